@@ -1,0 +1,91 @@
+// Package config reads the agent's YAML configuration strictly.
+//
+// Start with [Load]. Every mistake is a [Problem] with file, line, column and,
+// where one is near, the key that was meant; all of them come back at once in
+// an [Error]. Only keys that do something are accepted.
+//
+// The main file may have a folder conf.d beside it, whose *.yaml files, in
+// name order, add sources and pipelines. Relative paths count from the folder
+// of the file they stand in, for conf.d from that of the main file.
+package config
+
+import "time"
+
+// Config is everything the agent was told. All defaults are filled in.
+type Config struct {
+	File      string // the main file
+	Device    Device
+	Sources   []Source   // in file order
+	Pipelines []Pipeline // in file order
+	Limits    Limits
+	API       API
+}
+
+// Device says who this is.
+type Device struct {
+	Name   string // [a-z0-9-]{1,64}; the host name where absent
+	Labels map[string]string
+}
+
+// Source is one named sensor stream.
+type Source struct {
+	Name      string
+	Driver    string
+	Exclusive bool // serves one pipeline only
+	Settings  any  // what the driver's Parse returned
+	At        Position
+}
+
+// Pipeline joins a source to a bundle and to what happens with the results.
+type Pipeline struct {
+	Name    string
+	Source  string
+	Bundle  string // path
+	Actions []Action
+	At      Position
+}
+
+// Limits bounds what one agent may use.
+type Limits struct {
+	Threads int           // per inference; 0 chooses
+	Memory  int64         // bytes per model; 0 is the engine's default
+	Drain   time.Duration // time to finish after a stop signal
+}
+
+// API is the local web page and HTTP interface.
+type API struct {
+	Listen      string // host:port, port 0 takes a free one; "off" for none
+	AllowRemote bool   // Listen may name more than loopback
+}
+
+// ActionKind names what an action does with a record.
+type ActionKind string
+
+// The kinds of action.
+const (
+	JSON    ActionKind = "json"    // append a line to a file or to stdout
+	Exec    ActionKind = "exec"    // run a program, the record on its stdin
+	Webhook ActionKind = "webhook" // POST the record
+)
+
+// Action is one thing done with a pipeline's records.
+type Action struct {
+	Kind        ActionKind
+	File        string   // json: path, "-" for stdout
+	Argv        []string // exec: program and arguments, no shell
+	URL         string   // webhook
+	On          string   // "event" (a decision changed) or "result" (every window)
+	Label       string   // only this label; empty for all
+	MinInterval time.Duration
+	Timeout     time.Duration // exec and webhook: of one attempt
+	Retries     int           // webhook
+	Queue       int           // records waiting before the next is dropped
+	At          Position
+}
+
+// Driver reads the keys of one kind of source.
+type Driver struct {
+	Name    string
+	Summary string
+	Parse   func(*Fields) any // its result becomes Source.Settings
+}

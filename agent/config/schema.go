@@ -1,0 +1,141 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// DefaultListen is where the local page is found unless api.listen says else.
+const DefaultListen = "127.0.0.1:8321"
+
+// Defaults and ceilings of the keys.
+const (
+	defaultDrain   = 10 * time.Second
+	defaultTimeout = 10 * time.Second
+	defaultRetries = 3
+	defaultQueue   = 64
+	maxQueue       = 1 << 16
+	maxThreads     = 64
+)
+
+func (l *loader) device(f *Fields) {
+	l.cfg.Device.Name = f.String("name", l.cfg.Device.Name)
+	if !validName(l.cfg.Device.Name) {
+		f.Problem("name", "use a-z, 0-9, - and _, at most 64", "%q is not a name", l.cfg.Device.Name)
+	}
+	f.section("labels", func(f *Fields) {
+		l.cfg.Device.Labels = map[string]string{}
+		for i := 0; i+1 < len(f.node.Content); i += 2 {
+			key := f.node.Content[i].Value
+			l.cfg.Device.Labels[key] = f.String(key, "")
+		}
+	})
+}
+
+func (l *loader) limits(f *Fields) {
+	l.cfg.Limits.Threads = int(f.Int("threads", 0, 0, maxThreads))
+	l.cfg.Limits.Memory = f.Bytes("memory", 0)
+	l.cfg.Limits.Drain = f.Duration("drain", defaultDrain, 0, 10*time.Minute)
+}
+
+func (l *loader) api(f *Fields) {
+	l.cfg.API.Listen = f.String("listen", DefaultListen)
+	l.cfg.API.AllowRemote = f.Bool("allow_remote", false)
+	if l.cfg.API.Listen == "off" {
+		return
+	}
+	host, _, err := net.SplitHostPort(l.cfg.API.Listen)
+	if err != nil {
+		f.Problem("listen", `write host:port, such as "127.0.0.1:8321", or "off"`, "%q is not an address", l.cfg.API.Listen)
+		return
+	}
+	if !l.cfg.API.AllowRemote && !Loopback(host) {
+		f.Problem("listen", "listen on 127.0.0.1, or set api.allow_remote: true if everyone on that network may look and inject",
+			"%q can be reached from other machines", l.cfg.API.Listen)
+	}
+}
+
+// Loopback tells whether a host is this machine only.
+func Loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+func (l *loader) source(name string, at Position, f *Fields) {
+	s := Source{Name: name, At: at}
+	s.Driver = f.Required("driver", "drivers: "+strings.Join(l.driverNames(), ", "))
+	s.Exclusive = f.Bool("exclusive", false)
+	for _, d := range l.drivers {
+		if d.Name == s.Driver {
+			s.Settings = d.Parse(f)
+			l.cfg.Sources = append(l.cfg.Sources, s)
+			return
+		}
+	}
+	f.asked = append(f.asked, keysOf(f.node)...) // whose they are is unknown
+	l.cfg.Sources = append(l.cfg.Sources, s)
+	if s.Driver != "" {
+		f.Problem("driver", l.driverHint(s.Driver), "unknown driver %q", s.Driver)
+	}
+}
+
+func (l *loader) pipeline(name string, at Position, f *Fields) {
+	p := Pipeline{Name: name, At: at}
+	p.Source = f.Required("source", "name one of the sources")
+	p.Bundle = f.Path("bundle")
+	f.list("actions", func(at Position, f *Fields) {
+		if a, ok := readAction(at, f); ok {
+			p.Actions = append(p.Actions, a)
+		}
+	})
+	l.cfg.Pipelines = append(l.cfg.Pipelines, p)
+}
+
+func readAction(at Position, f *Fields) (Action, bool) {
+	a := Action{At: at}
+	n := 0
+	for _, kind := range []ActionKind{JSON, Exec, Webhook} {
+		if f.Has(string(kind)) {
+			a.Kind = kind
+			n++
+		}
+	}
+	if n != 1 {
+		f.report.add(at, "an action is one of: json: FILE, exec: [PROGRAM, ARG], webhook: URL", "%s: names %d kinds of action, want one", f.path, n)
+		f.asked = append(f.asked, keysOf(f.node)...)
+		return a, false
+	}
+	readActionTarget(&a, f)
+	a.On = f.Choice("on", "event", "event", "result")
+	a.Label = f.String("label", "")
+	a.MinInterval = f.Duration("min_interval", 0, 0, 24*time.Hour)
+	a.Queue = int(f.Int("queue", defaultQueue, 1, maxQueue))
+	return a, true
+}
+
+func readActionTarget(a *Action, f *Fields) {
+	switch a.Kind {
+	case JSON:
+		a.File = f.Path("json")
+		return
+	case Exec:
+		a.Argv = f.Strings("exec")
+		if len(a.Argv) > 0 && strings.Contains(a.Argv[0], "/") {
+			a.Argv[0] = f.resolve(a.Argv[0])
+		}
+	case Webhook:
+		a.URL = f.String("webhook", "")
+		u, err := url.Parse(a.URL)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			f.Problem("webhook", "write a full address, such as http://192.168.1.5:1880/dunlin", "%q is not an http address", a.URL)
+		}
+		a.Retries = int(f.Int("retries", defaultRetries, 0, 20))
+	}
+	a.Timeout = f.Duration("timeout", defaultTimeout, 10*time.Millisecond, time.Hour)
+}

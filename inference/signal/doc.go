@@ -1,0 +1,14 @@
+// Package signal turns windows of samples into the feature rows that small
+// models were trained on.
+//
+// Start with [MicroFrontend] (micro_speech), [NewMFCC], [NewLogMel] and
+// [NewLFBE] (MLPerf Tiny) for audio, and [NewVibration] for accelerometers.
+// The building blocks, [FFT] and the mel matrices, are exported too.
+//
+// Every number is the same on every CPU: the integer front end is exact, the
+// float ones use only additions, products rounded on their own (Go would
+// otherwise fuse x*y+z on some CPUs), square roots and this package's own
+// sine, exponential and logarithm. Nothing allocates after construction. No
+// type here is safe for concurrent use, and none checks for NaN: the pipeline
+// refuses such samples by channel and index before they arrive.
+package signal

@@ -1,0 +1,44 @@
+// Command dunlin runs quantized models on the sensors of one device: the agent
+// itself, and the tools to make, check and try bundles and models.
+//
+// Begin in [commands], the table of everything it can do; each command lives in
+// the file of its name. Errors leave with a hint and a documented exit code.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the first signal asks, the second ends the process
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// A command is one verb, or a group of them.
+type command struct {
+	name    string
+	summary string // one line for the list
+	usage   string // synopsis, explanation and examples; --help adds the flags
+	run     func(ctx context.Context, e *env, args []string) error
+}
+
+// commands is everything the binary does, in the order help lists it.
+func commands() []command {
+	return []command{
+		{"version", "say which build this is", versionUsage, runVersion},
+	}
+}
+
+// run executes one command line and returns its exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	e := newEnv(stdin, stdout, stderr)
+	err := e.dispatch(ctx, "", commands(), args)
+	return e.finish(err)
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"runtime"
+	"runtime/debug"
+)
+
+const versionUsage = `Usage: dunlin version [--json]
+
+Says which build this is: version, commit, Go release and platform.
+
+Examples:
+  dunlin version
+  dunlin version --json
+`
+
+// buildVersion is what version prints as JSON.
+type buildVersion struct {
+	Version  string `json:"version"`
+	Commit   string `json:"commit,omitempty"`
+	Time     string `json:"time,omitempty"` // of the commit, RFC 3339
+	Modified bool   `json:"modified"`       // built from a changed tree
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+func runVersion(ctx context.Context, e *env, args []string) error {
+	fs := e.flags()
+	asJSON := fs.json("one object")
+	if _, err := fs.parse(args, 0, 0); err != nil {
+		return err
+	}
+	v := readVersion()
+	if *asJSON {
+		return e.json(v)
+	}
+	e.printf("dunlin %s\n", v.Version)
+	t := e.table()
+	if v.Commit != "" {
+		t.row("commit", v.Commit+" "+v.Time)
+	}
+	t.row("go", v.Go)
+	t.row("platform", v.Platform)
+	t.flush()
+	return nil
+}
+
+// readVersion asks the build itself.
+func readVersion() buildVersion {
+	v := buildVersion{Version: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	if info.Main.Version != "" {
+		v.Version = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			v.Commit = s.Value
+		case "vcs.time":
+			v.Time = s.Value
+		case "vcs.modified":
+			v.Modified = s.Value == "true"
+		case "GOARM":
+			v.Platform += "v" + s.Value
+		}
+	}
+	return v
+}

@@ -21,7 +21,7 @@ const microWeightBits = 12
 // float32: centres equally spaced in 1127*ln(1+f/700), bins without DC.
 func newMicroBank(spectrum, channels int, rateHz, lowHz, highHz float64) *microBank {
 	mel := func(hz float64) float32 {
-		return 1127 * float32(Log(1+float64(float32(hz)/700)))
+		return float32(1127 * float32(Log(1+float64(float32(hz)/700))))
 	}
 	low := mel(lowHz)
 	spacing := (mel(highHz) - low) / float32(channels+1)

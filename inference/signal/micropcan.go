@@ -20,7 +20,7 @@ type microPCAN struct {
 func newMicroPCAN(strength, offset float64, gainBits, inputBits int, shift uint) *microPCAN {
 	gain := func(x uint32) int16 {
 		v := float32(x) / float32(uint32(1)<<inputBits)
-		g := float32(uint32(1)<<gainBits) * float32(pow(float64(v+float32(offset)), float64(float32(-strength))))
+		g := float32(float32(uint32(1)<<gainBits) * float32(pow(float64(v+float32(offset)), float64(float32(-strength)))))
 		if g > 32767 {
 			return 32767
 		}
@@ -81,7 +81,7 @@ func newMicroLog() *microLog {
 	l := &microLog{}
 	for i := range 129 {
 		x := float64(i) / 128
-		l.table[i] = int32((Log(1+x)/Log(2)-x)*65536 + 0.5)
+		l.table[i] = int32(float64((Log(1+x)/Log(2)-x)*65536) + 0.5)
 	}
 	return l
 }

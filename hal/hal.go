@@ -20,6 +20,8 @@ var (
 	ErrNoData = errors.New("no data yet")
 	// ErrAbsent means that the device is not there, or no longer.
 	ErrAbsent = errors.New("device is absent")
+	// ErrHalted means that Halt was called.
+	ErrHalted = errors.New("device is halted")
 )
 
 // Kinds of sample streams.
@@ -59,7 +61,7 @@ type Sensor interface {
 	// blocks until at least one frame is there or ctx ends. io.EOF means the
 	// recording is over; a block with frames never comes with an error.
 	Read(ctx context.Context, buf []float32) (Block, error)
-	// Halt stops the sensor and makes a pending Read return.
+	// Halt stops the sensor: a pending and every later Read returns ErrHalted.
 	Halt() error
 }
 

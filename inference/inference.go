@@ -4,4 +4,234 @@
 // Start with [Open], then [Model.NewSession] and [Session.Run]. A [Model] is
 // immutable and may be shared; a [Session] owns its memory and serves one
 // goroutine at a time.
+//
+// Numbers follow LiteRT's default on x86-64, operator by operator as
+// NUMERICS.md beside this file says; what cannot be run that way is refused
+// by [Open] with an [UnsupportedError].
 package inference
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"unsafe"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/graph"
+	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
+)
+
+// Numerics is the version of the rules in NUMERICS.md that this engine
+// computes by. A bundle names the version its golden samples were made with.
+const Numerics = 1
+
+// Options limit what a model may use. The zero value has defaults for all.
+type Options struct {
+	// MaxMemory bounds the bytes that weights, tables and one arena take
+	// together; 0 stands for 512 MiB. It is charged before each allocation.
+	MaxMemory int64
+	// MaxSteps bounds the multiply-accumulates and elements of one run; 0
+	// stands for 1e12.
+	MaxSteps int64
+}
+
+// UnsupportedError names everything in a valid model that the engine cannot
+// run.
+type UnsupportedError = graph.UnsupportedError
+
+// ErrFormat is wrapped by Open's error for bytes that are no model at all.
+var ErrFormat = tflite.ErrFormat
+
+// maxFile bounds the model files that OpenFile reads.
+const maxFile = 1 << 30
+
+// Model is a loaded model, ready to make sessions. It is safe for concurrent
+// use.
+type Model struct {
+	plan   *graph.Plan
+	meta   *Metadata
+	digest [32]byte
+}
+
+// Open decodes, checks and plans a model. It keeps nothing of data: weights
+// are packed into memory of the model's own.
+//
+// The error wraps [ErrFormat] for foreign bytes and is an *[UnsupportedError]
+// for a sound model with something the engine lacks.
+func Open(data []byte, o Options) (*Model, error) {
+	if o.MaxMemory <= 0 {
+		o.MaxMemory = 512 << 20
+	}
+	if o.MaxSteps <= 0 {
+		o.MaxSteps = 1e12
+	}
+	file, err := tflite.Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	mem := &graph.Budget{Memory: o.MaxMemory, Steps: o.MaxSteps}
+	plan, err := compile(file, mem)
+	if err != nil {
+		return nil, fmt.Errorf("load model: %w", err)
+	}
+	m := &Model{plan: plan, digest: sha256.Sum256(data)}
+	if m.meta, err = readMetadata(file, data); err != nil {
+		return nil, fmt.Errorf("load model: %w", err)
+	}
+	return m, nil
+}
+
+// compile plans the model. What Build and Compile each find unsupported is
+// reported together.
+func compile(file *tflite.Model, mem *graph.Budget) (*graph.Plan, error) {
+	g, err := graph.Build(file, mem)
+	var un *UnsupportedError
+	if err != nil && !(errors.As(err, &un) && g != nil) {
+		return nil, err
+	}
+	plan, planErr := graph.Compile(g, mem)
+	var more *UnsupportedError
+	switch {
+	case un != nil && errors.As(planErr, &more):
+		return nil, &UnsupportedError{Problems: append(un.Problems, more.Problems...)}
+	case un != nil:
+		return nil, un
+	}
+	return plan, planErr
+}
+
+// OpenFile reads a model file whole and opens it, so that the file may change
+// or vanish afterwards.
+func OpenFile(path string, o Options) (*Model, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read model: %w", err)
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("read model: %s is larger than %d bytes", path, maxFile)
+	}
+	return Open(data, o)
+}
+
+// Inputs describes the inputs in the model's order.
+func (m *Model) Inputs() []TensorInfo { return infos(m.plan.Inputs) }
+
+// Outputs describes the outputs in the model's order.
+func (m *Model) Outputs() []TensorInfo { return infos(m.plan.Outputs) }
+
+func infos(values []graph.Value) []TensorInfo {
+	list := make([]TensorInfo, len(values))
+	for i, v := range values {
+		list[i] = info(v.Tensor)
+	}
+	return list
+}
+
+func info(t *graph.Tensor) TensorInfo {
+	return TensorInfo{
+		Name: t.Name, DType: t.DType, Shape: append([]int(nil), t.Shape...),
+		Scale: t.Scale(), ZeroPoint: t.Zero(),
+	}
+}
+
+// Digest returns the SHA-256 of the model's bytes.
+func (m *Model) Digest() [32]byte { return m.digest }
+
+// Metadata returns what the file says about itself, or nil if nothing.
+func (m *Model) Metadata() *Metadata { return m.meta }
+
+// Footprint is the memory a model takes, in bytes.
+type Footprint struct {
+	ArenaBytes  int64 // of each session
+	PackedBytes int64 // weights and tables, shared by all sessions
+}
+
+// Footprint returns the memory the model takes.
+func (m *Model) Footprint() Footprint {
+	return Footprint{ArenaBytes: int64(m.plan.ArenaSize), PackedBytes: m.plan.Packed}
+}
+
+// OpCount counts the steps of one operator.
+type OpCount struct {
+	Op    string // as TFLite prints it
+	Count int
+	MACs  int64 // multiply-accumulates of one run
+}
+
+// Ops counts the operators that run, in order of first use.
+func (m *Model) Ops() []OpCount {
+	var ops []OpCount
+	at := map[string]int{}
+	for _, s := range m.plan.Steps {
+		i, ok := at[s.Op]
+		if !ok {
+			i, at[s.Op] = len(ops), len(ops)
+			ops = append(ops, OpCount{Op: s.Op})
+		}
+		ops[i].Count++
+		ops[i].MACs += s.MACs
+	}
+	return ops
+}
+
+// Session is one use of a model: an arena and the views onto it. It serves
+// one goroutine at a time.
+type Session struct {
+	plan    *graph.Plan
+	arena   []byte
+	inputs  []*Tensor
+	outputs []*Tensor
+}
+
+// NewSession allocates an arena.
+func (m *Model) NewSession() (*Session, error) {
+	raw := make([]byte, m.plan.ArenaSize+graph.Align)
+	skip := 0
+	if r := uintptr(unsafe.Pointer(&raw[0])) % graph.Align; r != 0 {
+		skip = graph.Align - int(r)
+	}
+	s := &Session{plan: m.plan, arena: raw[skip : skip+m.plan.ArenaSize : skip+m.plan.ArenaSize]}
+	s.inputs = s.tensors(m.plan.Inputs)
+	s.outputs = s.tensors(m.plan.Outputs)
+	return s, nil
+}
+
+func (s *Session) tensors(values []graph.Value) []*Tensor {
+	list := make([]*Tensor, len(values))
+	for i, v := range values {
+		list[i] = &Tensor{TensorInfo: info(v.Tensor), data: v.Ref.Bytes(s.arena)}
+	}
+	return list
+}
+
+// Input returns input i. Its bytes keep their value through Run.
+func (s *Session) Input(i int) *Tensor { return s.inputs[i] }
+
+// Output returns output i, valid after Run.
+func (s *Session) Output(i int) *Tensor { return s.outputs[i] }
+
+// Run computes the outputs from the inputs. It allocates nothing. The
+// context is looked at between steps; after its error the outputs are
+// undefined and the next Run starts anew.
+func (s *Session) Run(ctx context.Context) error {
+	done := ctx.Done()
+	for i := range s.plan.Steps {
+		select {
+		case <-done:
+			return ctx.Err()
+		default:
+		}
+		s.plan.Steps[i].Run(s.arena)
+	}
+	return nil
+}
+
+// Reset returns the session to its state after NewSession.
+func (s *Session) Reset() { clear(s.arena) }

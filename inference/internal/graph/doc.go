@@ -1,3 +1,7 @@
-// Package graph turns a decoded model into a plan: a checked, ordered list of
-// operators over typed tensors, each with its place in one arena.
+// Package graph turns a decoded model into a plan: [Build] checks shapes,
+// types and data flow, [Compile] lowers every node to a bound step and places
+// every tensor in one arena.
+//
+// An operator is one file op_*.go with a lower function, listed in lower.go;
+// the arithmetic itself is in package kernel.
 package graph

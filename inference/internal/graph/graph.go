@@ -1,0 +1,237 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
+)
+
+// Graph is a checked subgraph: nodes are in execution order, each tensor is
+// written once, and nothing is read before it is written.
+type Graph struct {
+	Tensors         []Tensor
+	Nodes           []Node
+	Inputs, Outputs []int
+}
+
+// Tensor is a typed value. Data is nil unless it is a constant.
+type Tensor struct {
+	Name  string
+	DType DType
+	Shape []int
+	Quant tflite.Quantization
+	Data  []byte
+}
+
+// Elements returns the number of elements; Build checked that it fits.
+func (t *Tensor) Elements() int {
+	n := 1
+	for _, d := range t.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Size returns the length in bytes.
+func (t *Tensor) Size() int { return t.Elements() * t.DType.Size() }
+
+// Scale returns the per-tensor scale, 0 where the tensor is not quantized.
+func (t *Tensor) Scale() float32 {
+	if len(t.Quant.Scale) == 0 {
+		return 0
+	}
+	return t.Quant.Scale[0]
+}
+
+// Zero returns the per-tensor zero point.
+func (t *Tensor) Zero() int32 {
+	if len(t.Quant.ZeroPoint) == 0 {
+		return 0
+	}
+	return int32(t.Quant.ZeroPoint[0])
+}
+
+// Node is one operator. An input of -1 is an optional one left out.
+type Node struct {
+	Index   int // position in the file
+	Op      tflite.Op
+	Name    string // as TFLite prints it
+	Version int32
+	In, Out []int
+	Opt     tflite.Options
+}
+
+var dtypeOf = map[tflite.TensorType]DType{
+	tflite.TypeFloat32: Float32, tflite.TypeFloat16: Float16, tflite.TypeInt8: Int8, tflite.TypeUint8: Uint8,
+	tflite.TypeInt16: Int16, tflite.TypeInt32: Int32, tflite.TypeInt64: Int64, tflite.TypeBool: Bool,
+}
+
+// Build checks the model's main subgraph and resolves it to a Graph. What the
+// engine cannot run is collected in an *UnsupportedError.
+func Build(m *tflite.Model, mem *Budget) (*Graph, error) {
+	s := &m.Subgraphs[0]
+	g := &Graph{Inputs: ints(s.Inputs), Outputs: ints(s.Outputs)}
+	var un UnsupportedError
+	for i := range s.Tensors {
+		t, err := buildTensor(&s.Tensors[i], &un)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %d %q: %w", i, s.Tensors[i].Name, err)
+		}
+		g.Tensors = append(g.Tensors, t)
+	}
+	for i := range s.Operators {
+		g.Nodes = append(g.Nodes, buildNode(m, i, &s.Operators[i]))
+	}
+	if err := g.checkFlow(); err != nil {
+		return nil, err
+	}
+	if len(m.Subgraphs) > 1 {
+		un.add("%d subgraphs (control flow and state), the engine runs one", len(m.Subgraphs))
+	}
+	g.dropDead()
+	return g, un.orNil()
+}
+
+func ints(v []int32) []int {
+	out := make([]int, len(v))
+	for i, x := range v {
+		out[i] = int(x)
+	}
+	return out
+}
+
+func buildNode(m *tflite.Model, i int, o *tflite.Operator) Node {
+	c := m.Codes[o.Code]
+	return Node{
+		Index: i, Op: c.Op, Name: c.Name(), Version: c.Version,
+		In: ints(o.Inputs), Out: ints(o.Outputs), Opt: o.Options,
+	}
+}
+
+// maxTensor bounds one tensor: larger ones cannot be charged to any budget,
+// and below it products of two lengths fit an int64.
+const maxTensor = 1 << 31
+
+func buildTensor(x *tflite.Tensor, un *UnsupportedError) (Tensor, error) {
+	t := Tensor{Name: x.Name, Quant: x.Quant, Shape: ints(x.Shape)}
+	d, ok := dtypeOf[x.Type]
+	switch {
+	case !ok:
+		un.add("tensor type %s (%q)", x.Type, x.Name)
+		d = Uint8 // a size to go on with; the plan is never made
+	case x.Dynamic:
+		un.add("dynamic shape %v (%q)", x.Shape, x.Name)
+		t.Shape = nil
+	case x.Sparse:
+		un.add("sparse tensor (%q)", x.Name)
+	case x.Variable:
+		un.add("variable tensor (%q)", x.Name)
+	}
+	t.DType = d
+	size := int64(d.Size())
+	for _, dim := range t.Shape {
+		if dim > 0 && size > maxTensor/int64(dim) {
+			return t, fmt.Errorf("shape %v: larger than 2 GiB", t.Shape)
+		}
+		size *= int64(dim)
+	}
+	if size == 0 {
+		un.add("empty shape %v (%q)", t.Shape, x.Name)
+	}
+	if len(x.Data) != 0 && ok && !x.Sparse && !x.Dynamic {
+		if int64(len(x.Data)) != size {
+			return t, fmt.Errorf("constant of %d bytes, shape %v of %s needs %d", len(x.Data), t.Shape, d, size)
+		}
+		t.Data = x.Data
+	}
+	return t, checkQuant(&t)
+}
+
+func checkQuant(t *Tensor) error {
+	n := len(t.Quant.Scale)
+	if n == 0 {
+		return nil
+	}
+	if z := len(t.Quant.ZeroPoint); z != n && z != 0 {
+		return fmt.Errorf("%d scales, %d zero points", n, z)
+	}
+	if n == 1 {
+		return nil
+	}
+	// A bias is 1-D; some files number its axis as in the filter.
+	a := int(t.Quant.Axis)
+	if len(t.Shape) == 1 {
+		a = 0
+	}
+	if a < 0 || a >= len(t.Shape) || t.Shape[a] != n {
+		return fmt.Errorf("%d scales along dimension %d of shape %v", n, a, t.Shape)
+	}
+	return nil
+}
+
+// checkFlow makes sure that every tensor has one writer that comes before its
+// readers, so that running nodes in order is enough.
+func (g *Graph) checkFlow() error {
+	ready := make([]bool, len(g.Tensors))
+	for i := range g.Tensors {
+		ready[i] = g.Tensors[i].Data != nil
+	}
+	for _, i := range g.Inputs {
+		if ready[i] {
+			return fmt.Errorf("input tensor %d %q is a constant or named twice", i, g.Tensors[i].Name)
+		}
+		ready[i] = true
+	}
+	for k := range g.Nodes {
+		n := &g.Nodes[k]
+		for _, i := range n.In {
+			if i >= 0 && !ready[i] {
+				return fmt.Errorf("node %d %s: reads tensor %d before it is written", n.Index, n.Name, i)
+			}
+		}
+		for _, i := range n.Out {
+			if ready[i] {
+				return fmt.Errorf("node %d %s: tensor %d has two writers", n.Index, n.Name, i)
+			}
+			ready[i] = true
+		}
+	}
+	for _, i := range g.Outputs {
+		if !ready[i] {
+			return fmt.Errorf("output tensor %d %q is never written", i, g.Tensors[i].Name)
+		}
+	}
+	return nil
+}
+
+// dropDead removes nodes that no output depends on.
+func (g *Graph) dropDead() {
+	live := make([]bool, len(g.Tensors))
+	for _, i := range g.Outputs {
+		live[i] = true
+	}
+	keep := make([]bool, len(g.Nodes))
+	for k := len(g.Nodes) - 1; k >= 0; k-- {
+		for _, o := range g.Nodes[k].Out {
+			keep[k] = keep[k] || live[o]
+		}
+		for _, i := range g.Nodes[k].In {
+			if keep[k] && i >= 0 {
+				live[i] = true
+			}
+		}
+	}
+	nodes := g.Nodes[:0]
+	for k, n := range g.Nodes {
+		if keep[k] {
+			nodes = append(nodes, n)
+		}
+	}
+	g.Nodes = nodes
+}
+
+// finite tells whether a scale can be computed with.
+func finite(f float32) bool {
+	return f > 0 && !math.IsInf(float64(f), 0)
+}

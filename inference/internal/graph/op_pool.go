@@ -1,0 +1,124 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
+)
+
+func lowerAveragePool(n *node) (Step, error) {
+	p, err := n.pool()
+	if err != nil {
+		return Step{}, err
+	}
+	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(4*p.C)
+	return Step{
+		Kernel: "average_pool_qs8", Tier: tierGeneric, Rule: ruleTFLite,
+		Run: func(mem []byte) { p.Average(i8(dst.Bytes(mem)), i8(src.Bytes(mem)), i32(acc.Bytes(mem))) },
+	}, nil
+}
+
+func lowerMaxPool(n *node) (Step, error) {
+	p, err := n.pool()
+	if err != nil {
+		return Step{}, err
+	}
+	src, dst := n.inRef(0), n.outRef()
+	return Step{
+		Kernel: "max_pool_qs8", Tier: tierGeneric, Rule: ruleExact,
+		Run: func(mem []byte) { p.Maximum(i8(dst.Bytes(mem)), i8(src.Bytes(mem))) },
+	}, nil
+}
+
+func (n *node) pool() (*kernel.Pool, error) {
+	in, out := n.in(0), n.out()
+	if in.DType != Int8 || out.DType != Int8 {
+		return nil, unsupported("types %s", n.types())
+	}
+	if len(in.Shape) != 4 || len(out.Shape) != 4 || in.Shape[3] != out.Shape[3] {
+		return nil, fmt.Errorf("shapes %v, output %v", in.Shape, out.Shape)
+	}
+	if err := n.quantized(in, out); err != nil {
+		return nil, err
+	}
+	if in.Scale() != out.Scale() || in.Zero() != out.Zero() {
+		return nil, unsupported("input and output quantized differently")
+	}
+	o := n.n.Opt
+	w, err := n.window(int(o.Int32(4, 0)), int(o.Int32(3, 0)), o.Byte(0, 0),
+		[2]int32{o.Int32(2, 0), o.Int32(1, 0)}, [2]int32{1, 1})
+	if err != nil {
+		return nil, err
+	}
+	clamp, err := n.clampTFLite(o.Byte(5, 0))
+	if err != nil {
+		return nil, err
+	}
+	// Every window covers at least one pixel: padding is less than a window.
+	if err := n.b.mem.Work(n.n.Name, int64(out.Elements())*int64(w.KH)*int64(w.KW)); err != nil {
+		return nil, err
+	}
+	return &kernel.Pool{Window: w, Batch: in.Shape[0], C: in.Shape[3], Min: clamp.Min, Max: clamp.Max}, nil
+}
+
+func lowerMean(n *node) (Step, error) {
+	in, out := n.in(0), n.out()
+	if in.DType != Int8 || out.DType != Int8 {
+		return Step{}, unsupported("types %s", n.types())
+	}
+	if err := n.quantized(in, out); err != nil {
+		return Step{}, err
+	}
+	axes, err := n.staticInt32s(1, "axes")
+	if err != nil {
+		return Step{}, err
+	}
+	first, last, err := adjacent(axes, len(in.Shape))
+	if err != nil {
+		return Step{}, err
+	}
+	outer, count, inner := product(in.Shape[:first]), product(in.Shape[first:last]), product(in.Shape[last:])
+	if out.Elements() != outer*inner {
+		return Step{}, fmt.Errorf("output shape %v from %v over axes %v", out.Shape, in.Shape, axes)
+	}
+	if count > 1<<23 {
+		return Step{}, unsupported("mean over %d elements", count)
+	}
+	if err := n.b.mem.Work(n.n.Name, int64(in.Elements())); err != nil {
+		return Step{}, err
+	}
+	k := kernel.NewMean(count, in.Scale()/out.Scale(), in.Zero(), out.Zero())
+	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(4*inner)
+	return Step{
+		Kernel: "mean_qs8", Tier: tierGeneric, Rule: ruleXNNPACK,
+		Run: func(mem []byte) {
+			k.Run(i8(dst.Bytes(mem)), i8(src.Bytes(mem)), i32(acc.Bytes(mem)), outer, count, inner)
+		},
+	}, nil
+}
+
+// adjacent resolves reduction axes to one range [first, last) of dimensions.
+func adjacent(axes []int32, rank int) (first, last int, err error) {
+	in := make([]bool, rank)
+	first, last = rank, 0
+	for _, a := range axes {
+		d := int(a)
+		if d < 0 {
+			d += rank
+		}
+		if d < 0 || d >= rank {
+			return 0, 0, fmt.Errorf("axis %d of %d dimensions", a, rank)
+		}
+		in[d] = true
+		first, last = min(first, d), max(last, d+1)
+	}
+	for d := first; d < last; d++ {
+		if !in[d] {
+			return 0, 0, unsupported("reduction over separate axes %v", axes)
+		}
+	}
+	if first >= last {
+		return 0, 0, unsupported("reduction over no axis")
+	}
+	return first, last, nil
+}

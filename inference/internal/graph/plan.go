@@ -1,0 +1,179 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Plan is an immutable, flat list of steps over one arena. Sessions share it;
+// each brings its own arena of ArenaSize bytes, aligned to Align.
+type Plan struct {
+	Steps     []Step
+	ArenaSize int
+	Packed    int64 // bytes of weights and constants the plan holds
+	Inputs    []Value
+	Outputs   []Value
+}
+
+// Align is the alignment of the arena and of every tensor in it.
+const Align = 64
+
+// Step is one bound operator.
+type Step struct {
+	Node   int    // position in the file
+	Op     string // as TFLite prints it
+	Kernel string // which implementation runs
+	Tier   string // instruction set it was written for
+	Rule   string // whose arithmetic it follows
+	MACs   int64
+	Run    func(mem []byte) // mem is the session's arena
+}
+
+// Value is a graph input or output and where it is.
+type Value struct {
+	Tensor *Tensor
+	Ref    Ref
+}
+
+// A Ref is where a tensor's bytes are: in the arena, or a constant held by
+// the plan.
+type Ref struct {
+	off, size int
+	data      []byte
+}
+
+// Bytes returns the tensor's bytes in the given arena.
+func (r Ref) Bytes(mem []byte) []byte {
+	if r.data != nil {
+		return r.data
+	}
+	return mem[r.off : r.off+r.size : r.off+r.size]
+}
+
+// builder carries what lowering needs; the plan is its result.
+type builder struct {
+	g       *Graph
+	mem     *Budget
+	refs    []*Ref
+	alias   []int  // tensor whose bytes this one shares, or itself
+	direct  []bool // constants that steps read as they are, not packed
+	scratch []scratch
+	packed  int64
+}
+
+// scratch is arena memory that a node needs only while it runs.
+type scratch struct {
+	at   int // index in Graph.Nodes
+	size int
+	ref  *Ref
+}
+
+// Compile lowers every node and lays out the arena.
+func Compile(g *Graph, mem *Budget) (*Plan, error) {
+	n := len(g.Tensors)
+	b := &builder{g: g, mem: mem, refs: make([]*Ref, n), alias: make([]int, n), direct: make([]bool, n)}
+	for i := range g.Tensors {
+		b.refs[i], b.alias[i] = new(Ref), i
+	}
+	steps, err := b.lower()
+	if err != nil {
+		return nil, err
+	}
+	if err := b.constants(); err != nil {
+		return nil, err
+	}
+	size, err := b.layout()
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Steps: steps, ArenaSize: size, Packed: b.packed}
+	for _, i := range g.Inputs {
+		p.Inputs = append(p.Inputs, Value{&g.Tensors[i], *b.refs[i]})
+	}
+	for _, i := range g.Outputs {
+		p.Outputs = append(p.Outputs, Value{&g.Tensors[i], *b.refs[i]})
+	}
+	return p, nil
+}
+
+// lower turns nodes to steps and collects all that is unsupported. A node
+// that only renames bytes makes no step.
+func (b *builder) lower() ([]Step, error) {
+	var un UnsupportedError
+	var steps []Step
+	for k := range b.g.Nodes {
+		n := &b.g.Nodes[k]
+		op, ok := lowerings[n.Op]
+		if !ok {
+			un.add("operator %s version %d", n.Name, n.Version)
+			continue
+		}
+		s, err := b.lowerNode(op, n, k)
+		var u *UnsupportedError
+		switch {
+		case errors.As(err, &u):
+			for _, p := range u.Problems {
+				un.add("%s: %s", n.Name, p)
+			}
+		case err != nil:
+			return nil, fmt.Errorf("node %d %s: %w", n.Index, n.Name, err)
+		case s.Run != nil:
+			steps = append(steps, s)
+		}
+	}
+	return steps, un.orNil()
+}
+
+func (b *builder) lowerNode(op lowering, n *Node, at int) (Step, error) {
+	if n.Version > op.maxVersion {
+		return Step{}, unsupported("version %d, the engine knows up to %d", n.Version, op.maxVersion)
+	}
+	if len(n.In) < op.in[0] || len(n.In) > op.in[1] || len(n.Out) != 1 {
+		return Step{}, fmt.Errorf("%d inputs and %d outputs", len(n.In), len(n.Out))
+	}
+	for _, i := range n.In[:op.in[0]] {
+		if i < 0 {
+			return Step{}, errors.New("a required input is left out")
+		}
+	}
+	s, err := op.lower(&node{b, n, at})
+	if err == nil {
+		err = n.Opt.Err()
+	}
+	if err == nil {
+		err = b.mem.Work(n.Name, s.MACs+int64(b.g.Tensors[n.Out[0]].Elements()))
+	}
+	s.Node, s.Op = n.Index, n.Name
+	return s, err
+}
+
+// constants copies every constant that a step reads directly, so that the
+// model's bytes are not needed later.
+func (b *builder) constants() error {
+	for _, i := range b.g.Outputs {
+		b.direct[i] = true
+	}
+	for i := range b.g.Tensors {
+		t := &b.g.Tensors[i]
+		if t.Data == nil || !b.direct[i] {
+			continue
+		}
+		if err := b.hold("constant", len(t.Data)); err != nil {
+			return err
+		}
+		b.refs[i].data = append(make([]byte, 0, len(t.Data)), t.Data...)
+	}
+	return nil
+}
+
+// hold charges n bytes that live as long as the plan.
+func (b *builder) hold(what string, n int) error {
+	b.packed += int64(n)
+	return b.mem.Take(what, int64(n))
+}
+
+func unsupported(format string, args ...any) error {
+	var e UnsupportedError
+	e.add(format, args...)
+	return &e
+}

@@ -1,0 +1,39 @@
+package kernel
+
+import "math"
+
+// Add8 is a quantized int8 sum by XNNPACK's rule: both inputs times 21-bit
+// multipliers in int32, one rounding shift (src/microparams-init.c,
+// xnn_init_qs8_add_minmax_scalar_params).
+type Add8 struct {
+	bias, a, b int32
+	shift      uint
+	out        Clamp8
+}
+
+// NewAdd8 prepares a sum. Scales are input / output, in [2^-10, 2^8).
+func NewAdd8(aScale, bScale float32, aZero, bZero int32, out Clamp8) Add8 {
+	// The larger multiplier gets 21 bits.
+	exp := int(math.Float32bits(max(aScale, bScale))>>23) - 127
+	p := Add8{shift: uint(20 - exp), out: out}
+	p.a = scaled(aScale, p.shift)
+	p.b = scaled(bScale, p.shift)
+	p.bias = int32(1)<<(p.shift-1) - p.a*aZero - p.b*bZero
+	return p
+}
+
+// scaled returns f * 2^shift rounded half to even; a power of two scales
+// exactly, and the result is at most 2^21.
+func scaled(f float32, shift uint) int32 {
+	return int32(math.RoundToEven(math.Ldexp(float64(f), int(shift))))
+}
+
+// Run computes dst[i] = a[i*aStep] + b[i*bStep]; a step is 0 for an operand
+// of one element and 1 otherwise.
+func (p *Add8) Run(dst, a, b []int8, aStep, bStep int) {
+	for i := range dst {
+		acc := p.bias + int32(a[i*aStep])*p.a + int32(b[i*bStep])*p.b
+		v := acc>>p.shift + p.out.Zero
+		dst[i] = int8(min(max(v, p.out.Min), p.out.Max))
+	}
+}

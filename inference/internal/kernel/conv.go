@@ -1,0 +1,123 @@
+package kernel
+
+// Window is the geometry of a sliding window over NHWC data.
+type Window struct {
+	InH, InW, OutH, OutW int
+	KH, KW               int
+	StrideH, StrideW     int
+	DilationH, DilationW int
+	PadTop, PadLeft      int
+}
+
+// direct tells whether the window is one pixel at its own place.
+func (w *Window) direct() bool {
+	return w.KH == 1 && w.KW == 1 && w.StrideH == 1 && w.StrideW == 1 && w.PadTop == 0 && w.PadLeft == 0
+}
+
+// Conv is a quantized convolution or fully connected layer, int8 by XNNPACK's
+// rule. Weights are [group][out channel][KH][KW][in channel], and Bias
+// already holds -input zero point * sum of weights, so that padding counts as
+// the zero point.
+type Conv struct {
+	Window
+	Batch     int
+	Groups    int
+	InC, OutC int // per group
+	Weights   []int8
+	Bias      []int32
+	Scale     []float32 // per output channel: input * weight / output scale
+	InZero    int8
+	Out       Clamp8
+}
+
+// depth is the length of one dot product.
+func (c *Conv) depth() int { return c.KH * c.KW * c.InC }
+
+// lanes is how many pixels share one pass over the weights.
+const lanes = 4
+
+// Scratch returns the bytes of scratch memory that Run needs.
+func (c *Conv) Scratch() int { return lanes * c.depth() }
+
+// MACs returns the multiply-accumulates of one run.
+func (c *Conv) MACs() int64 {
+	return int64(c.Batch) * int64(c.OutH) * int64(c.OutW) * int64(c.Groups) * int64(c.OutC) * int64(c.depth())
+}
+
+// Run computes dst = conv(src). scratch has Scratch bytes.
+func (c *Conv) Run(dst, src, scratch []int8) {
+	pixels := c.OutH * c.OutW
+	inPixel, outPixel := c.Groups*c.InC, c.Groups*c.OutC
+	k := c.depth()
+	for b := range c.Batch {
+		in := src[b*c.InH*c.InW*inPixel:]
+		out := dst[b*pixels*outPixel:]
+		for g := range c.Groups {
+			for p := 0; p < pixels; p += lanes {
+				n := min(lanes, pixels-p)
+				var rows [lanes][]int8
+				for i := range lanes {
+					// A short last block repeats its last pixel: one kernel
+					// serves all.
+					rows[i] = c.row(in, g, min(p+i, p+n-1), scratch[i*k:(i+1)*k])
+				}
+				c.block(out[p*outPixel:], &rows, n, g)
+			}
+		}
+	}
+}
+
+// row returns the input of output pixel p as one run of depth bytes, gathered
+// into buf unless it lies in one piece already.
+func (c *Conv) row(in []int8, g, p int, buf []int8) []int8 {
+	pixel := c.Groups * c.InC
+	if c.Groups == 1 && c.direct() {
+		return in[p*pixel : (p+1)*pixel]
+	}
+	y0 := p/c.OutW*c.StrideH - c.PadTop
+	x0 := p%c.OutW*c.StrideW - c.PadLeft
+	at := 0
+	for ky := range c.KH {
+		y := y0 + ky*c.DilationH
+		for kx := range c.KW {
+			x := x0 + kx*c.DilationW
+			seg := buf[at : at+c.InC]
+			at += c.InC
+			if y < 0 || y >= c.InH || x < 0 || x >= c.InW {
+				for i := range seg {
+					seg[i] = c.InZero
+				}
+				continue
+			}
+			copy(seg, in[(y*c.InW+x)*pixel+g*c.InC:])
+		}
+	}
+	return buf
+}
+
+// block computes n pixels of group g, all channels.
+func (c *Conv) block(out []int8, rows *[lanes][]int8, n, g int) {
+	k := c.depth()
+	stride := c.Groups * c.OutC
+	for o := range c.OutC {
+		ch := g*c.OutC + o
+		acc := dot4(c.Weights[ch*k:(ch+1)*k], rows)
+		for i := range n {
+			out[i*stride+ch] = int8(c.Out.fp32(acc[i]+c.Bias[ch], c.Scale[ch]))
+		}
+	}
+}
+
+// dot4 returns the dot products of w with four rows of the same length.
+func dot4(w []int8, rows *[lanes][]int8) (acc [lanes]int32) {
+	r0, r1, r2, r3 := rows[0][:len(w)], rows[1][:len(w)], rows[2][:len(w)], rows[3][:len(w)]
+	var a0, a1, a2, a3 int32
+	for i, v := range w {
+		x := int32(v)
+		a0 += x * int32(r0[i])
+		a1 += x * int32(r1[i])
+		a2 += x * int32(r2[i])
+		a3 += x * int32(r3[i])
+	}
+	return [lanes]int32{a0, a1, a2, a3}
+}

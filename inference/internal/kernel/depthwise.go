@@ -1,0 +1,83 @@
+package kernel
+
+// Depthwise is a quantized depthwise convolution, int8 by XNNPACK's rule.
+// Weights are [KH][KW][channel]; output channel c reads input channel
+// c / Multiplier. Bias already holds -input zero point * sum of weights.
+type Depthwise struct {
+	Window
+	Batch      int
+	InC        int
+	Multiplier int
+	Weights    []int8
+	Bias       []int32
+	Scale      []float32
+	InZero     int8
+	Out        Clamp8
+}
+
+func (d *Depthwise) outC() int { return d.InC * d.Multiplier }
+
+// Scratch returns the number of int32 that Run needs.
+func (d *Depthwise) Scratch() int { return d.outC() }
+
+// MACs returns the multiply-accumulates of one run.
+func (d *Depthwise) MACs() int64 {
+	return int64(d.Batch) * int64(d.OutH) * int64(d.OutW) * int64(d.outC()) * int64(d.KH*d.KW)
+}
+
+// Run computes dst = depthwise(src). acc has Scratch elements.
+func (d *Depthwise) Run(dst, src []int8, acc []int32) {
+	outC := d.outC()
+	acc = acc[:outC]
+	for b := range d.Batch {
+		in := src[b*d.InH*d.InW*d.InC:]
+		for y := range d.OutH {
+			for x := range d.OutW {
+				copy(acc, d.Bias)
+				d.pixel(in, acc, y*d.StrideH-d.PadTop, x*d.StrideW-d.PadLeft)
+				out := dst[((b*d.OutH+y)*d.OutW+x)*outC:][:outC]
+				for c, a := range acc {
+					out[c] = int8(d.Out.fp32(a, d.Scale[c]))
+				}
+			}
+		}
+	}
+}
+
+// pixel adds all taps of the window whose corner is (y0, x0) to acc.
+func (d *Depthwise) pixel(in []int8, acc []int32, y0, x0 int) {
+	outC := len(acc)
+	for ky := range d.KH {
+		y := y0 + ky*d.DilationH
+		for kx := range d.KW {
+			x := x0 + kx*d.DilationW
+			w := d.Weights[(ky*d.KW+kx)*outC:][:outC]
+			if y < 0 || y >= d.InH || x < 0 || x >= d.InW {
+				z := int32(d.InZero)
+				for c := range acc {
+					acc[c] += z * int32(w[c])
+				}
+				continue
+			}
+			d.tap(acc, w, in[(y*d.InW+x)*d.InC:][:d.InC])
+		}
+	}
+}
+
+func (d *Depthwise) tap(acc []int32, w, in []int8) {
+	if d.Multiplier == 1 {
+		in = in[:len(acc)]
+		w = w[:len(acc)]
+		for c := range acc {
+			acc[c] += int32(in[c]) * int32(w[c])
+		}
+		return
+	}
+	c := 0
+	for _, v := range in {
+		for range d.Multiplier {
+			acc[c] += int32(v) * int32(w[c])
+			c++
+		}
+	}
+}

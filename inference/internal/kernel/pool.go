@@ -1,0 +1,71 @@
+package kernel
+
+// Pool is a pooling window over NHWC int8 data. Padding counts for nothing:
+// averages divide by the pixels really covered.
+type Pool struct {
+	Window
+	Batch, C int
+	Min, Max int32
+}
+
+// taps calls f with the rows of channels that output pixel (y, x) covers.
+func (p *Pool) taps(in []int8, y, x int, f func(ch []int8)) (count int) {
+	y0, x0 := y*p.StrideH-p.PadTop, x*p.StrideW-p.PadLeft
+	for iy := max(y0, 0); iy < min(y0+p.KH, p.InH); iy++ {
+		for ix := max(x0, 0); ix < min(x0+p.KW, p.InW); ix++ {
+			f(in[(iy*p.InW+ix)*p.C:][:p.C])
+			count++
+		}
+	}
+	return count
+}
+
+// Average rounds half away from zero, TFLite's rule
+// (kernels/internal/reference/integer_ops/pooling.h). acc has C elements.
+func (p *Pool) Average(dst, src []int8, acc []int32) {
+	acc = acc[:p.C]
+	add := func(ch []int8) {
+		for c, v := range ch {
+			acc[c] += int32(v)
+		}
+	}
+	p.each(dst, src, func(out, in []int8, y, x int) {
+		clear(acc)
+		n := int32(p.taps(in, y, x, add))
+		for c, a := range acc {
+			half := n / 2
+			if a <= 0 {
+				half = -half
+			}
+			out[c] = int8(min(max((a+half)/n, p.Min), p.Max))
+		}
+	})
+}
+
+// Maximum keeps the largest value, clamped.
+func (p *Pool) Maximum(dst, src []int8) {
+	p.each(dst, src, func(out, in []int8, y, x int) {
+		for c := range out {
+			out[c] = -128
+		}
+		p.taps(in, y, x, func(ch []int8) {
+			for c, v := range ch {
+				out[c] = max(out[c], v)
+			}
+		})
+		for c, v := range out {
+			out[c] = int8(min(max(int32(v), p.Min), p.Max))
+		}
+	})
+}
+
+func (p *Pool) each(dst, src []int8, f func(out, in []int8, y, x int)) {
+	for b := range p.Batch {
+		in := src[b*p.InH*p.InW*p.C:]
+		for y := range p.OutH {
+			for x := range p.OutW {
+				f(dst[((b*p.OutH+y)*p.OutW+x)*p.C:][:p.C], in, y, x)
+			}
+		}
+	}
+}

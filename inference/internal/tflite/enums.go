@@ -1,0 +1,305 @@
+package tflite
+
+// Op is a builtin operator code.
+type Op int32
+
+// Operators that the engine lowers, and CUSTOM, which stands for all others.
+const (
+	ADD               Op = 0
+	AVERAGE_POOL_2D   Op = 1
+	CONV_2D           Op = 3
+	DEPTHWISE_CONV_2D Op = 4
+	DEQUANTIZE        Op = 6
+	FULLY_CONNECTED   Op = 9
+	MAX_POOL_2D       Op = 17
+	RESHAPE           Op = 22
+	SOFTMAX           Op = 25
+	CUSTOM            Op = 32
+	PAD               Op = 34
+	MEAN              Op = 40
+	QUANTIZE          Op = 114
+)
+
+func (o Op) String() string {
+	if o < 0 || int(o) >= len(opNames) {
+		return "UNKNOWN"
+	}
+	return opNames[o]
+}
+
+// opNames lists enum BuiltinOperator of schema.fbs in order.
+var opNames = [...]string{
+	"ADD",
+	"AVERAGE_POOL_2D",
+	"CONCATENATION",
+	"CONV_2D",
+	"DEPTHWISE_CONV_2D",
+	"DEPTH_TO_SPACE",
+	"DEQUANTIZE",
+	"EMBEDDING_LOOKUP",
+	"FLOOR",
+	"FULLY_CONNECTED",
+	"HASHTABLE_LOOKUP",
+	"L2_NORMALIZATION",
+	"L2_POOL_2D",
+	"LOCAL_RESPONSE_NORMALIZATION",
+	"LOGISTIC",
+	"LSH_PROJECTION",
+	"LSTM",
+	"MAX_POOL_2D",
+	"MUL",
+	"RELU",
+	"RELU_N1_TO_1",
+	"RELU6",
+	"RESHAPE",
+	"RESIZE_BILINEAR",
+	"RNN",
+	"SOFTMAX",
+	"SPACE_TO_DEPTH",
+	"SVDF",
+	"TANH",
+	"CONCAT_EMBEDDINGS",
+	"SKIP_GRAM",
+	"CALL",
+	"CUSTOM",
+	"EMBEDDING_LOOKUP_SPARSE",
+	"PAD",
+	"UNIDIRECTIONAL_SEQUENCE_RNN",
+	"GATHER",
+	"BATCH_TO_SPACE_ND",
+	"SPACE_TO_BATCH_ND",
+	"TRANSPOSE",
+	"MEAN",
+	"SUB",
+	"DIV",
+	"SQUEEZE",
+	"UNIDIRECTIONAL_SEQUENCE_LSTM",
+	"STRIDED_SLICE",
+	"BIDIRECTIONAL_SEQUENCE_RNN",
+	"EXP",
+	"TOPK_V2",
+	"SPLIT",
+	"LOG_SOFTMAX",
+	"DELEGATE",
+	"BIDIRECTIONAL_SEQUENCE_LSTM",
+	"CAST",
+	"PRELU",
+	"MAXIMUM",
+	"ARG_MAX",
+	"MINIMUM",
+	"LESS",
+	"NEG",
+	"PADV2",
+	"GREATER",
+	"GREATER_EQUAL",
+	"LESS_EQUAL",
+	"SELECT",
+	"SLICE",
+	"SIN",
+	"TRANSPOSE_CONV",
+	"SPARSE_TO_DENSE",
+	"TILE",
+	"EXPAND_DIMS",
+	"EQUAL",
+	"NOT_EQUAL",
+	"LOG",
+	"SUM",
+	"SQRT",
+	"RSQRT",
+	"SHAPE",
+	"POW",
+	"ARG_MIN",
+	"FAKE_QUANT",
+	"REDUCE_PROD",
+	"REDUCE_MAX",
+	"PACK",
+	"LOGICAL_OR",
+	"ONE_HOT",
+	"LOGICAL_AND",
+	"LOGICAL_NOT",
+	"UNPACK",
+	"REDUCE_MIN",
+	"FLOOR_DIV",
+	"REDUCE_ANY",
+	"SQUARE",
+	"ZEROS_LIKE",
+	"FILL",
+	"FLOOR_MOD",
+	"RANGE",
+	"RESIZE_NEAREST_NEIGHBOR",
+	"LEAKY_RELU",
+	"SQUARED_DIFFERENCE",
+	"MIRROR_PAD",
+	"ABS",
+	"SPLIT_V",
+	"UNIQUE",
+	"CEIL",
+	"REVERSE_V2",
+	"ADD_N",
+	"GATHER_ND",
+	"COS",
+	"WHERE",
+	"RANK",
+	"ELU",
+	"REVERSE_SEQUENCE",
+	"MATRIX_DIAG",
+	"QUANTIZE",
+	"MATRIX_SET_DIAG",
+	"ROUND",
+	"HARD_SWISH",
+	"IF",
+	"WHILE",
+	"NON_MAX_SUPPRESSION_V4",
+	"NON_MAX_SUPPRESSION_V5",
+	"SCATTER_ND",
+	"SELECT_V2",
+	"DENSIFY",
+	"SEGMENT_SUM",
+	"BATCH_MATMUL",
+	"PLACEHOLDER_FOR_GREATER_OP_CODES",
+	"CUMSUM",
+	"CALL_ONCE",
+	"BROADCAST_TO",
+	"RFFT2D",
+	"CONV_3D",
+	"IMAG",
+	"REAL",
+	"COMPLEX_ABS",
+	"HASHTABLE",
+	"HASHTABLE_FIND",
+	"HASHTABLE_IMPORT",
+	"HASHTABLE_SIZE",
+	"REDUCE_ALL",
+	"CONV_3D_TRANSPOSE",
+	"VAR_HANDLE",
+	"READ_VARIABLE",
+	"ASSIGN_VARIABLE",
+	"BROADCAST_ARGS",
+	"RANDOM_STANDARD_NORMAL",
+	"BUCKETIZE",
+	"RANDOM_UNIFORM",
+	"MULTINOMIAL",
+	"GELU",
+	"DYNAMIC_UPDATE_SLICE",
+	"RELU_0_TO_1",
+	"UNSORTED_SEGMENT_PROD",
+	"UNSORTED_SEGMENT_MAX",
+	"UNSORTED_SEGMENT_SUM",
+	"ATAN2",
+	"UNSORTED_SEGMENT_MIN",
+	"SIGN",
+	"BITCAST",
+	"BITWISE_XOR",
+	"RIGHT_SHIFT",
+	"STABLEHLO_LOGISTIC",
+	"STABLEHLO_ADD",
+	"STABLEHLO_DIVIDE",
+	"STABLEHLO_MULTIPLY",
+	"STABLEHLO_MAXIMUM",
+	"STABLEHLO_RESHAPE",
+	"STABLEHLO_CLAMP",
+	"STABLEHLO_CONCATENATE",
+	"STABLEHLO_BROADCAST_IN_DIM",
+	"STABLEHLO_CONVOLUTION",
+	"STABLEHLO_SLICE",
+	"STABLEHLO_CUSTOM_CALL",
+	"STABLEHLO_REDUCE",
+	"STABLEHLO_ABS",
+	"STABLEHLO_AND",
+	"STABLEHLO_COSINE",
+	"STABLEHLO_EXPONENTIAL",
+	"STABLEHLO_FLOOR",
+	"STABLEHLO_LOG",
+	"STABLEHLO_MINIMUM",
+	"STABLEHLO_NEGATE",
+	"STABLEHLO_OR",
+	"STABLEHLO_POWER",
+	"STABLEHLO_REMAINDER",
+	"STABLEHLO_RSQRT",
+	"STABLEHLO_SELECT",
+	"STABLEHLO_SUBTRACT",
+	"STABLEHLO_TANH",
+	"STABLEHLO_SCATTER",
+	"STABLEHLO_COMPARE",
+	"STABLEHLO_CONVERT",
+	"STABLEHLO_DYNAMIC_SLICE",
+	"STABLEHLO_DYNAMIC_UPDATE_SLICE",
+	"STABLEHLO_PAD",
+	"STABLEHLO_IOTA",
+	"STABLEHLO_DOT_GENERAL",
+	"STABLEHLO_REDUCE_WINDOW",
+	"STABLEHLO_SORT",
+	"STABLEHLO_WHILE",
+	"STABLEHLO_GATHER",
+	"STABLEHLO_TRANSPOSE",
+	"DILATE",
+	"STABLEHLO_RNG_BIT_GENERATOR",
+	"REDUCE_WINDOW",
+	"STABLEHLO_COMPOSITE",
+	"STABLEHLO_SHIFT_LEFT",
+	"STABLEHLO_CBRT",
+	"STABLEHLO_CASE",
+}
+
+// TensorType is the element type as the file numbers it.
+type TensorType byte
+
+// Element types.
+const (
+	TypeFloat32       TensorType = 0
+	TypeFloat16       TensorType = 1
+	TypeInt32         TensorType = 2
+	TypeUint8         TensorType = 3
+	TypeInt64         TensorType = 4
+	TypeString        TensorType = 5
+	TypeBool          TensorType = 6
+	TypeInt16         TensorType = 7
+	TypeComplex64     TensorType = 8
+	TypeInt8          TensorType = 9
+	TypeFloat64       TensorType = 10
+	TypeComplex128    TensorType = 11
+	TypeUint64        TensorType = 12
+	TypeResource      TensorType = 13
+	TypeVariant       TensorType = 14
+	TypeUint32        TensorType = 15
+	TypeUint16        TensorType = 16
+	TypeInt4          TensorType = 17
+	TypeBfloat16      TensorType = 18
+	TypeInt2          TensorType = 19
+	TypeUint4         TensorType = 20
+	TypeFloat8_e4m3fn TensorType = 21
+	TypeFloat8_e5m2   TensorType = 22
+)
+
+func (t TensorType) String() string {
+	if int(t) >= len(typeNames) {
+		return "unknown"
+	}
+	return typeNames[t]
+}
+
+var typeNames = [...]string{
+	"float32",
+	"float16",
+	"int32",
+	"uint8",
+	"int64",
+	"string",
+	"bool",
+	"int16",
+	"complex64",
+	"int8",
+	"float64",
+	"complex128",
+	"uint64",
+	"resource",
+	"variant",
+	"uint32",
+	"uint16",
+	"int4",
+	"bfloat16",
+	"int2",
+	"uint4",
+	"float8_e4m3fn",
+	"float8_e5m2",
+}

@@ -1,0 +1,120 @@
+package inference
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/testmodels"
+)
+
+// golden is LiteRT's outputs on seeded inputs, as scripts/golden/models.py
+// records them.
+type golden struct {
+	model, sha256, litert string
+	cases                 int
+	outputs               []byte
+}
+
+// readGolden parses a golden file; unknown keys fail.
+func readGolden(t *testing.T, path string) golden {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, body, ok := bytes.Cut(data, []byte("\n\n"))
+	if !ok {
+		t.Fatalf("%s: no blank line after the header", path)
+	}
+	g := golden{outputs: body}
+	for s := bufio.NewScanner(bytes.NewReader(head)); s.Scan(); {
+		key, value, _ := strings.Cut(s.Text(), " ")
+		switch key {
+		case "model":
+			g.model = value
+		case "sha256":
+			g.sha256 = value
+		case "litert":
+			g.litert = value
+		case "cases":
+			fmt.Sscan(value, &g.cases)
+		default:
+			t.Fatalf("%s: unknown key %q", path, key)
+		}
+	}
+	return g
+}
+
+// TestEqualsLiteRT compares every output byte on 20 seeded inputs a model.
+// Under emulation the largest model takes minutes; DUNLIN_CASES lowers the
+// number of cases there.
+func TestEqualsLiteRT(t *testing.T) {
+	files, _ := filepath.Glob("testdata/litert/*.golden")
+	if len(files) < 9 {
+		t.Fatalf("%d golden files, want 9", len(files))
+	}
+	limit := 1 << 30
+	if v := os.Getenv("DUNLIN_CASES"); v != "" {
+		fmt.Sscan(v, &limit)
+	}
+	for _, f := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(f), ".golden"), func(t *testing.T) {
+			compareGolden(t, readGolden(t, f), limit)
+		})
+	}
+}
+
+func compareGolden(t *testing.T, g golden, limit int) {
+	data := testmodels.Read(t, g.model)
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != g.sha256 {
+		t.Fatalf("%s is not the file the golden was made from", g.model)
+	}
+	m, err := Open(data, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := m.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := bytes.NewReader(g.outputs)
+	for c := range min(g.cases, limit) {
+		for i, in := range m.Inputs() {
+			testmodels.Fill(s.Input(i).Bytes(), in.DType == Int8, c, i)
+		}
+		if err := s.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range m.Outputs() {
+			got := s.Output(i).Bytes()
+			expect := make([]byte, len(got))
+			if _, err := io.ReadFull(want, expect); err != nil {
+				t.Fatalf("case %d output %d: golden: %v", c, i, err)
+			}
+			if !bytes.Equal(got, expect) {
+				t.Errorf("case %d output %d: %s", c, i, firstDiff(got, expect))
+			}
+		}
+	}
+}
+
+func firstDiff(got, want []byte) string {
+	n, first := 0, -1
+	for i := range got {
+		if got[i] != want[i] {
+			if n++; first < 0 {
+				first = i
+			}
+		}
+	}
+	return fmt.Sprintf("%d of %d bytes differ, first at %d: got %d, LiteRT %d",
+		n, len(got), first, int8(got[first]), int8(want[first]))
+}

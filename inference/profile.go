@@ -1,0 +1,31 @@
+package inference
+
+import (
+	"context"
+	"time"
+)
+
+// StepProfile is one step of a run and where its time went.
+type StepProfile struct {
+	Node   int    // position in the file
+	Op     string // as TFLite prints it
+	Kernel string // implementation that ran
+	Tier   string // instruction set of the kernel
+	Rule   string // whose arithmetic it follows: xnnpack, tflite or exact
+	MACs   int64
+	Time   time.Duration
+}
+
+// Profile runs once and returns the time of every step in order.
+func (s *Session) Profile(ctx context.Context) ([]StepProfile, error) {
+	list := make([]StepProfile, len(s.plan.Steps))
+	for i, st := range s.plan.Steps {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		start := time.Now()
+		st.Run(s.arena)
+		list[i] = StepProfile{st.Node, st.Op, st.Kernel, st.Tier, st.Rule, st.MACs, time.Since(start)}
+	}
+	return list, nil
+}

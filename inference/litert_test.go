@@ -1,12 +1,14 @@
 package inference
 
 import (
+	"archive/zip"
 	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,13 +25,9 @@ type golden struct {
 	outputs               []byte
 }
 
-// readGolden parses a golden file; unknown keys fail.
-func readGolden(t *testing.T, path string) golden {
+// parseGolden parses a golden file; unknown keys fail.
+func parseGolden(t *testing.T, path string, data []byte) golden {
 	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	head, body, ok := bytes.Cut(data, []byte("\n\n"))
 	if !ok {
 		t.Fatalf("%s: no blank line after the header", path)
@@ -67,16 +65,58 @@ func TestEqualsLiteRT(t *testing.T) {
 	}
 	for _, f := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(f), ".golden"), func(t *testing.T) {
-			compareGolden(t, readGolden(t, f), limit)
+			data, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := parseGolden(t, f, data)
+			model := testmodels.Read(t, g.model)
+			if sum := sha256.Sum256(model); hex.EncodeToString(sum[:]) != g.sha256 {
+				t.Fatalf("%s is not the file the golden was made from", g.model)
+			}
+			compareGolden(t, model, g, limit)
 		})
 	}
 }
 
-func compareGolden(t *testing.T, g golden, limit int) {
-	data := testmodels.Read(t, g.model)
-	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != g.sha256 {
-		t.Fatalf("%s is not the file the golden was made from", g.model)
+// TestOpsEqualLiteRT compares one-operator models with drawn parameters.
+func TestOpsEqualLiteRT(t *testing.T) {
+	archive := "testdata/ops.zip"
+	if v := os.Getenv("DUNLIN_OPS"); v != "" {
+		archive = v
 	}
+	z, err := zip.OpenReader(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	n := 0
+	for _, f := range z.File {
+		name, ok := strings.CutSuffix(f.Name, ".tflite")
+		if !ok {
+			continue
+		}
+		n++
+		t.Run(name, func(t *testing.T) {
+			g := parseGolden(t, name, readZip(t, z, name+".golden"))
+			compareGolden(t, readZip(t, z, f.Name), g, g.cases)
+		})
+	}
+	if n < 200 {
+		t.Errorf("%d cases, want at least 200", n)
+	}
+}
+
+func readZip(t *testing.T, z *zip.ReadCloser, name string) []byte {
+	t.Helper()
+	data, err := fs.ReadFile(z, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func compareGolden(t *testing.T, data []byte, g golden, limit int) {
 	m, err := Open(data, Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -28,27 +28,36 @@ func DequantizeU8(dst []float32, src []byte, scale float32, zero int32) {
 	}
 }
 
-// Requantize8 maps one 8-bit type to another through a table of 256 bytes,
-// indexed by the input byte.
-type Requantize8 [256]byte
+// Requantize8 maps one 8-bit type to another through tables of 256 bytes,
+// indexed by the input byte: block for whole blocks of 16 elements, tail for
+// the rest.
+type Requantize8 struct {
+	block, tail [256]byte
+}
 
 // NewRequantizeXNN is XNNPACK's rule for equal types: an 8.8 multiplier and
 // one rounding shift (src/qs8-vcvt). Scale is input / output, in [2^-8, 2^7].
 func NewRequantizeXNN(signed bool, scale float32, inZero int32, out Clamp8) *Requantize8 {
 	m := scaled(scale, 8)
 	bias := out.Zero<<8 - m*inZero + 0x80
-	return requantizeTable(signed, out, func(q int32) int32 { return (bias + q*m) >> 8 })
+	t := &Requantize8{}
+	requantizeTable(&t.block, signed, out, func(q int32) int32 { return (bias + q*m) >> 8 })
+	t.tail = t.block
+	return t
 }
 
-// NewRequantizeTFLite is TFLite's rule: a Q31 multiplier with double rounding
-// (kernels/internal/reference/requantize.h).
+// NewRequantizeTFLite is TFLite's rule: a Q31 multiplier and two roundings,
+// whose ties go one way in its blocks of 16 and another in the scalar tail
+// (kernels/internal/optimized/optimized_ops.h, Requantize).
 func NewRequantizeTFLite(signed bool, scale float64, inZero int32, out Clamp8) *Requantize8 {
 	m := NewMultiplier(scale)
-	return requantizeTable(signed, out, func(q int32) int32 { return m.Apply(q-inZero) + out.Zero })
+	t := &Requantize8{}
+	requantizeTable(&t.block, signed, out, func(q int32) int32 { return m.ApplyUp(q-inZero) + out.Zero })
+	requantizeTable(&t.tail, signed, out, func(q int32) int32 { return m.Apply(q-inZero) + out.Zero })
+	return t
 }
 
-func requantizeTable(signed bool, out Clamp8, f func(q int32) int32) *Requantize8 {
-	var t Requantize8
+func requantizeTable(t *[256]byte, signed bool, out Clamp8, f func(q int32) int32) {
 	for i := range t {
 		q := int32(i)
 		if signed {
@@ -56,12 +65,15 @@ func requantizeTable(signed bool, out Clamp8, f func(q int32) int32) *Requantize
 		}
 		t[i] = byte(min(max(f(q), out.Min), out.Max))
 	}
-	return &t
 }
 
 // Run maps src to dst.
 func (t *Requantize8) Run(dst, src []byte) {
-	for i, q := range src {
-		dst[i] = t[q]
+	n := len(src) &^ 15
+	for i, q := range src[:n] {
+		dst[i] = t.block[q]
+	}
+	for i, q := range src[n:] {
+		dst[n+i] = t.tail[q]
 	}
 }

@@ -61,6 +61,18 @@ func (m Multiplier) Apply(x int32) int32 {
 	return shiftRound(highMul(x<<left, m.Mantissa), right)
 }
 
+// ApplyUp is Apply as TFLite's vector code has it, on x86-64 through
+// NEON_2_SSE: both roundings go half up (vqrdmulh, vrshl with a negative
+// shift).
+func (m Multiplier) ApplyUp(x int32) int32 {
+	left, right := max(m.Shift, 0), max(-m.Shift, 0)
+	h := int32((int64(x<<left)*int64(m.Mantissa) + 1<<30) >> 31)
+	if right == 0 {
+		return h
+	}
+	return int32((int64(h) + 1<<(right-1)) >> right)
+}
+
 // highMul is gemmlowp's SaturatingRoundingDoublingHighMul. b is never
 // negative here, so the saturating case a = b = -2^31 cannot occur.
 func highMul(a, b int32) int32 {

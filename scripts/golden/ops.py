@@ -1,0 +1,315 @@
+#!/usr/bin/env python3
+"""Make one-operator int8 models with drawn parameters and record LiteRT.
+
+    python scripts/golden/ops.py inference/testdata/ops.zip
+    python scripts/golden/ops.py /tmp/ops.zip --seed 777 --times 10
+
+The archive holds, per case NAME: NAME.tflite, and NAME.golden with a text
+header and the raw output bytes of CASES seeded inputs (see models.py). The
+draw is seeded: the same versions make the same archive. With another seed it makes
+models nobody has tuned anything to; DUNLIN_OPS=FILE points the test at them.
+"""
+import argparse
+import importlib.metadata
+import zipfile
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as s
+from ai_edge_litert.interpreter import Interpreter
+
+from models import seeded_input
+
+CASES = 4
+rng = None  # set by main
+T, OP = s.TensorType, s.BuiltinOperator
+NUMPY = {T.INT8: np.int8, T.UINT8: np.uint8, T.INT32: np.int32, T.FLOAT32: np.float32}
+
+
+class Model:
+    """One subgraph under construction."""
+
+    def __init__(self):
+        self.m = s.ModelT()
+        self.m.version = 3
+        self.m.description = "dunlin golden"
+        self.m.buffers = [s.BufferT()]
+        self.m.operatorCodes = []
+        self.g = s.SubGraphT()
+        self.g.name, self.g.tensors, self.g.operators = "main", [], []
+        self.m.subgraphs = [self.g]
+
+    def tensor(self, name, typ, shape, scale=None, zero=None, axis=0, data=None):
+        t = s.TensorT()
+        t.name, t.type, t.shape = name, typ, list(shape)
+        t.buffer = 0
+        if data is not None:
+            b = s.BufferT()
+            b.data = np.frombuffer(np.ascontiguousarray(data).tobytes(), np.uint8)
+            self.m.buffers.append(b)
+            t.buffer = len(self.m.buffers) - 1
+        if scale is not None:
+            q = s.QuantizationParametersT()
+            q.scale = np.atleast_1d(np.asarray(scale, np.float32))
+            q.zeroPoint = np.atleast_1d(np.asarray(zero, np.int64))
+            q.quantizedDimension = axis
+            t.quantization = q
+        self.g.tensors.append(t)
+        return len(self.g.tensors) - 1
+
+    def op(self, code, version, inputs, outputs, kind=None, options=None):
+        c = s.OperatorCodeT()
+        c.builtinCode, c.deprecatedBuiltinCode, c.version = code, min(code, 127), version
+        self.m.operatorCodes.append(c)
+        o = s.OperatorT()
+        o.opcodeIndex = len(self.m.operatorCodes) - 1
+        o.inputs, o.outputs = inputs, outputs
+        if kind is not None:
+            o.builtinOptionsType, o.builtinOptions = kind, options
+        self.g.operators.append(o)
+
+    def bytes(self, inputs, outputs):
+        self.g.inputs, self.g.outputs = inputs, outputs
+        b = flatbuffers.Builder(1024)
+        b.Finish(self.m.Pack(b), b"TFL3")
+        return bytes(b.Output())
+
+
+def scale(lo=0.004, hi=0.2):
+    return np.float32(np.exp(rng.uniform(np.log(lo), np.log(hi))))
+
+
+def zero():
+    return int(rng.choice([-128, 127, 0, rng.integers(-128, 128)]))
+
+
+def options(cls, **kw):
+    o = cls()
+    for k, v in kw.items():
+        setattr(o, k, v)
+    return o
+
+
+def window(size, k, stride, dilation, same):
+    span = (k - 1) * dilation + 1
+    return (size + stride - 1) // stride if same else (size - span) // stride + 1
+
+
+def geometry():
+    """Draw a window that fits: returns h, w, kh, kw, sh, sw, dh, dw, same, oh, ow."""
+    while True:
+        h, w = (int(v) for v in rng.integers(1, 14, 2))
+        kh, kw = (int(v) for v in rng.choice([1, 1, 2, 3, 3, 5], 2))
+        sh, sw = (int(v) for v in rng.choice([1, 1, 2, 3], 2))
+        dh, dw = (int(v) for v in rng.choice([1, 1, 1, 2], 2))
+        same = bool(rng.integers(2))
+        oh, ow = window(h, kh, sh, dh, same), window(w, kw, sw, dw, same)
+        if oh >= 1 and ow >= 1:
+            return h, w, kh, kw, sh, sw, dh, dw, same, oh, ow
+
+
+def layer(m, x, filter_shape, axis, channels, depth, xs, out_shape):
+    """Filter, bias and output tensors whose sums use the output range."""
+    per_channel = bool(rng.integers(2))
+    ws = np.array([scale(0.002, 0.02) for _ in range(channels if per_channel else 1)], np.float32)
+    w = rng.integers(-127, 128, filter_shape).astype(np.int8)
+    spread = np.float32(xs * ws.mean() * 73 * 60 * np.sqrt(depth))
+    os_ = np.float32(spread / rng.uniform(40, 400))
+    bias = rng.integers(-3000, 3000, channels).astype(np.int32)
+    f = m.tensor("filter", T.INT8, filter_shape, ws, [0] * len(ws), axis if per_channel else 0, w)
+    b = m.tensor("bias", T.INT32, [channels], np.float32(xs) * ws, [0] * len(ws), 0, bias)
+    y = m.tensor("y", T.INT8, out_shape, os_, zero())
+    return [x, f, b], y
+
+
+def conv(i):
+    m = Model()
+    h, w, kh, kw, sh, sw, dh, dw, same, oh, ow = geometry()
+    groups = int(rng.choice([1, 1, 1, 2]))
+    ci, co, n = int(rng.integers(1, 20)), int(rng.integers(1, 20)) * groups, int(rng.integers(1, 3))
+    xs = scale()
+    x = m.tensor("x", T.INT8, [n, h, w, ci * groups], xs, zero())
+    ins, y = layer(m, x, [co, kh, kw, ci], 0, co, kh * kw * ci, xs, [n, oh, ow, co])
+    act = int(rng.integers(0, 4))
+    m.op(OP.CONV_2D, 3, ins, [y], s.BuiltinOptions.Conv2DOptions, options(
+        s.Conv2DOptionsT, padding=0 if same else 1, strideH=sh, strideW=sw, dilationHFactor=dh, dilationWFactor=dw,
+        fusedActivationFunction=act))
+    return m.bytes([x], [y])
+
+
+def depthwise(i):
+    m = Model()
+    h, w, kh, kw, sh, sw, dh, dw, same, oh, ow = geometry()
+    if dh > 1 or dw > 1:
+        sh = sw = 1
+        oh, ow = window(h, kh, 1, dh, same), window(w, kw, 1, dw, same)
+        if oh < 1 or ow < 1:
+            return depthwise(i)
+    ci, mult, n = int(rng.integers(1, 20)), int(rng.choice([1, 1, 2, 3, 8])), int(rng.integers(1, 3))
+    xs = scale()
+    x = m.tensor("x", T.INT8, [n, h, w, ci], xs, zero())
+    ins, y = layer(m, x, [1, kh, kw, ci * mult], 3, ci * mult, kh * kw, xs, [n, oh, ow, ci * mult])
+    m.op(OP.DEPTHWISE_CONV_2D, 3, ins, [y], s.BuiltinOptions.DepthwiseConv2DOptions, options(
+        s.DepthwiseConv2DOptionsT, padding=0 if same else 1, strideH=sh, strideW=sw, depthMultiplier=mult,
+        dilationHFactor=dh, dilationWFactor=dw, fusedActivationFunction=int(rng.integers(0, 4))))
+    return m.bytes([x], [y])
+
+
+def fully_connected(i):
+    m = Model()
+    n, k, u = int(rng.integers(1, 6)), int(rng.integers(1, 200)), int(rng.integers(1, 40))
+    xs = scale()
+    x = m.tensor("x", T.INT8, [n, k], xs, zero())
+    ins, y = layer(m, x, [u, k], 0, u, k, xs, [n, u])
+    if rng.integers(4) == 0:
+        ins[2] = -1
+    m.op(OP.FULLY_CONNECTED, 4, ins, [y], s.BuiltinOptions.FullyConnectedOptions, options(
+        s.FullyConnectedOptionsT, fusedActivationFunction=int(rng.integers(0, 4))))
+    return m.bytes([x], [y])
+
+
+def add(i):
+    m = Model()
+    shape = [1, int(rng.integers(1, 6)), int(rng.integers(1, 6)), int(rng.integers(1, 20))]
+    other = shape if i % 3 else [1, 1, 1, 1]
+    a = m.tensor("a", T.INT8, shape, scale(), zero())
+    if i % 5 == 4:
+        b = m.tensor("b", T.INT8, other, scale(), zero(), 0, rng.integers(-128, 128, other).astype(np.int8))
+    else:
+        b = m.tensor("b", T.INT8, other, scale(), zero())
+    y = m.tensor("y", T.INT8, shape, scale(0.01, 0.4), zero())
+    ins = [a, b] if i % 2 else [b, a]
+    m.op(OP.ADD, 2, ins, [y], s.BuiltinOptions.AddOptions, options(
+        s.AddOptionsT, fusedActivationFunction=int(rng.integers(0, 4))))
+    return m.bytes([a] if i % 5 == 4 else [a, b], [y])
+
+
+def pool(i):
+    m = Model()
+    h, w, kh, kw, sh, sw, _, _, same, _, _ = geometry()
+    oh, ow = window(h, kh, sh, 1, same), window(w, kw, sw, 1, same)
+    if oh < 1 or ow < 1:
+        return pool(i)
+    c, n = int(rng.integers(1, 30)), int(rng.integers(1, 3))
+    sc, z = scale(), zero()
+    x = m.tensor("x", T.INT8, [n, h, w, c], sc, z)
+    y = m.tensor("y", T.INT8, [n, oh, ow, c], sc, z)
+    m.op(OP.AVERAGE_POOL_2D if i % 2 else OP.MAX_POOL_2D, 2, [x], [y], s.BuiltinOptions.Pool2DOptions, options(
+        s.Pool2DOptionsT, padding=0 if same else 1, strideH=sh, strideW=sw, filterHeight=kh, filterWidth=kw,
+        fusedActivationFunction=int(rng.integers(0, 4))))
+    return m.bytes([x], [y])
+
+
+def mean(i):
+    m = Model()
+    shape = [int(rng.integers(1, 3))] + [int(v) for v in rng.integers(1, 12, 3)]
+    axes = [[1, 2], [3], [1], [2, 3], [-1], [0, 1, 2]][i % 6]
+    keep = bool(rng.integers(2))
+    norm = {a % 4 for a in axes}
+    out = [1 if d in norm else v for d, v in enumerate(shape) if keep or d not in norm]
+    x = m.tensor("x", T.INT8, shape, scale(), zero())
+    ax = m.tensor("axes", T.INT32, [len(axes)], data=np.array(axes, np.int32))
+    y = m.tensor("y", T.INT8, out, scale(), zero())
+    m.op(OP.MEAN, 2, [x, ax], [y], s.BuiltinOptions.ReducerOptions, options(s.ReducerOptionsT, keepDims=keep))
+    return m.bytes([x], [y])
+
+
+def pad(i):
+    m = Model()
+    shape = [1] + [int(v) for v in rng.integers(1, 6, 3)]
+    amount = rng.integers(0, 4, (4, 2)).astype(np.int32)
+    sc, z = scale(), zero()
+    x = m.tensor("x", T.INT8, shape, sc, z)
+    p = m.tensor("paddings", T.INT32, [4, 2], data=amount)
+    y = m.tensor("y", T.INT8, [d + int(a[0] + a[1]) for d, a in zip(shape, amount)], sc, z)
+    m.op(OP.PAD, 2, [x, p], [y], s.BuiltinOptions.PadOptions, s.PadOptionsT())
+    return m.bytes([x], [y])
+
+
+def requantize(i):
+    m = Model()
+    a, b = [(T.INT8, T.INT8), (T.UINT8, T.INT8), (T.INT8, T.UINT8), (T.UINT8, T.UINT8)][i % 4]
+    zx = zero() + (128 if a == T.UINT8 else 0)
+    zy = zero() + (128 if b == T.UINT8 else 0)
+    sx = scale()
+    # A third straddles the delegate's range of ratios, 1/256 to 128.
+    sy = sx * np.float32(rng.choice([300, 1 / 200, 256, 1 / 128])) if i % 3 == 2 else scale()
+    n = int(rng.choice([64, 256, 250, 13]))  # whole blocks of 16, and tails
+    x = m.tensor("x", a, [1, n], sx, zx)
+    y = m.tensor("y", b, [1, n], sy, zy)
+    m.op(OP.QUANTIZE, 2, [x], [y], s.BuiltinOptions.QuantizeOptions, s.QuantizeOptionsT())
+    return m.bytes([x], [y])
+
+
+def float_edge(i):
+    """int8 -> float32 -> int8: DEQUANTIZE and QUANTIZE of float in one model."""
+    m = Model()
+    a, b = [(T.INT8, T.INT8), (T.UINT8, T.INT8), (T.INT8, T.UINT8)][i % 3]
+    x = m.tensor("x", a, [1, 64], scale(), zero() + (128 if a == T.UINT8 else 0))
+    f = m.tensor("f", T.FLOAT32, [1, 64])
+    y = m.tensor("y", b, [1, 64], scale(), zero() + (128 if b == T.UINT8 else 0))
+    m.op(OP.DEQUANTIZE, 2, [x], [f], s.BuiltinOptions.DequantizeOptions, s.DequantizeOptionsT())
+    m.op(OP.QUANTIZE, 1, [f], [y], s.BuiltinOptions.QuantizeOptions, s.QuantizeOptionsT())
+    return m.bytes([x], [f, y])
+
+
+def softmax(i):
+    m = Model()
+    shape = [int(rng.integers(1, 4)), int(rng.choice([1, 2, 3, 10, 100, 1001]))]
+    x = m.tensor("x", T.INT8, shape, scale(0.01, 0.5), zero())
+    y = m.tensor("y", T.INT8, shape, np.float32(1 / 256), -128)
+    beta = float(rng.choice([1.0, 1.0, 0.5, 2.0]))
+    m.op(OP.SOFTMAX, 2, [x], [y], s.BuiltinOptions.SoftmaxOptions, options(s.SoftmaxOptionsT, beta=beta))
+    return m.bytes([x], [y])
+
+
+def reshape(i):
+    m = Model()
+    sc, z = scale(), zero()
+    x = m.tensor("x", T.INT8, [2, 3, 4], sc, z)
+    to = [[6, 4], [24], [1, 2, 12], [2, 1, 3, 4]][i % 4]
+    p = m.tensor("shape", T.INT32, [len(to)], data=np.array(to, np.int32))
+    y = m.tensor("y", T.INT8, to, sc, z)
+    m.op(OP.RESHAPE, 1, [x, p], [y], s.BuiltinOptions.ReshapeOptions, options(s.ReshapeOptionsT, newShape=to))
+    return m.bytes([x], [y])
+
+
+PLAN = [(conv, 40), (depthwise, 40), (fully_connected, 20), (add, 30), (pool, 30), (mean, 18), (pad, 8),
+        (requantize, 48), (float_edge, 9), (softmax, 16), (reshape, 4)]
+
+
+def run(data):
+    it = Interpreter(model_content=data, num_threads=1)
+    it.allocate_tensors()
+    body = b""
+    for case in range(CASES):
+        for k, d in enumerate(it.get_input_details()):
+            it.set_tensor(d["index"], seeded_input(case, k, d["dtype"], d["shape"]))
+        it.invoke()
+        for d in it.get_output_details():
+            body += np.ascontiguousarray(it.get_tensor(d["index"])).tobytes()
+    return body
+
+
+def main(path, seed, times):
+    global rng
+    rng = np.random.default_rng(seed)
+    version = importlib.metadata.version("ai-edge-litert")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as z:
+        def write(name, data):
+            z.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
+        for make, count in PLAN:
+            for i in range(count * times):
+                name, data = "%s_%03d" % (make.__name__, i), make(i)
+                head = "model %s.tflite\nlitert %s\ncases %d\n\n" % (name, version, CASES)
+                write(name + ".tflite", data)
+                write(name + ".golden", head.encode() + run(data))
+
+
+if __name__ == "__main__":
+    p = argparse.ArgumentParser()
+    p.add_argument("out")
+    p.add_argument("--seed", type=int, default=20261123)
+    p.add_argument("--times", type=int, default=1, help="cases relative to the committed archive")
+    a = p.parse_args()
+    main(a.out, a.seed, a.times)

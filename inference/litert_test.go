@@ -107,7 +107,7 @@ func TestOpsEqualLiteRT(t *testing.T) {
 	}
 }
 
-func readZip(t *testing.T, z *zip.ReadCloser, name string) []byte {
+func readZip(t testing.TB, z *zip.ReadCloser, name string) []byte {
 	t.Helper()
 	data, err := fs.ReadFile(z, name)
 	if err != nil {

@@ -1,0 +1,125 @@
+package inference
+
+import (
+	"archive/zip"
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestHostile opens crafted models; scripts/golden/hostile.py makes them.
+func TestHostile(t *testing.T) {
+	z, err := zip.OpenReader("testdata/hostile.zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	for _, f := range z.File {
+		name, ok := strings.CutSuffix(f.Name, ".tflite")
+		if !ok {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			want := string(readZip(t, z, name+".want"))
+			data := readZip(t, z, f.Name)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := Open(data, Options{})
+			runtime.ReadMemStats(&after)
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want one with %q", err, want)
+			}
+			if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20+4*uint64(len(data)) {
+				t.Errorf("refusing took %d bytes of memory", used)
+			}
+		})
+	}
+}
+
+func TestForeignFile(t *testing.T) {
+	for name, data := range map[string][]byte{
+		"empty": nil, "text": []byte("hello, this is no model at all"), "onnx": []byte("\x08\x07\x12\x07pytorch"),
+	} {
+		if _, err := Open(data, Options{}); !errors.Is(err, ErrFormat) {
+			t.Errorf("%s: error %v, want ErrFormat", name, err)
+		}
+	}
+}
+
+func TestUnsupportedNamesEverything(t *testing.T) {
+	_, err := Open(zipModel(t, "testdata/hostile.zip", "unsupported"), Options{})
+	var un *UnsupportedError
+	if !errors.As(err, &un) || len(un.Problems) != 2 {
+		t.Errorf("error %#v, want an UnsupportedError of two problems", err)
+	}
+}
+
+// TestTruncated cuts a model at every length: each is an error or, where only
+// unused bytes went, a model.
+func TestTruncated(t *testing.T) {
+	data := zipModel(t, "testdata/ops.zip", "conv_000")
+	for n := range data {
+		if m, err := Open(data[:n:n], Options{}); err == nil && m == nil {
+			t.Fatalf("cut at %d: neither model nor error", n)
+		}
+	}
+}
+
+func TestMaxMemory(t *testing.T) {
+	data := zipModel(t, "testdata/ops.zip", "conv_000")
+	m, err := Open(data, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := m.Footprint()
+	need := f.ArenaBytes + f.PackedBytes
+	if _, err := Open(data, Options{MaxMemory: need}); err != nil {
+		t.Errorf("limit of the footprint: %v", err)
+	}
+	if _, err := Open(data, Options{MaxMemory: need - 1}); err == nil {
+		t.Error("one byte less than the footprint is accepted")
+	}
+}
+
+func zipModel(t testing.TB, archive, name string) []byte {
+	t.Helper()
+	z, err := zip.OpenReader(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	return readZip(t, z, name+".tflite")
+}
+
+// FuzzOpen opens what it is given and runs what opens. Models of the archive
+// of operators are its seeds.
+func FuzzOpen(f *testing.F) {
+	z, err := zip.OpenReader("testdata/ops.zip")
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer z.Close()
+	for _, file := range z.File {
+		if strings.HasSuffix(file.Name, "_000.tflite") || strings.HasSuffix(file.Name, "_003.tflite") {
+			f.Add(readZip(f, z, file.Name))
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := Open(data, Options{MaxMemory: 64 << 20, MaxSteps: 50e6})
+		if err != nil {
+			return
+		}
+		s, err := m.NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := s.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -20,6 +20,7 @@ import (
 	"unsafe"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/graph"
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
 	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
 )
 
@@ -147,6 +148,9 @@ func (m *Model) Digest() [32]byte { return m.digest }
 // Metadata returns what the file says about itself, or nil if nothing.
 func (m *Model) Metadata() *Metadata { return m.meta }
 
+// Tier returns the instruction set that the kernels of this process use.
+func Tier() string { return kernel.Tier() }
+
 // Footprint is the memory a model takes, in bytes.
 type Footprint struct {
 	ArenaBytes  int64 // of each session
@@ -165,20 +169,14 @@ type OpCount struct {
 	MACs  int64 // multiply-accumulates of one run
 }
 
-// Ops counts the operators that run, in order of first use.
+// Ops counts the steps that run by operator, in order of first use. Operators
+// that only rename bytes take no step.
 func (m *Model) Ops() []OpCount {
-	var ops []OpCount
-	at := map[string]int{}
-	for _, s := range m.plan.Steps {
-		i, ok := at[s.Op]
-		if !ok {
-			i, at[s.Op] = len(ops), len(ops)
-			ops = append(ops, OpCount{Op: s.Op})
-		}
-		ops[i].Count++
-		ops[i].MACs += s.MACs
+	names := make([]string, len(m.plan.Steps))
+	for i, s := range m.plan.Steps {
+		names[i] = s.Op
 	}
-	return ops
+	return countOps(names, m.plan.Steps)
 }
 
 // Session is one use of a model: an arena and the views onto it. It serves
@@ -210,6 +208,12 @@ func (s *Session) tensors(values []graph.Value) []*Tensor {
 	}
 	return list
 }
+
+// Inputs returns the number of inputs.
+func (s *Session) Inputs() int { return len(s.inputs) }
+
+// Outputs returns the number of outputs.
+func (s *Session) Outputs() int { return len(s.outputs) }
 
 // Input returns input i. Its bytes keep their value through Run.
 func (s *Session) Input(i int) *Tensor { return s.inputs[i] }

@@ -32,6 +32,7 @@ type command struct {
 // commands is everything the binary does, in the order help lists it.
 func commands() []command {
 	return []command{
+		{"model", "look into a model file, run and time it", modelUsage, runModel},
 		{"version", "say which build this is", versionUsage, runVersion},
 	}
 }

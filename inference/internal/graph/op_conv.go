@@ -14,7 +14,6 @@ const (
 	ruleExact   = "exact" // moves bytes, or both rules agree
 )
 
-const tierGeneric = "generic"
 
 func lowerConv(n *node) (Step, error) {
 	in, filter, out := n.in(0), n.in(1), n.out()
@@ -46,7 +45,7 @@ func lowerConv(n *node) (Step, error) {
 func (n *node) convStep(c *kernel.Conv, name string) Step {
 	src, dst, scratch := n.inRef(0), n.outRef(), n.scratch(c.Scratch())
 	return Step{
-		Kernel: name, Tier: tierGeneric, Rule: ruleXNNPACK, MACs: c.MACs(),
+		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleXNNPACK, MACs: c.MACs(),
 		Run: func(mem []byte) { c.Run(i8(dst.Bytes(mem)), i8(src.Bytes(mem)), i8(scratch.Bytes(mem))) },
 	}
 }
@@ -106,7 +105,7 @@ func lowerDepthwise(n *node) (Step, error) {
 	}
 	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(4*d.Scratch())
 	return Step{
-		Kernel: "depthwise_qs8", Tier: tierGeneric, Rule: ruleXNNPACK, MACs: d.MACs(),
+		Kernel: "depthwise_qs8", Tier: kernel.TierGeneric, Rule: ruleXNNPACK, MACs: d.MACs(),
 		Run: func(mem []byte) { d.Run(i8(dst.Bytes(mem)), i8(src.Bytes(mem)), i32(acc.Bytes(mem))) },
 	}, nil
 }

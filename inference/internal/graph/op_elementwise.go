@@ -37,7 +37,7 @@ func lowerAdd(n *node) (Step, error) {
 	k := kernel.NewAdd8(sa, sb, a.Zero(), b.Zero(), clamp)
 	ra, rb, dst := n.inRef(0), n.inRef(1), n.outRef()
 	return Step{
-		Kernel: "add_qs8", Tier: tierGeneric, Rule: ruleXNNPACK,
+		Kernel: "add_qs8", Tier: kernel.TierGeneric, Rule: ruleXNNPACK,
 		Run: func(mem []byte) { k.Run(i8(dst.Bytes(mem)), i8(ra.Bytes(mem)), i8(rb.Bytes(mem)), aStep, bStep) },
 	}, nil
 }
@@ -60,14 +60,14 @@ func lowerQuantize(n *node) (Step, error) {
 	src, dst := n.inRef(0), n.outRef()
 	if in.DType == Float32 {
 		inv := 1 / out.Scale()
-		return Step{Kernel: "quantize_f32", Tier: tierGeneric, Rule: ruleXNNPACK,
+		return Step{Kernel: "quantize_f32", Tier: kernel.TierGeneric, Rule: ruleXNNPACK,
 			Run: func(mem []byte) { kernel.QuantizeF32(dst.Bytes(mem), f32(src.Bytes(mem)), inv, clamp) }}, nil
 	}
 	table, rule, err := n.requantize(clamp)
 	if err != nil {
 		return Step{}, err
 	}
-	return Step{Kernel: "requantize_8", Tier: tierGeneric, Rule: rule,
+	return Step{Kernel: "requantize_8", Tier: kernel.TierGeneric, Rule: rule,
 		Run: func(mem []byte) { table.Run(dst.Bytes(mem), src.Bytes(mem)) }}, nil
 }
 
@@ -106,7 +106,7 @@ func lowerDequantize(n *node) (Step, error) {
 	}
 	scale, zero := in.Scale(), in.Zero()
 	src, dst := n.inRef(0), n.outRef()
-	s := Step{Kernel: "dequantize_8", Tier: tierGeneric, Rule: ruleExact}
+	s := Step{Kernel: "dequantize_8", Tier: kernel.TierGeneric, Rule: ruleExact}
 	s.Run = func(mem []byte) { kernel.DequantizeU8(f32(dst.Bytes(mem)), src.Bytes(mem), scale, zero) }
 	if in.DType == Int8 {
 		s.Run = func(mem []byte) { kernel.DequantizeI8(f32(dst.Bytes(mem)), i8(src.Bytes(mem)), scale, zero) }
@@ -139,7 +139,7 @@ func lowerSoftmax(n *node) (Step, error) {
 	k := kernel.NewSoftmax(in.Scale(), beta, out.Scale(), out.Zero())
 	src, dst := n.inRef(0), n.outRef()
 	return Step{
-		Kernel: "softmax_qs8_lut", Tier: tierGeneric, Rule: ruleTFLite,
+		Kernel: "softmax_qs8_lut", Tier: kernel.TierGeneric, Rule: ruleTFLite,
 		Run: func(mem []byte) { k.Run(i8(dst.Bytes(mem)), i8(src.Bytes(mem)), depth) },
 	}, nil
 }

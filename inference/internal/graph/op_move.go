@@ -50,7 +50,7 @@ func lowerPad(n *node) (Step, error) {
 	k := &kernel.Pad{In: in.Shape, Out: out.Shape, Before: before, Fill: byte(out.Zero())}
 	src, dst := n.inRef(0), n.outRef()
 	return Step{
-		Kernel: "pad_8", Tier: tierGeneric, Rule: ruleExact,
+		Kernel: "pad_8", Tier: kernel.TierGeneric, Rule: ruleExact,
 		Run: func(mem []byte) { k.Run(dst.Bytes(mem), src.Bytes(mem)) },
 	}, nil
 }

@@ -13,7 +13,7 @@ func lowerAveragePool(n *node) (Step, error) {
 	}
 	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(4*p.C)
 	return Step{
-		Kernel: "average_pool_qs8", Tier: tierGeneric, Rule: ruleTFLite,
+		Kernel: "average_pool_qs8", Tier: kernel.TierGeneric, Rule: ruleTFLite,
 		Run: func(mem []byte) { p.Average(i8(dst.Bytes(mem)), i8(src.Bytes(mem)), i32(acc.Bytes(mem))) },
 	}, nil
 }
@@ -25,7 +25,7 @@ func lowerMaxPool(n *node) (Step, error) {
 	}
 	src, dst := n.inRef(0), n.outRef()
 	return Step{
-		Kernel: "max_pool_qs8", Tier: tierGeneric, Rule: ruleExact,
+		Kernel: "max_pool_qs8", Tier: kernel.TierGeneric, Rule: ruleExact,
 		Run: func(mem []byte) { p.Maximum(i8(dst.Bytes(mem)), i8(src.Bytes(mem))) },
 	}, nil
 }
@@ -90,7 +90,7 @@ func lowerMean(n *node) (Step, error) {
 	k := kernel.NewMean(count, in.Scale()/out.Scale(), in.Zero(), out.Zero())
 	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(4*inner)
 	return Step{
-		Kernel: "mean_qs8", Tier: tierGeneric, Rule: ruleXNNPACK,
+		Kernel: "mean_qs8", Tier: kernel.TierGeneric, Rule: ruleXNNPACK,
 		Run: func(mem []byte) {
 			k.Run(i8(dst.Bytes(mem)), i8(src.Bytes(mem)), i32(acc.Bytes(mem)), outer, count, inner)
 		},

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/dunlin-edge/dunlin/inference"
+)
+
+const modelUsage = `Usage: dunlin model COMMAND MODEL [--FLAG...]
+
+Looks into a .tflite model file and runs it on plain tensors, without a bundle
+or a pipeline.
+`
+
+func modelCommands() []command {
+	return []command{
+		{"inspect", "inputs, outputs, operators, memory, what is unsupported", modelInspectUsage, runModelInspect},
+		{"run", "run raw tensors through a model", modelRunUsage, runModelRun},
+		{"bench", "time a model on this device", modelBenchUsage, runModelBench},
+		{"profile", "time every operator of a model", modelProfileUsage, runModelProfile},
+	}
+}
+
+func runModel(ctx context.Context, e *env, args []string) error {
+	return e.dispatch(ctx, "model", modelCommands(), args)
+}
+
+// readModel reads a model file whole.
+func readModel(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, inputError(err, "name a .tflite file that exists and may be read")
+	}
+	return data, nil
+}
+
+// openModel loads a model for the commands that run it.
+func openModel(path string) (*inference.Model, *inference.Session, error) {
+	data, err := readModel(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := inference.Open(data, inference.Options{})
+	if err != nil {
+		return nil, nil, modelError(path, err)
+	}
+	s, err := m.NewSession()
+	return m, s, err
+}
+
+// modelError gives a model's error its exit code and hint.
+func modelError(path string, err error) error {
+	err = fmt.Errorf("%s: %w", path, err)
+	var un *inference.UnsupportedError
+	switch {
+	case errors.As(err, &un):
+		return &cliError{exitUnsupported, fmt.Sprintf("%q lists what the model needs", "dunlin model inspect "+path), err}
+	case errors.Is(err, inference.ErrFormat):
+		return inputError(err, "export the model as TensorFlow Lite (.tflite, int8); other formats are not read")
+	}
+	return inputError(err, "the file is damaged or cut short; copy or export it again")
+}

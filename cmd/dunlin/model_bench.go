@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/inference"
+)
+
+const modelBenchUsage = `Usage: dunlin model bench MODEL [--warmup N] [--runs N] [--json]
+
+Times a model on this device: opening it (init), the first run, then the
+median, 90th percentile and extremes of the runs after the warm-up. Inputs are
+zeros. One thread: sessions do not share the work of a run yet.
+
+Examples:
+  dunlin model bench kws.tflite
+  dunlin model bench mobilenet.tflite --runs 20 --json
+`
+
+// benchReport is what bench prints as JSON; times are microseconds.
+type benchReport struct {
+	InitUS      float64 `json:"init_us"`
+	FirstUS     float64 `json:"first_us"`
+	MedianUS    float64 `json:"median_us"`
+	P90US       float64 `json:"p90_us"`
+	MinUS       float64 `json:"min_us"`
+	MaxUS       float64 `json:"max_us"`
+	Runs        int     `json:"runs"`
+	ArenaBytes  int64   `json:"arena_bytes"`
+	PackedBytes int64   `json:"packed_bytes"`
+	PeakRSS     int64   `json:"peak_rss_bytes"`
+	CPU         string  `json:"cpu"`
+	Tier        string  `json:"tier"`
+}
+
+func runModelBench(ctx context.Context, e *env, args []string) error {
+	fs := e.flags()
+	asJSON := fs.json("one object")
+	threads := fs.Int("threads", 1, "threads of one run: `N` is 1, there are no more yet")
+	warmup := fs.Int("warmup", 3, "runs before the measurement, `N`")
+	runs := fs.Int("runs", 0, "measured runs `N`; 0 takes a second's worth, 5 to 1000")
+	rest, err := fs.parse(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	switch {
+	case *threads != 1:
+		return usageError("leave --threads out, or give 1", "--threads %d: the engine runs a session on one thread", *threads)
+	case *warmup < 0 || *runs < 0:
+		return usageError(fs.seeHelp(), "--warmup and --runs count from 0")
+	}
+	data, err := readModel(rest[0])
+	if err != nil {
+		return err
+	}
+	r, err := bench(ctx, data, *warmup, *runs)
+	if err != nil {
+		return modelError(rest[0], err)
+	}
+	if *asJSON {
+		return e.json(r)
+	}
+	e.printBench(r)
+	return nil
+}
+
+func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
+
+func bench(ctx context.Context, data []byte, warmup, runs int) (*benchReport, error) {
+	start := time.Now()
+	m, err := inference.Open(data, inference.Options{})
+	if err != nil {
+		return nil, err
+	}
+	s, err := m.NewSession()
+	if err != nil {
+		return nil, err
+	}
+	f := m.Footprint()
+	r := &benchReport{InitUS: micros(time.Since(start)), ArenaBytes: f.ArenaBytes, PackedBytes: f.PackedBytes,
+		CPU: cpuName(), Tier: inference.Tier()}
+	start = time.Now()
+	if err := s.Run(ctx); err != nil {
+		return nil, err
+	}
+	first := time.Since(start)
+	r.FirstUS = micros(first)
+	if runs == 0 {
+		runs = int(min(max(time.Second/max(first, 1), 5), 1000))
+	}
+	times := make([]time.Duration, 0, runs)
+	for i := range warmup + runs {
+		start = time.Now()
+		if err := s.Run(ctx); err != nil {
+			return nil, err
+		}
+		if i >= warmup {
+			times = append(times, time.Since(start))
+		}
+	}
+	r.fill(times)
+	r.PeakRSS = peakRSS()
+	return r, nil
+}
+
+func (r *benchReport) fill(times []time.Duration) {
+	slices.Sort(times)
+	n := len(times)
+	r.Runs = n
+	if n == 0 {
+		return
+	}
+	r.MinUS, r.MaxUS = micros(times[0]), micros(times[n-1])
+	r.MedianUS, r.P90US = micros(times[n/2]), micros(times[min(n*9/10, n-1)])
+}
+
+func (e *env) printBench(r *benchReport) {
+	t := e.table()
+	for _, row := range []struct {
+		name string
+		us   float64
+	}{{"init", r.InitUS}, {"first run", r.FirstUS}, {"median", r.MedianUS}, {"p90", r.P90US}, {"min", r.MinUS}, {"max", r.MaxUS}} {
+		t.row(row.name, fmt.Sprintf("%.1f µs", row.us))
+	}
+	t.row("runs", r.Runs)
+	t.row("arena", bytesText(r.ArenaBytes))
+	t.row("packed weights", bytesText(r.PackedBytes))
+	t.row("peak memory", bytesText(r.PeakRSS))
+	t.row("cpu", r.CPU)
+	t.row("tier", r.Tier)
+	t.flush()
+}
+
+// peakRSS returns the process's largest resident set so far in bytes, 0 where
+// the kernel does not tell.
+func peakRSS() int64 {
+	v, ok := procField("/proc/self/status", "VmHWM")
+	if !ok {
+		return 0
+	}
+	kb, _ := strconv.ParseInt(strings.TrimSuffix(v, " kB"), 10, 64)
+	return kb << 10
+}
+
+// cpuName says what this device computes with, as the kernel names it.
+func cpuName() string {
+	if b, err := os.ReadFile("/proc/device-tree/model"); err == nil {
+		return strings.TrimRight(string(b), "\x00\n")
+	}
+	for _, key := range []string{"model name", "Model", "Hardware", "uarch"} {
+		if v, ok := procField("/proc/cpuinfo", key); ok {
+			return v
+		}
+	}
+	return "unknown"
+}
+
+// procField returns the first "key : value" line of a /proc file.
+func procField(path, key string) (string, bool) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		k, v, ok := strings.Cut(s.Text(), ":")
+		if ok && strings.TrimSpace(k) == key {
+			return strings.TrimSpace(v), true
+		}
+	}
+	return "", false
+}

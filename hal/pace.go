@@ -76,6 +76,9 @@ func (p *Pacer) Advance(ctx context.Context, frames int) (time.Time, error) {
 	}
 }
 
+// Skip counts frames that the stream lost; the next ones come that much later.
+func (p *Pacer) Skip(frames uint64) { p.frames += int64(frames) }
+
 func (p *Pacer) at(frame int64) time.Time {
 	whole := int64(p.rateHz)
 	if float64(whole) == p.rateHz { // exact, however long the stream

@@ -20,5 +20,5 @@
 //
 // The seed chooses the machine: speed, geometry, amplitudes, phases, mounting.
 // Same configuration, same samples, on every CPU: products that feed sums are
-// rounded explicitly, sine and noise are the package's own.
+// rounded explicitly, sine and noise are our own.
 package sim

@@ -250,14 +250,6 @@ func TestReadAllocatesNothing(t *testing.T) {
 	}
 }
 
-func TestSin(t *testing.T) {
-	for x := -3.0; x < 3; x += 0.00137 {
-		if got, want := sinTurn(x), math.Sin(2*math.Pi*x); math.Abs(got-want) > 1e-9 {
-			t.Fatalf("sin of %v turns: %v, want %v", x, got, want)
-		}
-	}
-}
-
 func BenchmarkRead(b *testing.B) {
 	m := machine(b, Config{Fault: "bearing"})
 	buf := make([]float32, 3200*Channels)

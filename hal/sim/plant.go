@@ -1,5 +1,7 @@
 package sim
 
+import "github.com/dunlin-edge/dunlin/hal/internal/exact"
+
 // maxHarmonic is the highest shaft harmonic modelled.
 const maxHarmonic = 3
 
@@ -8,7 +10,7 @@ type tone struct{ amp, phase [3]float64 }
 
 func (t *tone) addTo(out *[3]float64, turns, scale float64) {
 	for c := range out {
-		out[c] += float64(float64(t.amp[c]*scale) * sinTurn(turns+t.phase[c]))
+		out[c] += float64(float64(t.amp[c]*scale) * exact.Sin(turns+t.phase[c]))
 	}
 }
 

@@ -1,6 +1,10 @@
 package sim
 
-import "math"
+import (
+	"math"
+
+	"github.com/dunlin-edge/dunlin/hal/internal/exact"
+)
 
 // state is what moves: the machine at one instant.
 type state struct {
@@ -48,7 +52,7 @@ func (s *state) step(target *[faultCount]float64) [3]float64 {
 	turned := s.advance()
 	out := s.gravity
 	s.addShaft(&out)
-	depth := 1 + float64(s.sideband*sinTurn(s.turns))
+	depth := 1 + float64(s.sideband*exact.Sin(s.turns))
 	s.plant.gear.addTo(&out, s.gear, float64(depth*s.load))
 	s.plant.mains.addTo(&out, s.mains, 1)
 	s.addImpacts(&out, turned)
@@ -106,7 +110,7 @@ type resonator struct{ a1, a2, y1, y2 float64 }
 func newResonator(hz, decay, rateHz float64) resonator {
 	hz = min(hz, float64(0.45*rateHz))
 	r := 1 - min(0.9, 1/float64(decay*rateHz)) // close to exp(-1/(decay*rate))
-	return resonator{a1: float64(2*r) * cosTurn(hz/rateHz), a2: -float64(r * r)}
+	return resonator{a1: float64(2*r) * exact.Cos(hz/rateHz), a2: -float64(r * r)}
 }
 
 func (f *resonator) step(x float64) float64 {

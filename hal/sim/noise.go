@@ -1,32 +1,5 @@
 package sim
 
-// sinTurn returns the sine of 2*pi*x for any x, within 1e-9: Taylor's series
-// on a quarter turn. Every product is rounded before it is added, so that no
-// CPU fuses the two.
-func sinTurn(x float64) float64 {
-	x -= float64(int64(x)) // (-1, 1)
-	if x < 0 {
-		x++
-	}
-	sign := 1.0
-	if x >= 0.5 {
-		x, sign = x-0.5, -1
-	}
-	if x > 0.25 {
-		x = 0.5 - x
-	}
-	const tau = 6.283185307179586
-	a := float64(x * tau)
-	z := float64(a * a)
-	s := 1.0
-	for k := 14; k >= 2; k -= 2 {
-		s = 1 - float64(s*z)/float64(k*(k+1))
-	}
-	return sign * float64(s*a)
-}
-
-func cosTurn(x float64) float64 { return sinTurn(x + 0.25) }
-
 // rng is a splitmix64 generator (Steele, Lea, Flood 2014).
 type rng uint64
 

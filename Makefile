@@ -1,0 +1,65 @@
+# Dunlin. "make help" lists the targets; README.md says what they are for.
+
+GO          ?= go
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS      = -s -w
+FUZZTIME    ?= 30s
+TESTFLAGS   ?=
+# GOARM=6 runs on every Raspberry Pi; armv7 is built for its instructions.
+PLATFORMS    = linux/amd64 linux/arm64 linux/arm/7 linux/arm/6 linux/riscv64
+
+export CGO_ENABLED = 0
+
+.PHONY: help build test demo cross bench footprint fuzz lint ci ci-long models goldens
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/dunlin for this machine
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dunlin ./cmd/dunlin
+
+test: ## run all tests
+	$(GO) test $(TESTFLAGS) ./...
+
+demo: build ## run two models on simulated and replayed sensors, with a live view
+	./bin/dunlin run --config cmd/dunlin/demo/agent.yaml --view
+
+cross: ## build dist/dunlin-* for all five architectures
+	@for p in $(PLATFORMS); do \
+		set -- $$(echo $$p | tr / ' '); \
+		out=dist/dunlin-$$1-$$2$${3:+v$$3}; \
+		GOOS=$$1 GOARCH=$$2 GOARM=$$3 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $$out ./cmd/dunlin || exit 1; \
+		printf '%-24s %9d bytes\n' $$out $$(wc -c < $$out); \
+	done
+
+bench: ## time the kernels and the front ends
+	$(GO) test -run '^$$' -bench . ./...
+
+footprint: cross ## print the size of every binary and what each module adds
+	$(GO) run ./scripts/footprint
+
+fuzz: ## run every fuzz test for FUZZTIME
+	@$(GO) list -f '{{.ImportPath}}' ./... | while read -r pkg; do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$f"; \
+			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+lint: ## gofmt, vet, staticcheck
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt: $$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+ci: ## what every change must pass
+	.ci/run
+
+ci-long: ## fuzzing, random operators against LiteRT, all architectures
+	.ci/long all
+
+goldens: ## record LiteRT's outputs anew (Python, ../shared/models)
+	scripts/golden/make
+
+models: ## train the demo's models anew (Python, TensorFlow)
+	scripts/models/make

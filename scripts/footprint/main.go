@@ -1,0 +1,126 @@
+// Command footprint prints the size of every cross-built agent and how many
+// bytes of code and data each module puts into the one for this machine.
+//
+// Symbol sizes come from "go tool nm" on a build with its symbol table; what
+// belongs to no symbol (tables, padding, debug data) is in "other".
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+const agent = "./cmd/dunlin"
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "footprint:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	if err := printBinaries(); err != nil {
+		return err
+	}
+	modules, err := modules()
+	if err != nil {
+		return fmt.Errorf("list modules: %w", err)
+	}
+	sizes, err := symbolSizes(modules)
+	if err != nil {
+		return fmt.Errorf("read symbols: %w", err)
+	}
+	printModules(sizes)
+	return nil
+}
+
+func printBinaries() error {
+	files, err := filepath.Glob("dist/dunlin-*")
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		st, err := os.Stat(f)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%-24s %8.2f MB stripped\n", f, float64(st.Size())/1e6)
+	}
+	return nil
+}
+
+// modules maps the import paths that the agent reaches to their modules; the
+// standard library is "std".
+func modules() (map[string]string, error) {
+	const format = `{{.ImportPath}} {{if .Standard}}std{{else}}{{.Module.Path}}{{end}}`
+	out, err := exec.Command("go", "list", "-deps", "-f", format, agent).Output()
+	if err != nil {
+		return nil, err
+	}
+	m := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		if path, mod, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			m[path] = mod
+		}
+	}
+	return m, nil
+}
+
+// symbolSizes adds up the symbols of each module.
+func symbolSizes(modules map[string]string) (map[string]int64, error) {
+	dir, err := os.MkdirTemp("", "footprint")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	bin := filepath.Join(dir, "dunlin")
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", bin, agent).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build: %w: %s", err, out)
+	}
+	out, err := exec.Command("go", "tool", "nm", "-size", bin).Output()
+	if err != nil {
+		return nil, err
+	}
+	sizes := map[string]int64{}
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line) // [address] size type name
+		if len(f) < 3 || f[len(f)-2] == "B" || f[len(f)-2] == "b" {
+			continue // zeroed data takes no bytes of the file
+		}
+		if n, err := strconv.ParseInt(f[len(f)-3], 10, 64); err == nil {
+			sizes[moduleOf(f[len(f)-1], modules)] += n
+		}
+	}
+	return sizes, nil
+}
+
+// moduleOf finds the package at the front of a symbol's name.
+func moduleOf(symbol string, modules map[string]string) string {
+	slash := strings.LastIndex(symbol, "/") + 1
+	if dot := strings.Index(symbol[slash:], "."); dot >= 0 {
+		// Dots inside the last path element are escaped as %2e.
+		path := strings.ReplaceAll(symbol[:slash+dot], "%2e", ".")
+		if m, ok := modules[path]; ok {
+			return m
+		}
+	}
+	return "other"
+}
+
+func printModules(sizes map[string]int64) {
+	names := make([]string, 0, len(sizes))
+	for n := range sizes {
+		names = append(names, n)
+	}
+	sort.Slice(names, func(i, j int) bool { return sizes[names[i]] > sizes[names[j]] })
+	fmt.Println()
+	for _, n := range names {
+		fmt.Printf("%-40s %9d bytes\n", n, sizes[n])
+	}
+}

@@ -14,7 +14,6 @@ const (
 	ruleExact   = "exact" // moves bytes, or both rules agree
 )
 
-
 func lowerConv(n *node) (Step, error) {
 	in, filter, out := n.in(0), n.in(1), n.out()
 	if len(in.Shape) != 4 || len(filter.Shape) != 4 || len(out.Shape) != 4 {

@@ -11,7 +11,8 @@ type Window struct {
 
 // direct tells whether the window is one pixel at its own place.
 func (w *Window) direct() bool {
-	return w.KH == 1 && w.KW == 1 && w.StrideH == 1 && w.StrideW == 1 && w.PadTop == 0 && w.PadLeft == 0
+	return w.KH == 1 && w.KW == 1 && w.StrideH == 1 && w.StrideW == 1 && w.PadTop == 0 && w.PadLeft == 0 &&
+		w.OutH == w.InH && w.OutW == w.InW
 }
 
 // Conv is a quantized convolution or fully connected layer, int8 by XNNPACK's

@@ -41,9 +41,9 @@ func newPlant(r *rng, shaftHz float64) *plant {
 	if drawn := r.uniform(22, 32); shaftHz == 0 {
 		p.shaftHz = drawn
 	}
-	first := r.uniform(0.03, 0.15)
+	first := r.uniform(0.03, 0.18)
 	p.residual[0] = rotating(r, first, 0.35)
-	p.residual[1] = scattered(r, r.uniform(0.01, 0.07), [3]float64{1, 0.8, 0.9})
+	p.residual[1] = scattered(r, r.uniform(0.01, 0.1), [3]float64{1, 0.8, 0.9})
 	p.residual[2] = scattered(r, r.uniform(0.005, 0.04), [3]float64{1, 0.9, 0.8})
 	p.imbalance = rotating(r, r.uniform(0.35, 0.6), 0.15)
 	two := r.uniform(0.26, 0.48)
@@ -54,14 +54,14 @@ func newPlant(r *rng, shaftHz float64) *plant {
 	p.gearTeeth = float64(int(r.uniform(15, 24)))
 	p.sideband = r.uniform(0.1, 0.5)
 	p.mains = scattered(r, r.uniform(0.005, 0.04), [3]float64{1, 1, 0.3})
-	floor := r.uniform(0.02, 0.06)
+	floor := r.uniform(0.02, 0.08)
 	p.noise = [3]float64{floor, floor * r.uniform(0.8, 1.2), floor * r.uniform(0.7, 1.1)}
 	p.gravity = [3]float64{r.uniform(-0.1, 0.1), r.uniform(0.98, 1), r.uniform(-0.1, 0.1)}
 	p.bpfoOrder = r.uniform(3.05, 3.6)
 	p.slip = r.uniform(0.005, 0.02)
 	p.resonanceHz = r.uniform(850, 1350)
 	p.decaySeconds = r.uniform(0.0015, 0.004)
-	hit := r.uniform(0.5, 1.1)
+	hit := r.uniform(0.35, 1)
 	p.impact = [3]float64{hit * r.uniform(0.5, 0.9), hit, hit * r.uniform(0.3, 0.7)}
 	p.knocksPerSec = r.uniform(0, 0.6)
 	return p

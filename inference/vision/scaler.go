@@ -54,7 +54,8 @@ type Crop struct {
 
 // Config describes a Scaler.
 type Config struct {
-	Width, Height int // of the output
+	Width, Height int  // of the output
+	Signed        bool // source pixels are two's complement, -128 black: add 128
 	Crop          Crop
 	Method        Method
 	Centers       Centers
@@ -70,6 +71,7 @@ type Config struct {
 type Scaler struct {
 	cfg       Config
 	mean, std [3]float32
+	flip      byte // turns signed pixels unsigned
 
 	source Image // the size the tables are for
 	out    rect  // where the picture lies in the output
@@ -81,6 +83,9 @@ type rect struct{ x, y, w, h int }
 // NewScaler checks cfg.
 func NewScaler(cfg Config) (*Scaler, error) {
 	s := &Scaler{cfg: cfg, std: [3]float32{1, 1, 1}}
+	if cfg.Signed {
+		s.flip = 0x80
+	}
 	switch c := cfg.Crop; {
 	case cfg.Width < 1 || cfg.Height < 1 || cfg.Width > maxSide || cfg.Height > maxSide:
 		return nil, fmt.Errorf("resize: output of %dx%d pixels, want sides of 1 to %d", cfg.Width, cfg.Height, maxSide)
@@ -168,18 +173,18 @@ func (s *Scaler) row(dst []float32, top, bottom []byte, lerp float32, channels i
 	for i, x := range s.x {
 		out := dst[i*n : (i+1)*n]
 		if channels == 1 {
-			v := mix(top, bottom, x, 0, lerp)
+			v := s.mix(top, bottom, x, 0, lerp)
 			s.store(out, v, v, v)
 			continue
 		}
-		s.store(out, mix(top, bottom, x, 0, lerp), mix(top, bottom, x, 1, lerp), mix(top, bottom, x, 2, lerp))
+		s.store(out, s.mix(top, bottom, x, 0, lerp), s.mix(top, bottom, x, 1, lerp), s.mix(top, bottom, x, 2, lerp))
 	}
 }
 
 // mix interpolates one channel; lower and upper of x are byte offsets here.
-func mix(top, bottom []byte, x sample, c int, lerp float32) float32 {
-	tl, tr := float32(top[x.lower+c]), float32(top[x.upper+c])
-	bl, br := float32(bottom[x.lower+c]), float32(bottom[x.upper+c])
+func (s *Scaler) mix(top, bottom []byte, x sample, c int, lerp float32) float32 {
+	tl, tr := float32(top[x.lower+c]^s.flip), float32(top[x.upper+c]^s.flip)
+	bl, br := float32(bottom[x.lower+c]^s.flip), float32(bottom[x.upper+c]^s.flip)
 	t := tl + float32((tr-tl)*x.lerp)
 	b := bl + float32((br-bl)*x.lerp)
 	return t + float32((b-t)*lerp)

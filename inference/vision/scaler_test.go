@@ -55,6 +55,9 @@ func TestColorsAndNormalization(t *testing.T) {
 			}
 		}
 	}
+	if got := scale(t, Config{Width: 1, Height: 1, Signed: true}, m); !slices.Equal(got, []float32{138, 148, 158}) {
+		t.Errorf("signed pixels: %v, want 128 more", got)
+	}
 	gray := Image{Width: 1, Height: 1, Stride: 1, Channels: 1, Pix: []byte{7}}
 	if got := scale(t, Config{Width: 1, Height: 1}, gray); !slices.Equal(got, []float32{7, 7, 7}) {
 		t.Errorf("gray source: %v, want the value three times", got)

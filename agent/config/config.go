@@ -47,9 +47,8 @@ type Pipeline struct {
 
 // Limits bounds what one agent may use.
 type Limits struct {
-	Threads int           // per inference; 0 chooses
-	Memory  int64         // bytes per model; 0 is the engine's default
-	Drain   time.Duration // time to finish after a stop signal
+	Memory int64         // bytes per model; 0 is the engine's default
+	Drain  time.Duration // time to finish after a stop signal
 }
 
 // API is the local web page and HTTP interface.

@@ -35,7 +35,7 @@ pipelines:
         min_interval: 1m
       - webhook: http://localhost:1880/x
         retries: 1
-limits: {threads: 2, memory: 64MiB, drain: 3s}
+limits: {memory: 64MiB, drain: 3s}
 api: {listen: "127.0.0.1:0"}
 `
 
@@ -64,7 +64,7 @@ func TestGood(t *testing.T) {
 			{Kind: Exec, Argv: []string{"/etc/dunlin/notify", "--now"}, On: "event", Label: "bearing", MinInterval: time.Minute, Timeout: 2 * time.Second, Queue: 64},
 			{Kind: Webhook, URL: "http://localhost:1880/x", On: "event", Timeout: 10 * time.Second, Retries: 1, Queue: 64},
 		}}},
-		Limits: Limits{Threads: 2, Memory: 64 << 20, Drain: 3 * time.Second},
+		Limits: Limits{Memory: 64 << 20, Drain: 3 * time.Second},
 		API:    API{Listen: "127.0.0.1:0"},
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -219,3 +219,17 @@ func (f *Fields) Strings(key string) []string {
 	}
 	return out
 }
+
+// Ints reads a list of whole numbers within lo..hi.
+func (f *Fields) Ints(key string, lo, hi int) []int {
+	var out []int
+	for i, text := range f.Strings(key) {
+		v, err := strconv.Atoi(text)
+		if err != nil || v < lo || v > hi {
+			f.Problem(key, "", "entry %d is %q, want a whole number from %d to %d", i, text, lo, hi)
+			return nil
+		}
+		out = append(out, v)
+	}
+	return out
+}

@@ -18,7 +18,6 @@ const (
 	defaultRetries = 3
 	defaultQueue   = 64
 	maxQueue       = 1 << 16
-	maxThreads     = 64
 )
 
 func (l *loader) device(f *Fields) {
@@ -36,7 +35,6 @@ func (l *loader) device(f *Fields) {
 }
 
 func (l *loader) limits(f *Fields) {
-	l.cfg.Limits.Threads = int(f.Int("threads", 0, 0, maxThreads))
 	l.cfg.Limits.Memory = f.Bytes("memory", 0)
 	l.cfg.Limits.Drain = f.Duration("drain", defaultDrain, 0, 10*time.Minute)
 }

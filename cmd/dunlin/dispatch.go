@@ -76,7 +76,7 @@ func (e *env) listCommands(path string, table []command) {
 	if path == "" {
 		e.printf("%s", programHelp)
 	} else {
-		e.printf("%s\n", e.command.usage)
+		e.printf("%s", e.command.usage)
 	}
 	e.printf("\nCommands:\n")
 	t := e.table()

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/dunlin-edge/dunlin/agent"
 	"github.com/dunlin-edge/dunlin/agent/config"
+	"github.com/dunlin-edge/dunlin/inference"
 )
 
 // Exit codes; exitCodesHelp explains them to people.
@@ -66,8 +68,14 @@ func hintError(err error, hint string) error {
 
 // exitCode returns the code that an error leaves with.
 func exitCode(err error) int {
-	var own *cliError
-	var conf *config.Error
+	var (
+		own         *cliError
+		conf        *config.Error
+		mismatch    *agent.MismatchError
+		unsupported *inference.UnsupportedError
+		load        *agent.LoadError
+		input       *agent.InputError
+	)
 	switch {
 	case err == nil:
 		return exitOK
@@ -75,7 +83,11 @@ func exitCode(err error) int {
 		return own.code
 	case errors.As(err, &conf):
 		return exitConfig
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.As(err, &mismatch):
+		return exitMismatch
+	case errors.As(err, &unsupported):
+		return exitUnsupported
+	case errors.As(err, &load), errors.As(err, &input), errors.Is(err, fs.ErrNotExist):
 		return exitInput
 	}
 	return exitFailed
@@ -87,13 +99,19 @@ func hintOf(err error) string {
 	if errors.As(err, &h) && h.Hint() != "" {
 		return h.Hint()
 	}
+	var unsupported *inference.UnsupportedError
+	var load *agent.LoadError
 	switch {
+	case errors.As(err, &unsupported):
+		return "see what the model needs with: dunlin model inspect FILE"
 	case errors.Is(err, fs.ErrNotExist):
 		return "check the path; a relative one counts from the current folder"
 	case errors.Is(err, fs.ErrPermission):
 		return "check the permissions, or run as a user that may"
 	case errors.Is(err, context.Canceled):
 		return "it was interrupted; run it again"
+	case errors.As(err, &load):
+		return "get the bundle again from its publisher, or look into it with: dunlin bundle inspect FILE"
 	}
 	return ""
 }

@@ -80,20 +80,39 @@ func (f *flagSet) explain(err error) error {
 	return usageError(hint, "unknown flag --%s", strings.TrimLeft(name, "-"))
 }
 
+// helpWidth is the width help is written for.
+const helpWidth = 80
+
 // printHelp writes the command's usage and its flags.
 func (f *flagSet) printHelp() {
 	e := f.e
 	e.printf("%s", e.command.usage)
-	first := true
-	t := e.table()
+	widest := 0
+	f.VisitAll(func(fl *flag.Flag) { widest = max(widest, len(flagSynopsis(fl))) })
+	if widest > 0 {
+		e.printf("\nFlags:\n")
+	}
 	f.VisitAll(func(fl *flag.Flag) {
-		if first {
-			e.printf("\nFlags:\n")
-			first = false
+		text := wrap(flagText(fl), helpWidth-widest-4)
+		e.printf("  %-*s  %s\n", widest, flagSynopsis(fl), text[0])
+		for _, line := range text[1:] {
+			e.printf("  %-*s  %s\n", widest, "", line)
 		}
-		t.row("  "+flagSynopsis(fl), flagText(fl))
 	})
-	t.flush()
+}
+
+// wrap breaks a text into lines of at most width letters, if its words allow.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	return append(lines, line)
 }
 
 func flagSynopsis(fl *flag.Flag) string {

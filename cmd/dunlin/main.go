@@ -32,6 +32,12 @@ type command struct {
 // commands is everything the binary does, in the order help lists it.
 func commands() []command {
 	return []command{
+		{"run", "run the agent", runUsage, runRun},
+		{"watch", "show a running agent live", watchUsage, runWatch},
+		{"classify", "run a bundle on files", classifyUsage, runClassify},
+		{"config", "check the configuration", configUsage, runConfig},
+		{"sensors", "list the sources of data", sensorsUsage, runSensors},
+		{"bundle", "make, read and check bundles", bundleUsage, runBundle},
 		{"model", "look into a model file, run and time it", modelUsage, runModel},
 		{"version", "say which build this is", versionUsage, runVersion},
 	}

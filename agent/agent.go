@@ -1,0 +1,246 @@
+// Package agent is the composition root on the device: it opens the sources,
+// loads and verifies the bundles, runs the pipelines and carries out their
+// actions, each on its own, until it is told to stop.
+//
+// Start with [New] and [Agent.Run]; [Agent.Status] is what every view shows.
+// [Load] makes a bundle ready to run, [Unit.NewClassifier] runs it on files.
+//
+// One goroutine reads each source and hands copies to every pipeline on it;
+// one goroutine owns each pipeline. Neither allocates once warm. A pipeline or
+// source that fails or panics restarts alone, after 1 s to 1 min. Samples are
+// lost only where a live source cannot wait, and then counted; of images a
+// live camera's newest wins.
+package agent
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/agent/action"
+	"github.com/dunlin-edge/dunlin/agent/config"
+	"github.com/dunlin-edge/dunlin/hal"
+	"github.com/dunlin-edge/dunlin/inference"
+)
+
+// Options are what an Agent needs besides its configuration.
+type Options struct {
+	Stdout   io.Writer    // for actions that write to "-"
+	Log      *slog.Logger // nil discards
+	Clock    hal.Clock    // nil is the machine's
+	UntilEOF bool         // Run returns once every recording has been worked off
+}
+
+// Agent runs the pipelines of one device. Run is called once; everything else
+// may be called concurrently with it.
+type Agent struct {
+	cfg     *config.Config
+	opts    Options
+	started time.Time
+	files   *action.Files
+	feeds   []*feed
+	runners []*runner
+	oneShot chan struct{} // holds a token while a picture or clip is classified
+}
+
+// New opens and checks everything that the configuration names. An error means
+// that nothing is left open.
+func New(ctx context.Context, cfg *config.Config, o Options) (*Agent, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = hal.Wall{}
+	}
+	o.Log = o.Log.With("device", cfg.Device.Name)
+	a := &Agent{cfg: cfg, opts: o, started: o.Clock.Now(), files: action.NewFiles(o.Stdout), oneShot: make(chan struct{}, 1)}
+	if err := a.build(ctx); err != nil {
+		a.release()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *Agent) build(ctx context.Context) error {
+	units := map[string]*Unit{} // pipelines on one bundle share its model
+	for _, p := range a.cfg.Pipelines {
+		f, err := a.feedFor(p)
+		if err != nil {
+			return err
+		}
+		u := units[p.Bundle]
+		if u == nil {
+			if u, err = Load(ctx, p.Bundle, a.engineOptions()); err != nil {
+				return fmt.Errorf("pipeline %s: %w", p.Name, err)
+			}
+			units[p.Bundle] = u
+		}
+		r, err := newRunner(p, u, f, a.cfg.Device.Name, a.opts.Clock, a.opts.Log)
+		if err != nil {
+			return err
+		}
+		if err := a.addActions(r); err != nil {
+			return err
+		}
+		a.runners = append(a.runners, r)
+	}
+	return nil
+}
+
+func (a *Agent) engineOptions() inference.Options {
+	return inference.Options{MaxMemory: a.cfg.Limits.Memory}
+}
+
+// feedFor opens a pipeline's source, or joins it where it is open.
+func (a *Agent) feedFor(p config.Pipeline) (*feed, error) {
+	for _, f := range a.feeds {
+		if f.cfg.Name == p.Source {
+			return f, a.mayShare(f, p)
+		}
+	}
+	for _, s := range a.cfg.Sources {
+		if s.Name != p.Source {
+			continue
+		}
+		f, err := newFeed(s, a.opts.Clock, a.opts.Log)
+		if err != nil {
+			return nil, err
+		}
+		a.feeds = append(a.feeds, f)
+		return f, nil
+	}
+	return nil, fmt.Errorf("pipeline %s: no source is named %q", p.Name, p.Source)
+}
+
+// mayShare refuses a second pipeline on an exclusive source.
+func (a *Agent) mayShare(f *feed, p config.Pipeline) error {
+	if !f.cfg.Exclusive && !f.input().exclusive() {
+		return nil
+	}
+	for _, r := range a.runners {
+		if r.feed == f {
+			return &fitError{fmt.Errorf("pipelines %s and %s: both want source %s, which is exclusive", r.cfg.Name, p.Name, p.Source)}
+		}
+	}
+	return nil
+}
+
+func (a *Agent) addActions(r *runner) error {
+	for _, cfg := range r.cfg.Actions {
+		act, err := action.New(cfg, a.files, r.log)
+		if err != nil {
+			return fmt.Errorf("pipeline %s: %w", r.cfg.Name, err)
+		}
+		r.actions = append(r.actions, act)
+	}
+	return nil
+}
+
+// Close gives up an agent that was never Run.
+func (a *Agent) Close() error { return a.release() }
+
+// release halts the sources and closes the files.
+func (a *Agent) release() error {
+	for _, f := range a.feeds {
+		f.input().halt()
+	}
+	return a.files.Close()
+}
+
+// Run works until ctx ends, or with UntilEOF until the recordings do. Then it
+// drains: sources halt, windows in flight finish, actions are carried out, for
+// at most limits.drain.
+func (a *Agent) Run(ctx context.Context) error {
+	hard, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	defer abandon()
+	soft, stop := context.WithCancel(ctx)
+	defer stop()
+	context.AfterFunc(soft, func() {
+		for _, f := range a.feeds {
+			f.input().halt()
+		}
+		if pause(hard, a.opts.Clock.After(a.cfg.Limits.Drain)) {
+			abandon()
+		}
+	})
+
+	var feeds, work sync.WaitGroup
+	for _, f := range a.feeds {
+		feeds.Go(func() { f.run(soft) })
+	}
+	for _, r := range a.runners {
+		work.Go(func() { a.runPipeline(hard, r) })
+	}
+	feeds.Wait()
+	work.Wait()
+	if !a.opts.UntilEOF {
+		<-soft.Done() // the views stay after a recording's end
+	}
+	late := hard.Err() != nil
+	if err := a.release(); err != nil {
+		return fmt.Errorf("close files: %w", err)
+	}
+	if late {
+		return fmt.Errorf("stop: work was left undone after %s", a.cfg.Limits.Drain)
+	}
+	return nil
+}
+
+// runPipeline runs one pipeline and its actions until both have finished.
+func (a *Agent) runPipeline(ctx context.Context, r *runner) {
+	var workers sync.WaitGroup
+	for _, act := range r.actions {
+		workers.Go(func() { act.Run(ctx) })
+	}
+	r.run(ctx)
+	for _, act := range r.actions {
+		act.Close()
+	}
+	workers.Wait()
+}
+
+// Status describes everything at this moment.
+func (a *Agent) Status() Status {
+	now := a.opts.Clock.Now()
+	s := Status{Time: now, Started: a.started, Device: a.cfg.Device.Name, Labels: a.cfg.Device.Labels}
+	for _, f := range a.feeds {
+		s.Sources = append(s.Sources, f.status(now))
+	}
+	for _, r := range a.runners {
+		s.Pipelines = append(s.Pipelines, r.status())
+	}
+	return s
+}
+
+// Inject makes a source develop a fault; severity is above 0 to 1. The error
+// is a *RequestError where the source or fault does not exist.
+func (a *Agent) Inject(source, fault string, severity float64) error {
+	for _, f := range a.feeds {
+		if f.cfg.Name == source {
+			return f.inject(fault, severity)
+		}
+	}
+	return &RequestError{NotFound, fmt.Sprintf("no source is named %q", source)}
+}
+
+// WriteFrame writes the last image of a pipeline as PNG; false means that
+// there is none yet.
+func (a *Agent) WriteFrame(w io.Writer, pipeline string) (bool, error) {
+	r, err := a.runner(pipeline)
+	if err != nil {
+		return false, err
+	}
+	return r.view.frame.writePNG(w)
+}
+
+func (a *Agent) runner(name string) (*runner, error) {
+	for _, r := range a.runners {
+		if r.cfg.Name == name {
+			return r, nil
+		}
+	}
+	return nil, &RequestError{NotFound, fmt.Sprintf("no pipeline is named %q", name)}
+}

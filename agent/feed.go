@@ -1,0 +1,210 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/agent/config"
+	"github.com/dunlin-edge/dunlin/hal"
+	"github.com/dunlin-edge/dunlin/inference/pipeline"
+)
+
+// Buffers between a feed and each of its pipelines.
+const (
+	blocksPerSecond = 50 // a block holds 20 ms of samples
+	chunkDepth      = 64 // 1.3 s of them
+	minBlockFrames  = 64
+	frameDepth      = 3 // one read, one waiting, one being filled
+)
+
+// A feed reads one source and hands everything to each pipeline on it. One
+// goroutine runs it.
+type feed struct {
+	cfg  config.Source
+	open opener
+	sup  *supervisor
+	log  *slog.Logger
+
+	mu    sync.Mutex
+	in    *input // replaced when the source restarts
+	item  string
+	trace trace
+
+	samples []*lane[chunk]
+	frames  []*lane[hal.Frame]
+	read    atomic.Uint64 // frames read
+	lost    atomic.Uint64 // frames the source itself lost
+}
+
+func newFeed(cfg config.Source, clock hal.Clock, log *slog.Logger) (*feed, error) {
+	open, ok := cfg.Settings.(opener)
+	if !ok {
+		return nil, fmt.Errorf("source %s: driver %s has no opener", cfg.Name, cfg.Driver)
+	}
+	in, err := open()
+	if err != nil {
+		return nil, fmt.Errorf("source %s: %w", cfg.Name, err)
+	}
+	log = log.With("source", cfg.Name)
+	f := &feed{cfg: cfg, open: open, sup: newSupervisor(clock, log), log: log, in: in}
+	if in.sensor != nil {
+		f.trace = newTrace(in.sensor.Info())
+	}
+	return f, nil
+}
+
+func (f *feed) input() *input {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.in
+}
+
+// run reads until the source ends or ctx does, then closes the lanes.
+func (f *feed) run(ctx context.Context) {
+	defer func() {
+		for _, l := range f.samples {
+			close(l.full)
+		}
+		for _, l := range f.frames {
+			close(l.full)
+		}
+	}()
+	defer func() { f.input().halt() }()
+	var last error
+	f.sup.run(ctx, func(ctx context.Context) error {
+		if errors.Is(last, hal.ErrAbsent) {
+			if last = f.reopen(); last != nil {
+				return last
+			}
+		}
+		last = f.pump(ctx)
+		return last
+	}, pause)
+}
+
+// reopen takes up a source that had gone.
+func (f *feed) reopen() error {
+	f.input().halt()
+	in, err := f.open()
+	if err != nil {
+		return fmt.Errorf("%w: %w", hal.ErrAbsent, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.in = in
+	return nil
+}
+
+// pump reads the source to its end or to an error, after which it can be
+// called again.
+func (f *feed) pump(ctx context.Context) error {
+	in := f.input()
+	var err error
+	if in.camera != nil {
+		err = f.pumpFrames(ctx, in)
+	} else {
+		err = f.pumpSamples(ctx, in)
+	}
+	if errors.Is(err, io.EOF) || ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (f *feed) pumpSamples(ctx context.Context, in *input) error {
+	info := in.sensor.Info()
+	block := max(minBlockFrames, int(info.RateHz/blocksPerSecond))
+	buf := make([]float32, block*info.Channels)
+	restarted := true
+	for {
+		b, err := in.sensor.Read(ctx, buf)
+		if errors.Is(err, hal.ErrNoData) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		b.NewItem = b.NewItem || restarted
+		restarted = false
+		samples := buf[:b.Frames*info.Channels]
+		f.note(b, samples)
+		for _, l := range f.samples {
+			if err := putSamples(ctx, l, in.live, b, samples); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// note keeps what the views show of a block.
+func (f *feed) note(b hal.Block, samples []float32) {
+	f.read.Add(uint64(b.Frames))
+	f.lost.Add(b.Lost)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.item = b.Item
+	f.trace.add(samples)
+}
+
+func (f *feed) pumpFrames(ctx context.Context, in *input) error {
+	var frame hal.Frame
+	for {
+		err := in.camera.Capture(ctx, &frame)
+		if errors.Is(err, hal.ErrNoData) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		f.read.Add(1)
+		f.mu.Lock()
+		f.item = frame.Item
+		f.mu.Unlock()
+		for _, l := range f.frames {
+			if err := putFrame(ctx, l, in.live, &frame); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// inject makes the source misbehave, where it can.
+func (f *feed) inject(fault string, severity float64) error {
+	in := f.input()
+	if in.faults == nil {
+		return &RequestError{NotFound, fmt.Sprintf("source %s: driver %s has no faults to inject", f.cfg.Name, f.cfg.Driver)}
+	}
+	if err := in.faults.Inject(fault, severity); err != nil {
+		return &RequestError{Invalid, fmt.Sprintf("source %s: %v", f.cfg.Name, err)}
+	}
+	f.log.Info("fault injected", "fault", fault, "severity", severity)
+	return nil
+}
+
+// status describes the source for people.
+func (f *feed) status(now time.Time) SourceStatus {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := SourceStatus{
+		Name: f.cfg.Name, Driver: f.cfg.Driver, Health: f.sup.Health(),
+		Simulated: f.in.simulated(), Read: f.read.Load(), Lost: f.lost.Load(), Item: f.item,
+	}
+	if f.in.sensor != nil {
+		info := f.in.sensor.Info()
+		s.Kind, s.RateHz, s.Unit, s.Channels = info.Kind, info.RateHz, info.Unit, info.Names
+		s.Trace = f.trace.read()
+	} else {
+		s.Kind, s.RateHz = pipeline.KindImage, f.in.camera.Info().RateHz
+	}
+	if f.in.faults != nil {
+		s.Faults = f.in.faults.Faults()
+		s.Fault, s.Severity = f.in.faults.Fault()
+	}
+	return s
+}

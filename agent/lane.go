@@ -1,0 +1,84 @@
+package agent
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/dunlin-edge/dunlin/hal"
+)
+
+// A chunk is a block of samples on its way to one pipeline.
+type chunk struct {
+	hal.Block
+	samples []float32 // Frames * channels
+}
+
+// A lane carries chunks or frames from a feed to one pipeline, in buffers that
+// go round: free, filled by the feed, full, read by the pipeline, free again.
+// Nothing is allocated once the buffers have grown to size. Closing full ends
+// the stream.
+type lane[T any] struct {
+	free, full chan *T
+	lost       atomic.Uint64 // samples or frames that the pipeline never saw
+	pending    uint64        // lost samples that the next chunk must declare
+}
+
+func newLane[T any](depth int) *lane[T] {
+	l := &lane[T]{free: make(chan *T, depth), full: make(chan *T, depth)}
+	for range depth {
+		l.free <- new(T)
+	}
+	return l
+}
+
+// putSamples copies a block into the lane. A live lane without room loses it,
+// and the next chunk says so; others wait.
+func putSamples(ctx context.Context, l *lane[chunk], live bool, b hal.Block, samples []float32) error {
+	var c *chunk
+	select {
+	case c = <-l.free:
+	default:
+		if live {
+			l.pending += b.Lost + uint64(b.Frames)
+			l.lost.Add(uint64(b.Frames))
+			return nil
+		}
+		select {
+		case c = <-l.free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	l.lost.Add(b.Lost)
+	c.Block = b
+	c.Lost += l.pending
+	l.pending = 0
+	c.samples = append(c.samples[:0], samples...)
+	l.full <- c
+	return nil
+}
+
+// putFrame copies a frame into the lane. In a live lane the newest frame takes
+// the place of one still waiting; others wait for room.
+func putFrame(ctx context.Context, l *lane[hal.Frame], live bool, f *hal.Frame) error {
+	var dst *hal.Frame
+	if live {
+		select {
+		case dst = <-l.full:
+			l.lost.Add(1)
+		default:
+		}
+	}
+	if dst == nil {
+		select {
+		case dst = <-l.free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	pix := append(dst.Pix[:0], f.Pix...)
+	*dst = *f
+	dst.Pix = pix
+	l.full <- dst
+	return nil
+}

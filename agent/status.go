@@ -1,0 +1,81 @@
+package agent
+
+import (
+	"time"
+
+	"github.com/dunlin-edge/dunlin/agent/action"
+)
+
+// Status is everything the views show, at one moment.
+type Status struct {
+	Time      time.Time         `json:"time"`
+	Started   time.Time         `json:"started"`
+	Device    string            `json:"device"`
+	Labels    map[string]string `json:"labels,omitempty"`
+	Sources   []SourceStatus    `json:"sources"`
+	Pipelines []PipelineStatus  `json:"pipelines"`
+}
+
+// SourceStatus is one source.
+type SourceStatus struct {
+	Name   string `json:"name"`
+	Driver string `json:"driver"`
+	Health
+	Kind      string      `json:"kind"` // audio, vibration, samples or image
+	RateHz    float64     `json:"rate_hz,omitempty"`
+	Unit      string      `json:"unit,omitempty"`
+	Channels  []string    `json:"channels,omitempty"` // names
+	Simulated bool        `json:"simulated"`
+	Read      uint64      `json:"read"` // samples per channel, or images
+	Lost      uint64      `json:"lost"` // by the source itself
+	Item      string      `json:"item,omitempty"`
+	Faults    []string    `json:"faults,omitempty"` // that can be injected
+	Fault     string      `json:"fault,omitempty"`  // injected now
+	Severity  float64     `json:"severity,omitempty"`
+	Trace     [][]float32 `json:"trace,omitempty"` // per channel min, max, min, max, ... at 25 points/s
+}
+
+// PipelineStatus is one pipeline.
+type PipelineStatus struct {
+	Name   string `json:"name"`
+	Source string `json:"source"`
+	Health
+	Kind      string    `json:"kind"`
+	Bundle    string    `json:"bundle"` // name@version
+	Model     string    `json:"model"`  // SHA-256, hex
+	Golden    int       `json:"golden"` // samples exact on this device
+	Simulated bool      `json:"simulated"`
+	Labels    []string  `json:"labels"`
+	Scores    []float32 `json:"scores"`
+	Class     int       `json:"class"`
+	Label     string    `json:"label"`
+	Score     float32   `json:"score"`
+	Warm      bool      `json:"warm"` // past the warm-up windows
+	Item      string    `json:"item,omitempty"`
+	Updated   time.Time `json:"updated,omitzero"` // of the last window
+	Windows   uint64    `json:"windows"`
+	PerSecond float64   `json:"per_second"`
+	P50US     int64     `json:"p50_us"` // latency of the last 256 windows
+	P95US     int64     `json:"p95_us"`
+	Lost      uint64    `json:"lost"`            // samples, or images passed over
+	Frame     uint64    `json:"frame,omitempty"` // changes with the image at .../frame.png
+	// Events are the latest decisions, newest first.
+	Events  []action.Record `json:"events"`
+	Actions []action.Stats  `json:"actions"`
+}
+
+// Reasons why a request is refused.
+const (
+	NotFound = "not found"
+	Invalid  = "invalid"
+	Busy     = "busy"
+)
+
+// A RequestError is a request that makes no sense here; Reason is NotFound,
+// Invalid or Busy.
+type RequestError struct {
+	Reason string
+	Text   string
+}
+
+func (e *RequestError) Error() string { return e.Text }

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dunlin-edge/dunlin/agent"
+)
+
+const configUsage = `Usage: dunlin config COMMAND
+
+Works on the agent's configuration.
+
+Examples:
+  dunlin config check --config agent.yaml
+`
+
+const configCheckUsage = `Usage: dunlin config check [--config FILE] [--json]
+
+Reads the configuration with its conf.d, opens every source and bundle it
+names, verifies the bundles on this device and says what would run. Nothing
+runs, and no action is carried out.
+
+Examples:
+  dunlin config check
+  dunlin config check --config agent.yaml
+`
+
+func configCommands() []command {
+	return []command{
+		{"check", "find every mistake without running anything", configCheckUsage, runConfigCheck},
+	}
+}
+
+func runConfig(ctx context.Context, e *env, args []string) error {
+	return e.dispatch(ctx, "config", configCommands(), args)
+}
+
+func runConfigCheck(ctx context.Context, e *env, args []string) error {
+	fl := e.flags()
+	file := fl.String("config", defaultConfig, "check this `FILE` and the conf.d beside it")
+	asJSON := fl.json("the status before the start")
+	if _, err := fl.parse(args, 0, 0); err != nil {
+		return err
+	}
+	cfg, err := loadConfig(*file)
+	if err != nil {
+		return err
+	}
+	a, err := agent.New(ctx, cfg, agent.Options{Stdout: e.stdout})
+	if err != nil {
+		return fmt.Errorf("config check: %w", err)
+	}
+	defer a.Close()
+	s := a.Status()
+	if *asJSON {
+		return e.json(s)
+	}
+	t := e.table()
+	t.row("PIPELINE", "SOURCE", "BUNDLE", "GOLDEN", "ACTIONS")
+	for _, p := range s.Pipelines {
+		t.row(p.Name, p.Source, p.Bundle, fmt.Sprintf("%d exact", p.Golden), len(p.Actions))
+	}
+	t.flush()
+	e.printf("%s: ok\n", *file)
+	return nil
+}

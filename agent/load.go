@@ -64,9 +64,6 @@ func load(ctx context.Context, path string, o inference.Options) (*Unit, error) 
 		return nil, err
 	}
 	defer b.Close()
-	if f := b.Manifest().Model.Format; f != "tflite" {
-		return nil, fmt.Errorf("model format %q: this engine runs tflite", f)
-	}
 	if n := b.Manifest().Numerics; n > inference.Numerics {
 		return nil, fmt.Errorf("numerics %d: this engine knows up to %d; it is too old for the bundle", n, inference.Numerics)
 	}

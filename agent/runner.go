@@ -34,7 +34,10 @@ type runner struct {
 	rec   action.Record
 	clock hal.Clock
 	anchor
-	window func() error // emits one window; a closure made once
+	// Function values, made once per life since making one allocates.
+	onFrame  func(context.Context, *hal.Frame) error
+	onChunk  func(context.Context, *chunk) error
+	onWindow func() error
 }
 
 // An anchor ties a sample index of the stream to the time it was measured.
@@ -77,18 +80,27 @@ func (r *runner) run(ctx context.Context) {
 
 // work is one life of the pipeline, from fresh state.
 func (r *runner) work(ctx context.Context) error {
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
+	if r.frames != nil {
+		return drain(ctx, r.frames, r.onFrame)
+	}
+	return drain(ctx, r.samples, r.onChunk)
+}
+
+// begin makes what a life of the pipeline works with.
+func (r *runner) begin(ctx context.Context) error {
 	var err error
 	if r.pipe, err = r.unit.newPipeline(); err != nil {
 		return err
 	}
-	if r.frames != nil {
-		return drain(ctx, r.frames, r.image)
-	}
-	r.window = func() error {
+	r.onFrame, r.onChunk = r.image, r.chunk
+	r.onWindow = func() error {
 		r.emit(ctx, r.time(r.res.Start), r.time(r.res.End))
 		return nil
 	}
-	return drain(ctx, r.samples, r.chunk)
+	return nil
 }
 
 // drain gives everything in a lane to use and returns the buffers, whatever
@@ -127,7 +139,7 @@ func (r *runner) chunk(ctx context.Context, c *chunk) error {
 	if r.unit.source.Kind == pipeline.KindTensor {
 		return r.rows(ctx, c)
 	}
-	if err := feedWindows(ctx, r.pipe, r.unit.source.Channels, c.samples, &r.res, r.window); err != nil {
+	if err := feedWindows(ctx, r.pipe, r.unit.source.Channels, c.samples, &r.res, r.onWindow); err != nil {
 		return err
 	}
 	r.anchor.index += int64(c.Frames)

@@ -194,7 +194,7 @@ func (v *screen) lastEvent(s *agent.Status, p *agent.PipelineStatus, width int) 
 	if ev.Event == "leave" {
 		verb = "ended"
 	}
-	return clip(fmt.Sprintf("  %s %s %.0f %%, %s", verb, ev.Label, 100*ev.Score, agoText(s.Time.Sub(ev.Time))), width-1)
+	return clip(fmt.Sprintf("  %s %s, %s", verb, ev.Label, agoText(s.Time.Sub(ev.Time))), width-1)
 }
 
 // footer tells the keys.

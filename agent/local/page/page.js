@@ -198,7 +198,7 @@ function updateEvents(c, p) {
     list.replaceChildren(...p.events.map((ev) => {
       const li = el("li");
       li.append(el("span", "", ev.event === "enter" ? "▸" : "◂"),
-        el("span", "", ev.label + (ev.event === "enter" ? "" : " ended")), el("span", "", percent(ev.score)), el("span"));
+        el("span", "", ev.label + (ev.event === "enter" ? "" : " ended")), el("span", "", ev.event === "enter" ? percent(ev.score) : ""), el("span"));
       li.lastChild.title = new Date(ev.time).toLocaleString();
       return li;
     }));
@@ -252,6 +252,7 @@ function draw(canvas, source) {
 }
 
 function render(s) {
+  const first = !last;
   last = s;
   heard = Date.now();
   skew = Date.parse(s.time) - heard;
@@ -264,6 +265,7 @@ function render(s) {
     if (!cards.has(p.name)) cards.set(p.name, build(p, source));
     update(cards.get(p.name), p, source);
   }
+  if (first) clock();
 }
 
 function clock() {
@@ -271,6 +273,7 @@ function clock() {
   const silent = Date.now() - heard;
   const gone = heard > 0 && silent > 3000;
   link.classList.toggle("gone", gone);
+  link.classList.toggle("live", heard > 0 && !gone);
   put(link, !heard ? "connecting" : gone ? `no contact for ${Math.round(silent / 1000)} s` : "live");
   if (last) for (const p of last.pipelines) clockFigure(cards.get(p.name), p);
 }

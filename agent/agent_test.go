@@ -1,0 +1,278 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/agent/action"
+	"github.com/dunlin-edge/dunlin/agent/config"
+	"github.com/dunlin-edge/dunlin/hal"
+	"github.com/dunlin-edge/dunlin/inference"
+	"github.com/dunlin-edge/dunlin/ota/bundle"
+)
+
+func pipelineOn(name, source, bundle string, actions ...config.Action) config.Pipeline {
+	return config.Pipeline{Name: name, Source: source, Bundle: bundle, Actions: actions}
+}
+
+var everyResult = config.Action{Kind: config.JSON, File: "-", On: "result", Queue: 8}
+
+func newAgent(t *testing.T, cfg *config.Config, o Options) *Agent {
+	t.Helper()
+	cfg.Device.Name = "bench"
+	if cfg.Limits.Drain == 0 {
+		cfg.Limits.Drain = time.Minute
+	}
+	a, err := New(context.Background(), cfg, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func records(t *testing.T, r io.Reader) map[string][]action.Record {
+	t.Helper()
+	all := map[string][]action.Record{}
+	for dec := json.NewDecoder(r); dec.More(); {
+		var rec action.Record
+		if err := dec.Decode(&rec); err != nil {
+			t.Fatal(err)
+		}
+		all[rec.Pipeline] = append(all[rec.Pipeline], rec)
+	}
+	return all
+}
+
+// TestNoWindowLost runs two pipelines on one recording that does not wait for
+// anyone: each must see every window, in order, with the same results.
+func TestNoWindowLost(t *testing.T) {
+	b := makeBundle(t, speechModel, nil)
+	const seconds = 30
+	var out bytes.Buffer
+	a := newAgent(t, &config.Config{
+		Sources:   []config.Source{sensorSource("mic", newFakeSensor(seconds*16000))},
+		Pipelines: []config.Pipeline{pipelineOn("one", "mic", b, everyResult), pipelineOn("two", "mic", b, everyResult)},
+	}, Options{Stdout: &out, UntilEOF: true})
+	if err := a.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	all := records(t, &out)
+	want := (seconds*16000-16000)/3200 + 1
+	for name, recs := range all {
+		if len(recs) != want {
+			t.Errorf("%s: %d windows, want %d", name, len(recs), want)
+		}
+		for i, r := range recs {
+			if r.Bundle != "test@1.0.0" || !r.Simulated || r.Device != "bench" || len(r.Model) != 64 {
+				t.Fatalf("record %+v", r)
+			}
+			if d := r.End.Sub(r.Start); d != time.Second {
+				t.Fatalf("%s: window %d lasts %v, want 1s", name, i, d)
+			}
+			if o := all["one"][i]; o.Score != r.Score || o.Label != r.Label {
+				t.Fatalf("window %d differs: %+v and %+v", i, o, r)
+			}
+		}
+	}
+	if len(all) != 2 {
+		t.Errorf("%d pipelines reported, want 2", len(all))
+	}
+	for _, p := range a.Status().Pipelines {
+		if p.State != Ended || p.Lost != 0 || p.Windows != uint64(want) {
+			t.Errorf("status %+v", p)
+		}
+	}
+}
+
+// TestPipelineRestartsAlone makes one of two pipelines panic at its first
+// chunk: it must come back, and the other must not notice.
+func TestPipelineRestartsAlone(t *testing.T) {
+	b := makeBundle(t, speechModel, nil)
+	var out bytes.Buffer
+	a := newAgent(t, &config.Config{
+		Sources:   []config.Source{sensorSource("mic", newFakeSensor(20*16000))},
+		Pipelines: []config.Pipeline{pipelineOn("sick", "mic", b, everyResult), pipelineOn("well", "mic", b, everyResult)},
+	}, Options{Stdout: &out, UntilEOF: true, Clock: &fakeClock{now: time.Unix(0, 0)}})
+	chunks := 0
+	a.runners[0].hurt = func() {
+		if chunks++; chunks == 10 {
+			panic("out of luck")
+		}
+	}
+	if err := a.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	sick, well := a.Status().Pipelines[0], a.Status().Pipelines[1]
+	if sick.Restarts != 1 || sick.Reason != "panic: out of luck" || sick.Windows == 0 {
+		t.Errorf("sick pipeline: %+v", sick)
+	}
+	if well.Restarts != 0 || well.Windows != 96 || well.Lost != 0 {
+		t.Errorf("the other one noticed: %+v", well)
+	}
+}
+
+// TestDrain stops an endless source: every record so far must be carried out
+// before Run returns.
+func TestDrain(t *testing.T) {
+	b := makeBundle(t, speechModel, nil)
+	path := t.TempDir() + "/out.jsonl"
+	act := everyResult
+	act.File = path
+	a := newAgent(t, &config.Config{
+		Sources:   []config.Source{sensorSource("mic", newFakeSensor(0))},
+		Pipelines: []config.Pipeline{pipelineOn("p", "mic", b, act)},
+	}, Options{})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	waitFor(t, func() bool { return a.Status().Pipelines[0].Windows > 20 })
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := a.Status().Pipelines[0]
+	if n := len(records(t, bytes.NewReader(raw))["p"]); uint64(n) != s.Windows || s.Actions[0].Done != s.Windows {
+		t.Errorf("%d records written, %d windows, stats %+v", n, s.Windows, s.Actions[0])
+	}
+}
+
+// waitFor polls until ok, with a deadline.
+func waitFor(t *testing.T, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatal("it did not happen within 20 s")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// TestDrainDeadline has an action that never ends: the drain gives up.
+func TestDrainDeadline(t *testing.T) {
+	b := makeBundle(t, speechModel, nil)
+	a := newAgent(t, &config.Config{
+		Sources: []config.Source{sensorSource("mic", newFakeSensor(0))},
+		Pipelines: []config.Pipeline{pipelineOn("p", "mic", b, config.Action{
+			Kind: config.Exec, Argv: []string{"/bin/sleep", "1000"}, On: "result", Queue: 4, Timeout: time.Hour,
+		})},
+		Limits: config.Limits{Drain: 50 * time.Millisecond},
+	}, Options{})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	waitFor(t, func() bool { return a.Status().Pipelines[0].Windows > 5 })
+	cancel()
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "work was left undone") {
+		t.Errorf("got %v, want the work left undone", err)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	exclusive := newFakeSensor(0)
+	exclusive.info.Exclusive = true
+	slow := newFakeSensor(0)
+	slow.info.RateHz = 8000
+	b := makeBundle(t, speechModel, nil)
+	broken := config.Source{Name: "mic", Driver: "fake", Settings: opener(func() (*input, error) { return nil, errors.New("no such device") })}
+	tests := []struct {
+		name      string
+		source    config.Source
+		pipelines []config.Pipeline
+		want      string
+	}{
+		{"exclusive source", sensorSource("mic", exclusive), []config.Pipeline{pipelineOn("p", "mic", b), pipelineOn("q", "mic", b)}, "pipelines p and q: both want source mic, which is exclusive"},
+		{"wrong rate", sensorSource("mic", slow), []config.Pipeline{pipelineOn("p", "mic", b)}, "it runs at 8000 Hz, the bundle wants 16000 Hz"},
+		{"wrong kind", sensorSource("mic", newFakeSensor(0)), []config.Pipeline{pipelineOn("p", "mic", makeBundle(t, personModel, nil))}, "it gives audio, the bundle wants image"},
+		{"no bundle", sensorSource("mic", newFakeSensor(0)), []config.Pipeline{pipelineOn("p", "mic", "/no/such.dunlin")}, "pipeline p: bundle /no/such.dunlin"},
+		{"no device", broken, []config.Pipeline{pipelineOn("p", "mic", b)}, "source mic: no such device"},
+		{"unwritable folder", sensorSource("mic", newFakeSensor(0)), []config.Pipeline{pipelineOn("p", "mic", b, config.Action{Kind: config.JSON, File: "/no/such/folder/x"})}, "/no/such/folder/x"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := New(context.Background(), &config.Config{Sources: []config.Source{tt.source}, Pipelines: tt.pipelines}, Options{})
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*bundle.Manifest, fstest.MapFS)
+		want   string
+	}{
+		{"golden differs", func(_ *bundle.Manifest, f fstest.MapFS) { f["out0.bin"].Data[2] ^= 1 }, "golden sample 0: output 0 differs at byte 2"},
+		{"golden of another size", func(_ *bundle.Manifest, f fstest.MapFS) { f["in0.bin"].Data = []byte{1} }, "golden sample 0: input 0 has 1 bytes, want 1960"},
+		{"numerics of the future", func(m *bundle.Manifest, _ fstest.MapFS) { m.Numerics = 99 }, "too old for the bundle"},
+		{"foreign model", func(_ *bundle.Manifest, f fstest.MapFS) { f["model.tflite"].Data = []byte("not a model at all") }, "bundle"},
+		{"pipeline", func(m *bundle.Manifest, _ fstest.MapFS) { m.Pipeline = json.RawMessage(`{"sauce":{}}`) }, "sauce"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var bad *LoadError
+			_, err := Load(context.Background(), makeBundle(t, speechModel, tt.change), inference.Options{})
+			if !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestMismatchNamesTheByte(t *testing.T) {
+	path := makeBundle(t, speechModel, func(_ *bundle.Manifest, f fstest.MapFS) { f["out0.bin"].Data[1]++ })
+	_, err := Load(context.Background(), path, inference.Options{})
+	var m *MismatchError
+	if !errors.As(err, &m) || m.Output != 0 || m.Byte != 1 || m.Want != m.Got+1 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestLoopAllocatesNothing follows a chunk from the feed to the actions.
+func TestLoopAllocatesNothing(t *testing.T) {
+	b := makeBundle(t, speechModel, nil)
+	a := newAgent(t, &config.Config{
+		Sources:   []config.Source{sensorSource("mic", newFakeSensor(0))},
+		Pipelines: []config.Pipeline{pipelineOn("p", "mic", b, config.Action{Kind: config.Webhook, URL: "http://127.0.0.1:1", On: "result", Queue: 1})},
+	}, Options{})
+	defer a.Close()
+	r, f := a.runners[0], a.feeds[0]
+	ctx := context.Background()
+	if err := r.begin(ctx); err != nil {
+		t.Fatal(err)
+	}
+	samples := make([]float32, 3200)
+	round := func() {
+		blk := hal.Block{Frames: len(samples), Time: time.Unix(1, 0)}
+		f.note(blk, samples)
+		if err := putSamples(ctx, r.samples, true, blk, samples); err != nil {
+			t.Fatal(err)
+		}
+		if err := useOne(ctx, r.samples, <-r.samples.full, r.onChunk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 * chunkDepth {
+		round()
+	}
+	if n := testing.AllocsPerRun(200, round); n != 0 {
+		t.Errorf("%v allocations per window, want 0", n)
+	}
+	if r.view.windows < 200 {
+		t.Errorf("only %d windows ran", r.view.windows)
+	}
+}

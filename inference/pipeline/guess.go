@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -148,21 +149,42 @@ func guessImage(m *inference.Model, in, out inference.TensorInfo) guess {
 	return g
 }
 
-// guessNormalize derives the normalization of pixels.
+// guessNormalize derives the normalization of pixels: unchanged into an 8-bit
+// input, unless metadata says something that quantization does not.
 func guessNormalize(m *inference.Model, in inference.TensorInfo) (*Stage, string) {
-	if meta := m.Metadata(); meta != nil && len(meta.Inputs) > 0 && len(meta.Inputs[0].Mean) > 0 {
-		return &Stage{Op: "normalize", Mean: slices.Clone(meta.Inputs[0].Mean), Std: slices.Clone(meta.Inputs[0].Std)}, "normalized as its metadata says"
-	}
-	lowest := map[inference.DType]int32{inference.Int8: -128, inference.Uint8: 0}
-	if low, ok := lowest[in.DType]; ok && in.Scale > 0 {
-		if in.Scale == 1 && in.ZeroPoint == low {
+	raw, lo, hi := unchanged(in)
+	meta := m.Metadata()
+	if meta == nil || len(meta.Inputs) == 0 || len(meta.Inputs[0].Mean) == 0 || len(meta.Inputs[0].Std) == 0 {
+		switch {
+		case raw == nil:
+			return &Stage{Op: "normalize", Std: []float32{255}}, "pixels divided by 255, for want of metadata"
+		case in.Scale == 1 && lo == 0:
 			return nil, "pixels of 0 to 255 as they are"
 		}
-		// real = scale * (pixel + low - zero point)
-		return &Stage{Op: "normalize", Mean: []float32{float32(in.ZeroPoint - low)}, Std: []float32{1 / in.Scale}},
-			"normalized so that a pixel of 0 to 255 enters the 8-bit input unchanged"
+		return raw, "normalized so that a pixel of 0 to 255 enters the 8-bit input unchanged"
 	}
-	return &Stage{Op: "normalize", Std: []float32{255}}, "pixels divided by 255, for want of metadata"
+	mean, std := meta.Inputs[0].Mean, meta.Inputs[0].Std
+	near := raw != nil
+	for i := range min(len(mean), len(std)) {
+		l, h := float64(-mean[i]/std[i]), float64((255-mean[i])/std[i])
+		near = near && math.Abs(l-lo) <= float64(in.Scale) && math.Abs(h-hi) <= float64(in.Scale)
+	}
+	if near {
+		return raw, "normalized as metadata and quantization agree: a pixel enters the 8-bit input unchanged"
+	}
+	return &Stage{Op: "normalize", Mean: slices.Clone(mean), Std: slices.Clone(std)}, "normalized as its metadata says"
+}
+
+// unchanged is the normalization that makes real = scale * (pixel + lowest -
+// zero point), and what pixels 0 and 255 become; nil without 8-bit input.
+func unchanged(in inference.TensorInfo) (st *Stage, lo, hi float64) {
+	lowest := map[inference.DType]int32{inference.Int8: -128, inference.Uint8: 0}
+	low, ok := lowest[in.DType]
+	if !ok || in.Scale <= 0 {
+		return nil, 0, 0
+	}
+	mean, scale := float64(in.ZeroPoint-low), float64(in.Scale)
+	return &Stage{Op: "normalize", Mean: []float32{float32(mean)}, Std: []float32{1 / in.Scale}}, -mean * scale, (255 - mean) * scale
 }
 
 // decide adds a softmax to logits and a decision that leaves out the classes

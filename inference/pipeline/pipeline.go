@@ -182,6 +182,9 @@ func (p *Pipeline) Next(ctx context.Context, r *Result) (bool, error) {
 	if p.stream == nil {
 		return false, p.wrongKind("samples")
 	}
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
 	began := time.Now()
 	start := p.stream.start
 	x, err := p.stream.next()
@@ -197,10 +200,10 @@ func (p *Pipeline) Image(ctx context.Context, img vision.Image, r *Result) error
 	if p.scaler == nil {
 		return p.wrongKind("images")
 	}
-	began := time.Now()
-	if err := p.scaler.check(img); err != nil {
+	if err := errors.Join(ctx.Err(), p.scaler.check(img)); err != nil {
 		return err
 	}
+	began := time.Now()
 	if err := p.scaler.Run(p.values, img); err != nil {
 		return fmt.Errorf("preprocess: %w", err)
 	}
@@ -212,6 +215,9 @@ func (p *Pipeline) Image(ctx context.Context, img vision.Image, r *Result) error
 func (p *Pipeline) Tensors(ctx context.Context, in []float32, r *Result) error {
 	if p.tensor == nil {
 		return p.wrongKind("tensors")
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	began := time.Now()
 	if len(in) != p.input.Elements() {

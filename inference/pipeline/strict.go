@@ -101,9 +101,11 @@ func unknownKey(key string, fields []field) error {
 // unknown is the error of a word that is none of names; it suggests the
 // nearest.
 func unknown(what, word string, names []string) error {
-	best, distance := "", 1+max(2, len(word)/3)
+	best, distance := "", 8*(1+max(2, len(word)/3))
 	for _, n := range names {
-		if d := editDistance(word, n); d < distance {
+		// Among equally near words the one of nearer length.
+		d := 8*editDistance(word, n) + min(7, max(len(n)-len(word), len(word)-len(n)))
+		if d < distance {
 			best, distance = n, d
 		}
 	}

@@ -1,9 +1,8 @@
 // Package signal turns windows of samples into the feature rows that small
 // models were trained on.
 //
-// Start with [MicroFrontend] (micro_speech), [NewMFCC], [NewLogMel] and
-// [NewLFBE] (MLPerf Tiny) for audio, and [NewVibration] for accelerometers.
-// The building blocks, [FFT] and the mel matrices, are exported too.
+// Start with [NewMicroFrontend] (micro_speech) and [NewMelFrames] with one of
+// its presets (MLPerf Tiny) for audio, and [NewVibration] for accelerometers.
 //
 // Every number is the same on every CPU: the integer front end is exact, the
 // float ones use only additions, products rounded on their own (Go would

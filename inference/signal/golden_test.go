@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/testmodels"
 )
 
 // openGolden unpacks testdata/name; scripts/golden writes these files.
@@ -48,37 +50,11 @@ func readNamed(t *testing.T, r *bytes.Reader) (name string, ok bool) {
 	return string(readLE(t, r, make([]byte, n))), true
 }
 
-// modelsDir finds the folder of real models and recordings beside the
-// repository, or skips.
-func modelsDir(t *testing.T) string {
+// readWAV16 reads the samples of a canonical 16-bit mono file of the real
+// recordings, or skips.
+func readWAV16(t *testing.T, name string) []int16 {
 	t.Helper()
-	if dir := os.Getenv("DUNLIN_MODELS"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		models := filepath.Join(dir, "..", "shared", "models")
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			if _, err := os.Stat(models); err == nil {
-				return models
-			}
-			break
-		}
-	}
-	t.Skip("no ../shared/models beside the repository (set DUNLIN_MODELS): real recordings not compared")
-	return ""
-}
-
-// readWAV16 reads the samples of a canonical 16-bit mono file.
-func readWAV16(t *testing.T, path string) []int16 {
-	t.Helper()
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := testmodels.Read(t, name)
 	return readLE(t, bytes.NewReader(raw[44:]), make([]int16, (len(raw)-44)/2))
 }
 

@@ -17,14 +17,14 @@ const (
 	Slaney
 )
 
-// MelBank sums the bins of a spectrum into overlapping triangular bands.
-type MelBank struct {
+// melBank sums the bins of a spectrum into overlapping triangular bands.
+type melBank struct {
 	start  []int
 	weight [][]float32
 }
 
-// NewMelBank makes bands for a spectrum of bins from 0 to rateHz/2.
-func NewMelBank(scale MelScale, bands, bins int, rateHz, lowHz, highHz float64) (*MelBank, error) {
+// newMelBank makes bands for a spectrum of bins from 0 to rateHz/2.
+func newMelBank(scale MelScale, bands, bins int, rateHz, lowHz, highHz float64) (*melBank, error) {
 	switch {
 	case bands < 1 || bands > 1024 || bins < 2:
 		return nil, fmt.Errorf("mel bank: %d bands of %d bins, want 1 to 1024 bands of at least 2 bins", bands, bins)
@@ -40,7 +40,7 @@ func NewMelBank(scale MelScale, bands, bins int, rateHz, lowHz, highHz float64) 
 			edges[i] = fromMel(edges[i])
 		}
 	}
-	b := &MelBank{start: make([]int, bands), weight: make([][]float32, bands)}
+	b := &melBank{start: make([]int, bands), weight: make([][]float32, bands)}
 	for band := range bands {
 		b.fill(band, scale, edges[band:band+3], bins, rateHz/2/float64(bins-1), toMel)
 	}
@@ -48,7 +48,7 @@ func NewMelBank(scale MelScale, bands, bins int, rateHz, lowHz, highHz float64) 
 }
 
 // fill computes one triangle from its left, centre and right edges.
-func (b *MelBank) fill(band int, scale MelScale, edge []float64, bins int, binHz float64, toMel func(float64) float64) {
+func (b *melBank) fill(band int, scale MelScale, edge []float64, bins int, binHz float64, toMel func(float64) float64) {
 	gain, first := 1.0, 1
 	if scale == Slaney {
 		gain, first = 2/(edge[2]-edge[0]), 0
@@ -90,10 +90,10 @@ func (s MelScale) mapping() (toMel, fromMel func(float64) float64) {
 }
 
 // Bands returns the number of bands.
-func (b *MelBank) Bands() int { return len(b.weight) }
+func (b *melBank) Bands() int { return len(b.weight) }
 
 // Apply writes the weighted sum of every band to dst.
-func (b *MelBank) Apply(dst, spectrum []float32) {
+func (b *melBank) Apply(dst, spectrum []float32) {
 	for band, weights := range b.weight {
 		var sum float32
 		for i, w := range weights {

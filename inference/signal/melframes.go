@@ -69,7 +69,7 @@ type MelFrames struct {
 	cfg    MelConfig
 	window []float32
 	fft    *FFT
-	bank   *MelBank
+	bank   *melBank
 	dct    [][]float32
 
 	last   float32 // the sample before the frame
@@ -100,7 +100,7 @@ func NewMelFrames(cfg MelConfig) (*MelFrames, error) {
 		return nil, fmt.Errorf("mel features: %w", err)
 	}
 	bins := cfg.FFT/2 + 1
-	bank, err := NewMelBank(cfg.Scale, cfg.Bands, bins, cfg.RateHz, cfg.LowHz, cfg.HighHz)
+	bank, err := newMelBank(cfg.Scale, cfg.Bands, bins, cfg.RateHz, cfg.LowHz, cfg.HighHz)
 	if err != nil {
 		return nil, fmt.Errorf("mel features: %w", err)
 	}

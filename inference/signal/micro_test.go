@@ -1,7 +1,6 @@
 package signal
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -10,7 +9,7 @@ import (
 func microSignal(t *testing.T, name string) []int16 {
 	const n = 16000
 	if file, ok := strings.CutPrefix(name, "file "); ok {
-		return readWAV16(t, filepath.Join(modelsDir(t), "inputs", file+"_1000ms.wav"))
+		return readWAV16(t, "inputs/"+file+"_1000ms.wav")
 	}
 	pick := func(f func(i int) int16) []int16 {
 		out := make([]int16, n)

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"os"
 	"unsafe"
 
@@ -64,6 +65,9 @@ type Model struct {
 func Open(data []byte, o Options) (*Model, error) {
 	if o.MaxMemory <= 0 {
 		o.MaxMemory = 512 << 20
+	}
+	if bits.UintSize == 32 {
+		o.MaxMemory = min(o.MaxMemory, 1<<30) // places in the arena are ints
 	}
 	if o.MaxSteps <= 0 {
 		o.MaxSteps = 1e12

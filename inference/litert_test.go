@@ -122,7 +122,7 @@ func compareGolden(t *testing.T, data []byte, g golden) {
 	want := bytes.NewReader(g.outputs)
 	for c := range g.cases {
 		for i, in := range m.Inputs() {
-			testmodels.Fill(s.Input(i).Bytes(), in.DType == Int8, c, i)
+			testmodels.Fill(s.Input(i).Bytes(), in.DType.String(), c, i)
 		}
 		if err := s.Run(t.Context()); err != nil {
 			t.Fatal(err)

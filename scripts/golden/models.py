@@ -40,9 +40,19 @@ def splitmix64(seed, n):
 
 
 def seeded_input(case, index, dtype, shape):
-    """Uniform bytes, narrowed by case % 4 bits so that small signals occur too."""
+    """One byte an element, narrowed by case % 4 bits so that small signals occur
+    too, then converted to the type."""
     raw = splitmix64(1000 * (case + 1) + index, int(np.prod(shape)))
-    return (np.frombuffer(raw, dtype=dtype) >> (case % 4)).reshape(shape)
+    if dtype == np.uint8:
+        return (np.frombuffer(raw, np.uint8) >> (case % 4)).reshape(shape)
+    if dtype == np.bool_:
+        return (np.frombuffer(raw, np.uint8) & 1).astype(np.bool_).reshape(shape)
+    v = (np.frombuffer(raw, np.int8) >> (case % 4)).reshape(shape)
+    if dtype == np.int16:
+        return v.astype(np.int16) * np.int16(129)
+    if dtype == np.float32:
+        return v.astype(np.float32) / np.float32(8)
+    return v.astype(dtype)
 
 
 def load(path):

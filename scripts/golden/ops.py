@@ -274,8 +274,236 @@ def reshape(i):
     return m.bytes([x], [y])
 
 
+def some_type(i):
+    """A type that operators which only move elements take, with quantization."""
+    t = [T.INT8, T.UINT8, T.FLOAT32, T.INT32, T.INT16][i % 5]
+    if t in (T.FLOAT32, T.INT32):
+        return t, {}
+    z = 0 if t == T.INT16 else zero() + (128 if t == T.UINT8 else 0)
+    return t, {"scale": scale(), "zero": z}
+
+
+def some_shape(rank, hi=6):
+    return [int(v) for v in rng.integers(1, hi, rank)]
+
+
+def ints(m, name, values):
+    return m.tensor(name, T.INT32, [len(values)], data=np.array(values, np.int32))
+
+
+def transpose(i):
+    m = Model()
+    t, q = some_type(i)
+    shape = some_shape(int(rng.integers(2, 5)))
+    perm = [int(v) for v in rng.permutation(len(shape))]
+    x = m.tensor("x", t, shape, **q)
+    y = m.tensor("y", t, [shape[p] for p in perm], **q)
+    m.op(OP.TRANSPOSE, 2, [x, ints(m, "perm", perm)], [y], s.BuiltinOptions.TransposeOptions, s.TransposeOptionsT())
+    return m.bytes([x], [y])
+
+
+def slice_(i):
+    m = Model()
+    t, q = some_type(i)
+    shape = some_shape(int(rng.integers(1, 5)), 8)
+    begin = [int(rng.integers(0, d)) for d in shape]
+    size = [int(rng.integers(1, d - b + 1)) for d, b in zip(shape, begin)]
+    out = list(size)
+    if i % 2:
+        size[-1], out[-1] = -1, shape[-1] - begin[-1]
+    x = m.tensor("x", t, shape, **q)
+    y = m.tensor("y", t, out, **q)
+    m.op(OP.SLICE, 2, [x, ints(m, "begin", begin), ints(m, "size", size)], [y], s.BuiltinOptions.SliceOptions, s.SliceOptionsT())
+    return m.bytes([x], [y])
+
+
+def strided_slice(i):
+    m = Model()
+    t, q = some_type(i)
+    while True:
+        shape = some_shape(int(rng.integers(1, 5)), 9)
+        rank = len(shape)
+        begin = [int(v) for v in rng.integers(-10, 10, rank)]
+        end = [int(v) for v in rng.integers(-10, 10, rank)]
+        stride = [int(v) for v in rng.choice([1, 1, 2, 3, -1, -2], rank)]
+        bm, em, sm = (int(v) for v in rng.integers(0, 1 << rank, 3))
+        sm &= int(rng.integers(0, 1 << rank))
+        index, ok = [], True
+        for d in range(rank):
+            if sm >> d & 1:
+                stride[d] = 1
+                ok = ok and -shape[d] <= begin[d] < shape[d]
+                index.append(begin[d])
+                end[d] = begin[d] + 1
+            else:
+                index.append(slice(None if bm >> d & 1 else begin[d], None if em >> d & 1 else end[d], stride[d]))
+        if not ok:
+            continue
+        out = np.zeros(shape)[tuple(index)].shape
+        if 0 not in out and len(out) > 0:
+            break
+    x = m.tensor("x", t, shape, **q)
+    y = m.tensor("y", t, out, **q)
+    m.op(OP.STRIDED_SLICE, 2, [x] + [ints(m, n, v) for n, v in (("begin", begin), ("end", end), ("strides", stride))], [y],
+         s.BuiltinOptions.StridedSliceOptions, options(s.StridedSliceOptionsT, beginMask=bm, endMask=em, shrinkAxisMask=sm))
+    return m.bytes([x], [y])
+
+
+def concatenation(i):
+    m = Model()
+    t, q = some_type(i)
+    shape = some_shape(int(rng.integers(1, 5)))
+    axis = int(rng.integers(-len(shape), len(shape)))
+    xs, total = [], 0
+    for k in range(int(rng.integers(1, 5))):
+        sh = list(shape)
+        sh[axis] = int(rng.integers(1, 6))
+        total += sh[axis]
+        xs.append(m.tensor("x%d" % k, t, sh, **q))
+    out = list(shape)
+    out[axis] = total
+    y = m.tensor("y", t, out, **q)
+    m.op(OP.CONCATENATION, 2, xs, [y], s.BuiltinOptions.ConcatenationOptions, options(s.ConcatenationOptionsT, axis=axis))
+    return m.bytes(xs, [y])
+
+
+def pack(i):
+    m = Model()
+    t, q = some_type(i)
+    shape = some_shape(int(rng.integers(1, 4)))
+    axis, n = int(rng.integers(-len(shape) - 1, len(shape) + 1)), int(rng.integers(1, 5))
+    xs = [m.tensor("x%d" % k, t, shape, **q) for k in range(n)]
+    out = list(shape)
+    out.insert(axis % (len(shape) + 1), n)
+    y = m.tensor("y", t, out, **q)
+    m.op(OP.PACK, 2, xs, [y], s.BuiltinOptions.PackOptions, options(s.PackOptionsT, valuesCount=n, axis=axis))
+    return m.bytes(xs, [y])
+
+
+def unpack(i):
+    m = Model()
+    t, q = some_type(i)
+    shape = some_shape(int(rng.integers(2, 5)))
+    axis = int(rng.integers(-len(shape), len(shape)))
+    x = m.tensor("x", t, shape, **q)
+    out = list(shape)
+    n = out.pop(axis)
+    ys = [m.tensor("y%d" % k, t, out, **q) for k in range(n)]
+    m.op(OP.UNPACK, 2, [x], ys, s.BuiltinOptions.UnpackOptions, options(s.UnpackOptionsT, num=n, axis=axis))
+    return m.bytes([x], ys)
+
+
+def split(i):
+    m = Model()
+    t, q = some_type(i)
+    shape = some_shape(int(rng.integers(1, 5)))
+    axis, n = int(rng.integers(-len(shape), len(shape))), int(rng.integers(1, 4))
+    out = list(shape)
+    shape[axis] *= n
+    ax = m.tensor("axis", T.INT32, [], data=np.array([axis], np.int32))
+    x = m.tensor("x", t, shape, **q)
+    ys = [m.tensor("y%d" % k, t, out, **q) for k in range(n)]
+    m.op(OP.SPLIT, 2, [ax, x], ys, s.BuiltinOptions.SplitOptions, options(s.SplitOptionsT, numSplits=n))
+    return m.bytes([x], ys)
+
+
+def split_v(i):
+    m = Model()
+    t, q = [(T.INT8, {"scale": 0.1, "zero": 3}), (T.FLOAT32, {}), (T.UINT8, {"scale": 0.1, "zero": 3})][i % 3]
+    shape = some_shape(int(rng.integers(1, 5)))
+    axis = int(rng.integers(-len(shape), len(shape)))
+    sizes = some_shape(int(rng.integers(1, 4)))
+    shape[axis] = sum(sizes)
+    outs = [[k if d == axis % len(shape) else v for d, v in enumerate(shape)] for k in sizes]
+    if i % 2:
+        sizes[int(rng.integers(len(sizes)))] = -1
+    x = m.tensor("x", t, shape, **q)
+    ax = m.tensor("axis", T.INT32, [], data=np.array([axis], np.int32))
+    ys = [m.tensor("y%d" % k, t, o, **q) for k, o in enumerate(outs)]
+    m.op(OP.SPLIT_V, 2, [x, ints(m, "sizes", sizes), ax], ys, s.BuiltinOptions.SplitVOptions, options(s.SplitVOptionsT, numSplits=len(sizes)))
+    return m.bytes([x], ys)
+
+
+def tile(i):
+    m = Model()
+    t, q = [(T.INT8, {"scale": 0.1, "zero": 3}), (T.FLOAT32, {}), (T.INT32, {})][i % 3]
+    shape = some_shape(int(rng.integers(1, 4)))
+    times = [int(v) for v in rng.integers(1, 4, len(shape))]
+    x = m.tensor("x", t, shape, **q)
+    y = m.tensor("y", t, [a * b for a, b in zip(shape, times)], **q)
+    m.op(OP.TILE, 1, [x, ints(m, "times", times)], [y], s.BuiltinOptions.TileOptions, s.TileOptionsT())
+    return m.bytes([x], [y])
+
+
+def broadcast_to(i):
+    m = Model()
+    t, q = [(T.INT8, {"scale": 0.1, "zero": 3}), (T.FLOAT32, {}), (T.INT32, {})][i % 3]
+    out = some_shape(int(rng.integers(1, 5)))
+    shape = [1 if rng.integers(2) else v for v in out][int(rng.integers(0, len(out))):]
+    x = m.tensor("x", t, shape, **q)
+    y = m.tensor("y", t, out, **q)
+    m.op(OP.BROADCAST_TO, 2, [x, ints(m, "shape", out)], [y], s.BuiltinOptions.BroadcastToOptions, s.BroadcastToOptionsT())
+    return m.bytes([x], [y])
+
+
+def reverse(i):
+    m = Model()
+    t = [T.FLOAT32, T.INT32, T.UINT8, T.INT16][i % 4]
+    shape = some_shape(int(rng.integers(1, 5)))
+    x, y = m.tensor("x", t, shape), m.tensor("y", t, shape)
+    m.op(OP.REVERSE_V2, 1, [x, ints(m, "axis", [int(rng.integers(len(shape)))])], [y], s.BuiltinOptions.ReverseV2Options, s.ReverseV2OptionsT())
+    return m.bytes([x], [y])
+
+
+def squares(i):
+    m = Model()
+    t, q = [(T.INT8, {"scale": 0.1, "zero": 3}), (T.FLOAT32, {}), (T.UINT8, {"scale": 0.1, "zero": 3})][i % 3]
+    n, h, w, c = some_shape(4)
+    b = int(rng.integers(1, 4))
+    wide, deep = [n, h * b, w * b, c], [n, h, w, c * b * b]
+    if i % 2:
+        x, y = m.tensor("x", t, deep, **q), m.tensor("y", t, wide, **q)
+        m.op(OP.DEPTH_TO_SPACE, 1, [x], [y], s.BuiltinOptions.DepthToSpaceOptions, options(s.DepthToSpaceOptionsT, blockSize=b))
+    else:
+        x, y = m.tensor("x", t, wide, **q), m.tensor("y", t, deep, **q)
+        m.op(OP.SPACE_TO_DEPTH, 1, [x], [y], s.BuiltinOptions.SpaceToDepthOptions, options(s.SpaceToDepthOptionsT, blockSize=b))
+    return m.bytes([x], [y])
+
+
+def rename(i):
+    m = Model()
+    t, q = some_type(i)
+    if i % 2:
+        x, y = m.tensor("x", t, [1, 3, 1, 4], **q), m.tensor("y", t, [3, 4], **q)
+        m.op(OP.SQUEEZE, 1, [x], [y], s.BuiltinOptions.SqueezeOptions, options(s.SqueezeOptionsT, squeezeDims=[0, 2]))
+    else:
+        x, y = m.tensor("x", t, [3, 4], **q), m.tensor("y", t, [3, 1, 4], **q)
+        ax = m.tensor("axis", T.INT32, [], data=np.array([1], np.int32))
+        m.op(OP.EXPAND_DIMS, 1, [x, ax], [y], s.BuiltinOptions.ExpandDimsOptions, s.ExpandDimsOptionsT())
+    return m.bytes([x], [y])
+
+
+def pad_any(i):
+    """PAD and PADV2 of any type, ranks 1 to 4."""
+    m = Model()
+    t, q = [(T.INT8, {"scale": 0.1, "zero": -3}), (T.FLOAT32, {}), (T.UINT8, {"scale": 0.1, "zero": 7}), (T.INT32, {})][i % 4]
+    shape = some_shape(int(rng.integers(1, 5)))
+    amount = rng.integers(0, 4, (len(shape), 2)).astype(np.int32)
+    x = m.tensor("x", t, shape, **q)
+    p = m.tensor("paddings", T.INT32, [len(shape), 2], data=amount)
+    y = m.tensor("y", t, [d + int(a[0] + a[1]) for d, a in zip(shape, amount)], **q)
+    if i % 3 == 0:
+        v = m.tensor("value", t, [1], data=np.array([5], NUMPY[t]), **q)
+        m.op(OP.PADV2, 2, [x, p, v], [y], s.BuiltinOptions.PadV2Options, s.PadV2OptionsT())
+    else:
+        m.op(OP.PAD, 2, [x, p], [y], s.BuiltinOptions.PadOptions, s.PadOptionsT())
+    return m.bytes([x], [y])
+
+
 PLAN = [(conv, 40), (depthwise, 40), (fully_connected, 20), (add, 30), (pool, 30), (mean, 18), (pad, 8),
-        (requantize, 48), (float_edge, 9), (softmax, 16), (reshape, 4)]
+        (requantize, 48), (float_edge, 9), (softmax, 16), (reshape, 4),
+        (transpose, 15), (slice_, 15), (strided_slice, 30), (concatenation, 15), (pack, 10), (unpack, 10), (split, 10),
+        (split_v, 9), (tile, 9), (broadcast_to, 9), (reverse, 8), (squares, 12), (rename, 10), (pad_any, 16)]
 
 
 def run(data):

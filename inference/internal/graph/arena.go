@@ -23,7 +23,13 @@ func (b *builder) layout() (int, error) {
 	total := 0
 	var placed []span // ordered by offset
 	for _, s := range spans {
+		if int64(s.size) > b.mem.Memory {
+			return 0, b.mem.Take("arena", int64(s.size))
+		}
 		s.ref.off = gap(placed, s)
+		if int64(s.ref.off) > b.mem.Memory {
+			return 0, b.mem.Take("arena", int64(s.ref.off))
+		}
 		total = max(total, s.ref.off+alignUp(s.size))
 		at := sort.Search(len(placed), func(i int) bool { return placed[i].ref.off >= s.ref.off })
 		placed = append(placed, span{})

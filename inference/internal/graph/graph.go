@@ -109,9 +109,9 @@ func buildNode(m *tflite.Model, i int, o *tflite.Operator) Node {
 	}
 }
 
-// maxTensor bounds one tensor: larger ones cannot be charged to any budget,
-// and below it products of two lengths fit an int64.
-const maxTensor = 1 << 31
+// maxTensor bounds one tensor, so that its size fits an int on every CPU and
+// the product of two fits an int64.
+const maxTensor = math.MaxInt32
 
 func buildTensor(x *tflite.Tensor, un *UnsupportedError) (Tensor, error) {
 	t := Tensor{Name: x.Name, Quant: x.Quant, Shape: ints(x.Shape)}

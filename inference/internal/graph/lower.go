@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
 )
@@ -11,22 +13,39 @@ type lowering struct {
 	in         [2]int // least and most inputs
 	maxVersion int32
 	lower      func(*node) (Step, error)
+	many       bool // any number of outputs; otherwise one
 }
 
 // lowerings lists every operator the engine runs.
 var lowerings = map[tflite.Op]lowering{
-	tflite.ADD:               {[2]int{2, 2}, 2, lowerAdd},
-	tflite.AVERAGE_POOL_2D:   {[2]int{1, 1}, 2, lowerAveragePool},
-	tflite.CONV_2D:           {[2]int{2, 3}, 8, lowerConv},
-	tflite.DEPTHWISE_CONV_2D: {[2]int{2, 3}, 7, lowerDepthwise},
-	tflite.DEQUANTIZE:        {[2]int{1, 1}, 6, lowerDequantize},
-	tflite.FULLY_CONNECTED:   {[2]int{2, 3}, 13, lowerFullyConnected},
-	tflite.MAX_POOL_2D:       {[2]int{1, 1}, 2, lowerMaxPool},
-	tflite.MEAN:              {[2]int{2, 2}, 2, lowerMean},
-	tflite.PAD:               {[2]int{2, 2}, 2, lowerPad},
-	tflite.QUANTIZE:          {[2]int{1, 1}, 3, lowerQuantize},
-	tflite.RESHAPE:           {[2]int{1, 2}, 1, lowerReshape},
-	tflite.SOFTMAX:           {[2]int{1, 1}, 2, lowerSoftmax},
+	tflite.ADD:               {in: [2]int{2, 2}, maxVersion: 2, lower: lowerAdd},
+	tflite.AVERAGE_POOL_2D:   {in: [2]int{1, 1}, maxVersion: 2, lower: lowerAveragePool},
+	tflite.BROADCAST_TO:      {in: [2]int{2, 2}, maxVersion: 3, lower: lowerBroadcastTo},
+	tflite.CONCATENATION:     {in: [2]int{1, 1 << 12}, maxVersion: 2, lower: lowerConcatenation},
+	tflite.CONV_2D:           {in: [2]int{2, 3}, maxVersion: 8, lower: lowerConv},
+	tflite.DEPTHWISE_CONV_2D: {in: [2]int{2, 3}, maxVersion: 7, lower: lowerDepthwise},
+	tflite.DEPTH_TO_SPACE:    {in: [2]int{1, 1}, maxVersion: 2, lower: lowerDepthToSpace},
+	tflite.DEQUANTIZE:        {in: [2]int{1, 1}, maxVersion: 6, lower: lowerDequantize},
+	tflite.EXPAND_DIMS:       {in: [2]int{2, 2}, maxVersion: 1, lower: lowerReshape},
+	tflite.FULLY_CONNECTED:   {in: [2]int{2, 3}, maxVersion: 13, lower: lowerFullyConnected},
+	tflite.MAX_POOL_2D:       {in: [2]int{1, 1}, maxVersion: 2, lower: lowerMaxPool},
+	tflite.MEAN:              {in: [2]int{2, 2}, maxVersion: 2, lower: lowerMean},
+	tflite.PACK:              {in: [2]int{1, 1 << 12}, maxVersion: 4, lower: lowerPack},
+	tflite.PAD:               {in: [2]int{2, 2}, maxVersion: 4, lower: lowerPad},
+	tflite.PADV2:             {in: [2]int{3, 3}, maxVersion: 4, lower: lowerPad},
+	tflite.QUANTIZE:          {in: [2]int{1, 1}, maxVersion: 3, lower: lowerQuantize},
+	tflite.RESHAPE:           {in: [2]int{1, 2}, maxVersion: 1, lower: lowerReshape},
+	tflite.REVERSE_V2:        {in: [2]int{2, 2}, maxVersion: 3, lower: lowerReverse},
+	tflite.SLICE:             {in: [2]int{3, 3}, maxVersion: 6, lower: lowerSlice},
+	tflite.SOFTMAX:           {in: [2]int{1, 1}, maxVersion: 2, lower: lowerSoftmax},
+	tflite.SPACE_TO_DEPTH:    {in: [2]int{1, 1}, maxVersion: 2, lower: lowerSpaceToDepth},
+	tflite.SPLIT:             {in: [2]int{2, 2}, maxVersion: 4, lower: lowerSplit, many: true},
+	tflite.SPLIT_V:           {in: [2]int{3, 3}, maxVersion: 2, lower: lowerSplitV, many: true},
+	tflite.SQUEEZE:           {in: [2]int{1, 1}, maxVersion: 2, lower: lowerReshape},
+	tflite.STRIDED_SLICE:     {in: [2]int{4, 4}, maxVersion: 8, lower: lowerStridedSlice},
+	tflite.TILE:              {in: [2]int{2, 2}, maxVersion: 3, lower: lowerTile},
+	tflite.TRANSPOSE:         {in: [2]int{2, 2}, maxVersion: 6, lower: lowerTranspose},
+	tflite.UNPACK:            {in: [2]int{1, 1}, maxVersion: 4, lower: lowerUnpack, many: true},
 }
 
 // node is one operator while it is lowered.
@@ -44,7 +63,9 @@ func (n *node) in(i int) *Tensor {
 	return &n.b.g.Tensors[n.n.In[i]]
 }
 
-func (n *node) out() *Tensor { return &n.b.g.Tensors[n.n.Out[0]] }
+func (n *node) out() *Tensor { return n.outAt(0) }
+
+func (n *node) outAt(i int) *Tensor { return &n.b.g.Tensors[n.n.Out[i]] }
 
 // inRef returns where a step finds input i; a constant is then kept.
 func (n *node) inRef(i int) *Ref {
@@ -53,12 +74,15 @@ func (n *node) inRef(i int) *Ref {
 	return n.b.refs[t]
 }
 
-func (n *node) outRef() *Ref { return n.b.refs[n.n.Out[0]] }
+func (n *node) outRef() *Ref { return n.outRefAt(0) }
 
-// scratch returns arena memory of n bytes that is the step's own while it
-// runs.
-func (n *node) scratch(size int) *Ref {
+func (n *node) outRefAt(i int) *Ref { return n.b.refs[n.n.Out[i]] }
+
+// scratch returns arena memory of count elements that is the step's own while
+// it runs. What an int cannot count is cut down to what no arena can hold.
+func (n *node) scratch(count, elem int) *Ref {
 	r := new(Ref)
+	size := int(min(int64(count)*int64(elem), math.MaxInt))
 	n.b.scratch = append(n.b.scratch, scratch{n.at, size, r})
 	return r
 }
@@ -82,6 +106,63 @@ func (n *node) staticInt32s(i int, what string) ([]int32, error) {
 		return nil, unsupported("%s of %s", what, d)
 	}
 	return int32sOf(data), nil
+}
+
+// staticInts returns the constant int32 or int64 elements of input i.
+func (n *node) staticInts(i int, what string) ([]int, error) {
+	data, err := n.static(i, what)
+	if err != nil {
+		return nil, err
+	}
+	switch n.in(i).DType {
+	case Int32:
+		return ints(int32sOf(data)), nil
+	case Int64:
+		v := make([]int, len(data)/8)
+		for k := range v {
+			x := int64(binary.LittleEndian.Uint64(data[8*k:]))
+			v[k] = int(min(max(x, math.MinInt32), math.MaxInt32))
+		}
+		return v, nil
+	}
+	return nil, unsupported("%s of %s", what, n.in(i).DType)
+}
+
+// staticAxis returns the single constant of input i as a dimension of rank.
+func (n *node) staticAxis(i, rank int) (int, error) {
+	v, err := n.staticInts(i, "axis")
+	if err != nil {
+		return 0, err
+	}
+	if len(v) != 1 {
+		return 0, fmt.Errorf("%d axes, want 1", len(v))
+	}
+	return axisOf(v[0], rank)
+}
+
+// axisOf counts a negative axis from the end.
+func axisOf(a, rank int) (int, error) {
+	if a < 0 {
+		a += rank
+	}
+	if a < 0 || a >= rank {
+		return 0, fmt.Errorf("axis %d of %d dimensions", a, rank)
+	}
+	return a, nil
+}
+
+// moves refuses operands of another type or quantization than the output's:
+// the operator only moves bytes.
+func (n *node) moves(out *Tensor, ins ...*Tensor) error {
+	for _, t := range ins {
+		if t.DType != out.DType {
+			return fmt.Errorf("types %s and %s", t.DType, out.DType)
+		}
+		if t.Scale() != out.Scale() || t.Zero() != out.Zero() || len(t.Quant.Scale) > 1 || len(out.Quant.Scale) > 1 {
+			return unsupported("%s input and output quantized differently", t.DType)
+		}
+	}
+	return nil
 }
 
 // same refuses an output whose shape is not the input's.

@@ -42,7 +42,7 @@ func lowerConv(n *node) (Step, error) {
 }
 
 func (n *node) convStep(c *kernel.Conv, name string) Step {
-	src, dst, scratch := n.inRef(0), n.outRef(), n.scratch(c.Scratch())
+	src, dst, scratch := n.inRef(0), n.outRef(), n.scratch(c.Depth(), kernel.Lanes)
 	return Step{
 		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleXNNPACK, MACs: c.MACs(),
 		Run: func(mem []byte) { c.Run(i8(dst.Bytes(mem)), i8(src.Bytes(mem)), i8(scratch.Bytes(mem))) },
@@ -102,7 +102,7 @@ func lowerDepthwise(n *node) (Step, error) {
 		Window: w, Batch: in.Shape[0], InC: inC, Multiplier: mult,
 		Weights: p.weights, Bias: p.bias, Scale: p.scale, InZero: int8(in.Zero()), Out: p.out,
 	}
-	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(4*d.Scratch())
+	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(d.Scratch(), 4)
 	return Step{
 		Kernel: "depthwise_qs8", Tier: kernel.TierGeneric, Rule: ruleXNNPACK, MACs: d.MACs(),
 		Run: func(mem []byte) { d.Run(i8(dst.Bytes(mem)), i8(src.Bytes(mem)), i32(acc.Bytes(mem))) },

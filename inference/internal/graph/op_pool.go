@@ -11,7 +11,7 @@ func lowerAveragePool(n *node) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
-	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(4*p.C)
+	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(p.C, 4)
 	return Step{
 		Kernel: "average_pool_qs8", Tier: kernel.TierGeneric, Rule: ruleTFLite,
 		Run: func(mem []byte) { p.Average(i8(dst.Bytes(mem)), i8(src.Bytes(mem)), i32(acc.Bytes(mem))) },
@@ -88,7 +88,7 @@ func lowerMean(n *node) (Step, error) {
 		return Step{}, err
 	}
 	k := kernel.NewMean(count, in.Scale()/out.Scale(), in.Zero(), out.Zero())
-	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(4*inner)
+	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(inner, 4)
 	return Step{
 		Kernel: "mean_qs8", Tier: kernel.TierGeneric, Rule: ruleXNNPACK,
 		Run: func(mem []byte) {

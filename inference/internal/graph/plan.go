@@ -128,7 +128,7 @@ func (b *builder) lowerNode(op lowering, n *Node, at int) (Step, error) {
 	if n.Version > op.maxVersion {
 		return Step{}, unsupported("version %d, the engine knows up to %d", n.Version, op.maxVersion)
 	}
-	if len(n.In) < op.in[0] || len(n.In) > op.in[1] || len(n.Out) != 1 {
+	if len(n.In) < op.in[0] || len(n.In) > op.in[1] || len(n.Out) < 1 || len(n.Out) != 1 && !op.many {
 		return Step{}, fmt.Errorf("%d inputs and %d outputs", len(n.In), len(n.Out))
 	}
 	for _, i := range n.In[:op.in[0]] {
@@ -140,8 +140,12 @@ func (b *builder) lowerNode(op lowering, n *Node, at int) (Step, error) {
 	if err == nil {
 		err = n.Opt.Err()
 	}
+	work := s.MACs
+	for _, o := range n.Out {
+		work += int64(b.g.Tensors[o].Elements())
+	}
 	if err == nil {
-		err = b.mem.Work(n.Name, s.MACs+int64(b.g.Tensors[n.Out[0]].Elements()))
+		err = b.mem.Work(n.Name, work)
 	}
 	s.Node, s.Op = n.Index, n.Name
 	return s, err

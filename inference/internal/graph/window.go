@@ -28,6 +28,10 @@ func (n *node) window(kh, kw int, padding byte, stride, dilation [2]int32) (kern
 			return w, fmt.Errorf("window %dx%d, stride %v, dilation %v", kh, kw, stride, dilation)
 		}
 	}
+	// Positions inside the window must fit an int on every CPU.
+	if int64(kh)*int64(w.DilationH) > 1<<30 || int64(kw)*int64(w.DilationW) > 1<<30 {
+		return w, fmt.Errorf("window %dx%d, dilation %v", kh, kw, dilation)
+	}
 	var okH, okW bool
 	switch padding {
 	case paddingSame, paddingValid:
@@ -51,6 +55,8 @@ func pad(in, out, k, stride, dilation int, padding byte) (before int, ok bool) {
 	if padding == paddingValid {
 		return 0, in >= span && out == (in-span)/stride+1
 	}
-	total := max((out-1)*stride+span-in, 0)
-	return total / 2, out == (in+stride-1)/stride
+	if out != (in-1)/stride+1 {
+		return 0, false
+	}
+	return max((out-1)*stride+span-in, 0) / 2, true
 }

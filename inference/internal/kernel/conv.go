@@ -31,33 +31,30 @@ type Conv struct {
 	Out       Clamp8
 }
 
-// depth is the length of one dot product.
-func (c *Conv) depth() int { return c.KH * c.KW * c.InC }
+// Depth is the length of one dot product.
+func (c *Conv) Depth() int { return c.KH * c.KW * c.InC }
 
-// lanes is how many pixels share one pass over the weights.
-const lanes = 4
-
-// Scratch returns the bytes of scratch memory that Run needs.
-func (c *Conv) Scratch() int { return lanes * c.depth() }
+// Lanes is how many pixels share one pass over the weights.
+const Lanes = 4
 
 // MACs returns the multiply-accumulates of one run.
 func (c *Conv) MACs() int64 {
-	return int64(c.Batch) * int64(c.OutH) * int64(c.OutW) * int64(c.Groups) * int64(c.OutC) * int64(c.depth())
+	return int64(c.Batch) * int64(c.OutH) * int64(c.OutW) * int64(c.Groups) * int64(c.OutC) * int64(c.Depth())
 }
 
-// Run computes dst = conv(src). scratch has Scratch bytes.
+// Run computes dst = conv(src). scratch has Lanes * Depth bytes.
 func (c *Conv) Run(dst, src, scratch []int8) {
 	pixels := c.OutH * c.OutW
 	inPixel, outPixel := c.Groups*c.InC, c.Groups*c.OutC
-	k := c.depth()
+	k := c.Depth()
 	for b := range c.Batch {
 		in := src[b*c.InH*c.InW*inPixel:]
 		out := dst[b*pixels*outPixel:]
 		for g := range c.Groups {
-			for p := 0; p < pixels; p += lanes {
-				n := min(lanes, pixels-p)
-				var rows [lanes][]int8
-				for i := range lanes {
+			for p := 0; p < pixels; p += Lanes {
+				n := min(Lanes, pixels-p)
+				var rows [Lanes][]int8
+				for i := range Lanes {
 					// A short last block repeats its last pixel: one kernel
 					// serves all.
 					rows[i] = c.row(in, g, min(p+i, p+n-1), scratch[i*k:(i+1)*k])
@@ -97,8 +94,8 @@ func (c *Conv) row(in []int8, g, p int, buf []int8) []int8 {
 }
 
 // block computes n pixels of group g, all channels.
-func (c *Conv) block(out []int8, rows *[lanes][]int8, n, g int) {
-	k := c.depth()
+func (c *Conv) block(out []int8, rows *[Lanes][]int8, n, g int) {
+	k := c.Depth()
 	stride := c.Groups * c.OutC
 	for o := range c.OutC {
 		ch := g*c.OutC + o
@@ -110,7 +107,7 @@ func (c *Conv) block(out []int8, rows *[lanes][]int8, n, g int) {
 }
 
 // dot4 returns the dot products of w with four rows of the same length.
-func dot4(w []int8, rows *[lanes][]int8) (acc [lanes]int32) {
+func dot4(w []int8, rows *[Lanes][]int8) (acc [Lanes]int32) {
 	r0, r1, r2, r3 := rows[0][:len(w)], rows[1][:len(w)], rows[2][:len(w)], rows[3][:len(w)]
 	var a0, a1, a2, a3 int32
 	for i, v := range w {
@@ -120,5 +117,5 @@ func dot4(w []int8, rows *[lanes][]int8) (acc [lanes]int32) {
 		a2 += x * int32(r2[i])
 		a3 += x * int32(r3[i])
 	}
-	return [lanes]int32{a0, a1, a2, a3}
+	return [Lanes]int32{a0, a1, a2, a3}
 }

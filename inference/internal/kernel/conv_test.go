@@ -51,14 +51,14 @@ func TestConvEqualsDefinition(t *testing.T) {
 		c := &Conv{Window: randomWindow(r), Batch: 1 + r.IntN(2), Groups: 1 + r.IntN(2), InC: 1 + r.IntN(9), OutC: 1 + r.IntN(9),
 			InZero: int8(r.Uint32()), Out: Clamp8{Zero: int32(int8(r.Uint32())), Min: -128, Max: 127}}
 		n := c.Groups * c.OutC
-		c.Weights = randomBytes(r, n*c.depth())
+		c.Weights = randomBytes(r, n*c.Depth())
 		for range n {
 			c.Bias = append(c.Bias, int32(r.IntN(20000)-10000))
 			c.Scale = append(c.Scale, r.Float32()*0.02)
 		}
 		src := randomBytes(r, c.Batch*c.InH*c.InW*c.Groups*c.InC)
 		got := make([]int8, c.Batch*c.OutH*c.OutW*n)
-		c.Run(got, src, make([]int8, c.Scratch()))
+		c.Run(got, src, make([]int8, Lanes*c.Depth()))
 		var want []int8
 		for b := range c.Batch {
 			for y := range c.OutH {
@@ -99,7 +99,7 @@ func TestDepthwiseEqualsConv(t *testing.T) {
 		got := make([]int8, d.Batch*d.OutH*d.OutW*n)
 		want := make([]int8, len(got))
 		d.Run(got, src, make([]int32, d.Scratch()))
-		c.Run(want, src, make([]int8, c.Scratch()))
+		c.Run(want, src, make([]int8, Lanes*c.Depth()))
 		if !slices.Equal(got, want) {
 			t.Fatalf("%+v multiplier %d: differs from the grouped convolution", d.Window, d.Multiplier)
 		}
@@ -110,7 +110,7 @@ func BenchmarkConv1x1(b *testing.B) {
 	c := &Conv{Window: Window{InH: 14, InW: 14, OutH: 14, OutW: 14, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1},
 		Batch: 1, Groups: 1, InC: 128, OutC: 128, Out: Clamp8{Min: -128, Max: 127}}
 	c.Weights, c.Bias, c.Scale = make([]int8, 128*128), make([]int32, 128), make([]float32, 128)
-	src, dst, scratch := make([]int8, 14*14*128), make([]int8, 14*14*128), make([]int8, c.Scratch())
+	src, dst, scratch := make([]int8, 14*14*128), make([]int8, 14*14*128), make([]int8, Lanes*c.Depth())
 	for b.Loop() {
 		c.Run(dst, src, scratch)
 	}

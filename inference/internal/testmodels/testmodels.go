@@ -6,6 +6,7 @@ package testmodels
 
 import (
 	"encoding/binary"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -46,13 +47,14 @@ func Read(t testing.TB, name string) []byte {
 	return data
 }
 
-// Fill writes the seeded input of a case: uniform bytes of splitmix64
+// Fill writes the seeded input of a case: one byte an element of splitmix64
 // (Steele, Lea, Flood 2014), narrowed by case % 4 bits so that small signals
-// occur too. scripts/golden/models.py makes the same.
-func Fill(dst []byte, signed bool, c, index int) {
+// occur too, then converted to the type: int16 times 129, float32 over 8, bool
+// the lowest bit. scripts/golden/models.py makes the same.
+func Fill(dst []byte, dtype string, c, index int) {
 	state := uint64(1000*(c+1) + index)
 	var word [8]byte
-	for i := range dst {
+	for i := 0; len(dst) > 0; i++ {
 		if i%8 == 0 {
 			state += 0x9E3779B97F4A7C15
 			z := state
@@ -60,10 +62,34 @@ func Fill(dst []byte, signed bool, c, index int) {
 			z = (z ^ z>>27) * 0x94D049BB133111EB
 			binary.LittleEndian.PutUint64(word[:], z^z>>31)
 		}
-		if signed {
-			dst[i] = byte(int8(word[i%8]) >> (c % 4))
-		} else {
-			dst[i] = word[i%8] >> (c % 4)
-		}
+		dst = dst[put(dst, dtype, word[i%8], c%4):]
 	}
+}
+
+// put writes one element and returns its size.
+func put(dst []byte, dtype string, b byte, shift int) int {
+	v := int8(b) >> shift
+	switch dtype {
+	case "uint8":
+		dst[0] = b >> shift
+	case "int8":
+		dst[0] = byte(v)
+	case "bool":
+		dst[0] = b & 1
+	case "int16":
+		binary.LittleEndian.PutUint16(dst, uint16(int16(v)*129))
+		return 2
+	case "int32":
+		binary.LittleEndian.PutUint32(dst, uint32(v))
+		return 4
+	case "int64":
+		binary.LittleEndian.PutUint64(dst, uint64(v))
+		return 8
+	case "float32":
+		binary.LittleEndian.PutUint32(dst, math.Float32bits(float32(v)/8))
+		return 4
+	default:
+		panic("no seeded input of type " + dtype)
+	}
+	return 1
 }

@@ -7,17 +7,33 @@ type Op int32
 const (
 	ADD               Op = 0
 	AVERAGE_POOL_2D   Op = 1
+	CONCATENATION     Op = 2
 	CONV_2D           Op = 3
 	DEPTHWISE_CONV_2D Op = 4
+	DEPTH_TO_SPACE    Op = 5
 	DEQUANTIZE        Op = 6
 	FULLY_CONNECTED   Op = 9
 	MAX_POOL_2D       Op = 17
 	RESHAPE           Op = 22
 	SOFTMAX           Op = 25
+	SPACE_TO_DEPTH    Op = 26
 	CUSTOM            Op = 32
 	PAD               Op = 34
+	TRANSPOSE         Op = 39
 	MEAN              Op = 40
+	SQUEEZE           Op = 43
+	STRIDED_SLICE     Op = 45
+	SPLIT             Op = 49
+	PADV2             Op = 60
+	SLICE             Op = 65
+	TILE              Op = 69
+	EXPAND_DIMS       Op = 70
+	PACK              Op = 83
+	UNPACK            Op = 88
+	SPLIT_V           Op = 102
+	REVERSE_V2        Op = 105
 	QUANTIZE          Op = 114
+	BROADCAST_TO      Op = 130
 )
 
 func (o Op) String() string {

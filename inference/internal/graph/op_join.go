@@ -1,0 +1,165 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
+)
+
+func lowerConcatenation(n *node) (Step, error) {
+	out := n.out()
+	axis, err := axisOf(int(n.n.Opt.Int32(0, 0)), len(out.Shape))
+	if err != nil {
+		return Step{}, err
+	}
+	if a := n.n.Opt.Byte(1, 0); a != actNone {
+		return Step{}, unsupported("fused activation %d", a)
+	}
+	parts := make([]*Tensor, len(n.n.In))
+	at := 0
+	for i := range parts {
+		t := n.in(i)
+		if t == nil || len(t.Shape) != len(out.Shape) {
+			return Step{}, fmt.Errorf("input %d does not fit output %v", i, out.Shape)
+		}
+		for d, v := range t.Shape {
+			if d != axis && v != out.Shape[d] {
+				return Step{}, fmt.Errorf("input %d of shape %v does not fit output %v", i, t.Shape, out.Shape)
+			}
+		}
+		parts[i] = t
+		at += t.Shape[axis]
+	}
+	if at != out.Shape[axis] {
+		return Step{}, fmt.Errorf("inputs of %d together along dimension %d, output %v", at, axis, out.Shape)
+	}
+	if err := n.moves(out, parts...); err != nil {
+		return Step{}, err
+	}
+	return n.join("concatenation", axis, func(i int) int { return parts[i].Shape[axis] }), nil
+}
+
+func lowerPack(n *node) (Step, error) {
+	out := n.out()
+	axis, err := axisOf(int(n.n.Opt.Int32(1, 0)), len(out.Shape))
+	if err != nil {
+		return Step{}, err
+	}
+	if len(n.n.In) != out.Shape[axis] {
+		return Step{}, fmt.Errorf("%d inputs, output %v", len(n.n.In), out.Shape)
+	}
+	without := append(append([]int(nil), out.Shape[:axis]...), out.Shape[axis+1:]...)
+	for i := range n.n.In {
+		t := n.in(i)
+		if t == nil || !equal(t.Shape, without) {
+			return Step{}, fmt.Errorf("input %d does not fit output %v along dimension %d", i, out.Shape, axis)
+		}
+		if err := n.moves(out, t); err != nil {
+			return Step{}, err
+		}
+	}
+	return n.join("pack", axis, func(int) int { return 1 }), nil
+}
+
+// join copies the inputs side by side along axis of the output; extent is how
+// far each reaches.
+func (n *node) join(name string, axis int, extent func(i int) int) Step {
+	out := n.out()
+	elem := out.DType.Size()
+	st := strides(out.Shape, elem)
+	var blocks []block
+	at := 0
+	for i := range n.n.In {
+		shape := append([]int(nil), out.Shape...)
+		shape[axis] = extent(i)
+		k := &kernel.Copy{Shape: shape, SrcStride: strides(shape, elem), DstStride: st, DstBase: at * st[axis], Elem: elem}
+		blocks = append(blocks, block{k.Compact(), n.inRef(i), n.outRef()})
+		at += extent(i)
+	}
+	return copyStep(name, blocks...)
+}
+
+func lowerSplit(n *node) (Step, error) {
+	in := n.in(1)
+	axis, err := n.staticAxis(0, len(in.Shape))
+	if err != nil {
+		return Step{}, err
+	}
+	sizes := make([]int, len(n.n.Out))
+	for i := range sizes {
+		sizes[i] = in.Shape[axis] / len(sizes)
+	}
+	return n.part("split", 1, axis, sizes, true)
+}
+
+func lowerSplitV(n *node) (Step, error) {
+	in := n.in(0)
+	axis, err := n.staticAxis(2, len(in.Shape))
+	if err != nil {
+		return Step{}, err
+	}
+	sizes, err := n.staticInts(1, "sizes")
+	if err != nil {
+		return Step{}, err
+	}
+	sum, open := 0, -1
+	for i, s := range sizes {
+		if s == -1 {
+			open = i
+			continue
+		}
+		sum += s
+	}
+	if open >= 0 {
+		sizes[open] = in.Shape[axis] - sum
+	}
+	return n.part("split_v", 0, axis, sizes, true)
+}
+
+func lowerUnpack(n *node) (Step, error) {
+	in := n.in(0)
+	axis, err := axisOf(int(n.n.Opt.Int32(1, 0)), len(in.Shape))
+	if err != nil {
+		return Step{}, err
+	}
+	sizes := make([]int, len(n.n.Out))
+	for i := range sizes {
+		sizes[i] = 1
+	}
+	return n.part("unpack", 0, axis, sizes, false)
+}
+
+// part copies slices of input i along axis to the outputs, which keep the axis
+// or lose it.
+func (n *node) part(name string, i, axis int, sizes []int, keep bool) (Step, error) {
+	in := n.in(i)
+	if len(sizes) != len(n.n.Out) {
+		return Step{}, fmt.Errorf("%d sizes for %d outputs", len(sizes), len(n.n.Out))
+	}
+	elem := in.DType.Size()
+	st := strides(in.Shape, elem)
+	var blocks []block
+	at := 0
+	for o, size := range sizes {
+		shape := append([]int(nil), in.Shape...)
+		shape[axis] = size
+		want := shape
+		if !keep {
+			want = append(append([]int(nil), shape[:axis]...), shape[axis+1:]...)
+		}
+		out := n.outAt(o)
+		if size < 0 || size > in.Shape[axis]-at || !equal(want, out.Shape) {
+			return Step{}, fmt.Errorf("output %d of shape %v, want %v", o, out.Shape, want)
+		}
+		if err := n.moves(out, in); err != nil {
+			return Step{}, err
+		}
+		k := &kernel.Copy{Shape: shape, SrcStride: st, DstStride: strides(shape, elem), SrcBase: at * st[axis], Elem: elem}
+		blocks = append(blocks, block{k.Compact(), n.inRef(i), n.outRefAt(o)})
+		at += size
+	}
+	if at != in.Shape[axis] {
+		return Step{}, fmt.Errorf("outputs of %d together along dimension %d of %v", at, axis, in.Shape)
+	}
+	return copyStep(name, blocks...), nil
+}

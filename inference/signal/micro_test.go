@@ -45,6 +45,14 @@ func microSignal(t *testing.T, name string) []int16 {
 		return pick(func(i int) int16 { return choose(i%1000 == 500, 32767, 0) })
 	case "one":
 		return pick(func(i int) int16 { return choose(i == 8000, -32768, 0) })
+	case "low peak": // the negation of -32768 wraps in the original
+		quiet := lcgNoise(97, n, 40)
+		return pick(func(i int) int16 { return choose(i%320 == 240, -32768, quiet[i]) })
+	case "low after loud":
+		loud, quiet := lcgNoise(96, n, 12000), lcgNoise(97, n, 40)
+		return pick(func(i int) int16 {
+			return choose(i%320 == 240, -32768, choose(i%320 >= 160 && i%320 < 240, loud[i], quiet[i]))
+		})
 	case "bursts":
 		loud, quiet := lcgNoise(99, n, 20000), lcgNoise(98, n, 2)
 		return pick(func(i int) int16 { return choose(i/4000%2 == 0, loud[i], quiet[i]) })

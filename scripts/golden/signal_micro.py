@@ -44,7 +44,8 @@ def signals(models):
     yield "impulses", np.where(i % 1000 == 500, 32767, 0).astype(np.int16)
     yield "one", np.where(i == 8000, -32768, 0).astype(np.int16)
     yield "low peak", np.where(i % 320 == 240, -32768, noise(97, 40)).astype(np.int16)
-    yield "low alone", np.where(i % 320 == 240, -32768, 0).astype(np.int16)
+    loud = np.where((i % 320 >= 160) & (i % 320 < 240), noise(96, 12000), noise(97, 40))
+    yield "low after loud", np.where(i % 320 == 240, -32768, loud).astype(np.int16)
     for k, amplitude in enumerate([32768, 12000, 1000, 60, 3, 1]):
         yield f"noise {amplitude}", noise(k + 1, amplitude)
     yield "bursts", np.where(i // 4000 % 2 == 0, noise(99, 20000), noise(98, 2)).astype(np.int16)

@@ -165,6 +165,15 @@ func (p *Pipeline) Write(samples []float32) int {
 	return p.stream.ring.write(samples)
 }
 
+// Missing returns how many frames the next window still lacks: what to pad a
+// clip by that is shorter than a window.
+func (p *Pipeline) Missing() int {
+	if p.stream == nil {
+		return 0
+	}
+	return int(max(0, p.stream.start+int64(p.stream.length)-p.stream.ring.end()))
+}
+
 // Gap says that the source lost frames here: windows restart after them.
 // Windows that were complete before it must have been taken by Next.
 func (p *Pipeline) Gap(lost int) {
@@ -254,6 +263,11 @@ func (p *Pipeline) run(ctx context.Context, r *Result, x []float32, began time.T
 	}
 	ran := time.Now()
 	p.scores = p.output.AppendFloats(p.scores[:0])
+	for i, v := range p.scores {
+		if !finite(v) {
+			return fmt.Errorf("run model: output value %d is %v, want a finite number", i, v)
+		}
+	}
 	r.Seq = p.seq
 	p.seq++
 	p.post.run(r, x, p.scores)

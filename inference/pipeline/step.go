@@ -148,7 +148,7 @@ func (s *step) bindVibration(st *Stage, in []int, rate float64) error {
 	if len(in) != 2 {
 		return fmt.Errorf("does not take a shape of %v, want samples and channels", in)
 	}
-	cfg := signal.VibrationConfig{RateHz: rate, Length: in[0], Axes: in[1], Features: st.Features, FFT: st.FFT, Log: st.Log}
+	cfg := signal.VibrationConfig{RateHz: rate, Length: in[0], Axes: in[1], Features: slices.Clone(st.Features), FFT: st.FFT, Log: st.Log}
 	for i, b := range st.BandsHz {
 		if len(b) != 2 {
 			return fmt.Errorf("bands_hz[%d]: %d numbers, want low and high", i, len(b))

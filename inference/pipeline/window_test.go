@@ -125,6 +125,19 @@ func TestMicroFeaturesEnterInt8AsTFLMMakesThem(t *testing.T) {
 	}
 }
 
+func TestMissingPadsAShortClip(t *testing.T) {
+	p := piped(t, "float4", fmt.Sprintf(plain, 2, 2, 5))
+	for _, want := range []int{2, 1, 0} {
+		if n := p.Missing(); n != want {
+			t.Errorf("%d frames missing, want %d", n, want)
+		}
+		p.Write(ramp(2))
+	}
+	if list := collect(t, p, ramp(2), 1); len(list) != 1 || p.Missing() != 3 {
+		t.Errorf("%d windows, then %d frames missing, want 1 and 3", len(list), p.Missing())
+	}
+}
+
 func TestGapRestartsWindows(t *testing.T) {
 	p := piped(t, "float4", fmt.Sprintf(plain, 1, 4, 2))
 	if list := collect(t, p, ramp(7), 7); len(list) != 2 {

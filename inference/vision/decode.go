@@ -9,7 +9,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
-	"net/http"
+	"unicode/utf8"
 
 	"golang.org/x/image/bmp"
 )
@@ -79,8 +79,27 @@ func (c codec) read(data []byte) (Image, error) {
 
 // foreign names what data is by its first bytes.
 func foreign(data []byte) string {
-	if len(data) >= 8 && string(data[4:8]) == "TFL3" {
-		return "a TensorFlow Lite model"
+	head := data[:min(len(data), 512)]
+	for _, f := range []struct {
+		at          int
+		magic, name string
+	}{
+		{4, "TFL3", "a TensorFlow Lite model"},
+		{8, "WEBP", "a WebP image"},
+		{8, "WAVE", "a WAV recording"},
+		{4, "ftyp", "a HEIC, AVIF or MP4 file"},
+		{0, "II*\x00", "a TIFF image"},
+		{0, "MM\x00*", "a TIFF image"},
+		{0, "%PDF", "a PDF document"},
+		{0, "PK\x03\x04", "a zip archive"},
+		{0, "\x1f\x8b", "a gzip file"},
+	} {
+		if len(head) >= f.at && bytes.HasPrefix(head[f.at:], []byte(f.magic)) {
+			return f.name
+		}
 	}
-	return http.DetectContentType(data)
+	if utf8.Valid(head) && !bytes.ContainsRune(head, 0) {
+		return "text"
+	}
+	return "unknown data"
 }

@@ -100,10 +100,11 @@ func TestDecodeErrorsSayWhatItWas(t *testing.T) {
 		want string
 	}{
 		"empty":     {nil, "empty file"},
-		"wav":       {[]byte("RIFF\x24\x00\x00\x00WAVEfmt "), "audio/wave"},
+		"wav":       {[]byte("RIFF\x24\x00\x00\x00WAVEfmt "), "a WAV recording"},
 		"model":     {[]byte("\x20\x00\x00\x00TFL3\x00\x00\x00\x00"), "TensorFlow Lite model"},
-		"webp":      {[]byte("RIFF\x24\x00\x00\x00WEBPVP8 "), "image/webp"},
-		"text":      {[]byte("hello"), "text/plain"},
+		"webp":      {[]byte("RIFF\x24\x00\x00\x00WEBPVP8 "), "a WebP image"},
+		"text":      {[]byte("hello"), "like text"},
+		"binary":    {[]byte{0, 1, 2, 3}, "unknown data"},
 		"truncated": {encoded(t, "png", picture())[:60], "decode png"},
 		"cut jpeg":  {encoded(t, "jpeg", picture())[:200], "decode jpeg"},
 		"bad size":  {big, "decode png"},

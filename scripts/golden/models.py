@@ -25,7 +25,7 @@ MODELS = [
     "mlperf-tiny/ad01_int8", "mlperf-tiny/kws_ref_model", "mlperf-tiny/pretrainedResnet_quant",
     "mlperf-tiny/str_ww_ref_model", "mlperf-tiny/vww_96_int8", "tflite-micro/hello_world_int8",
     "tflite-micro/micro_speech_quantized", "tflite-micro/person_detect",
-    "vision/tf2_mobilenet_v2_1.0_224_ptq",
+    "vision/mobilenet_v1_0.25_128_quant", "vision/mobilenet_v2_1.0_224_quant", "vision/tf2_mobilenet_v2_1.0_224_ptq",
 ]
 
 

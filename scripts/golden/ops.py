@@ -79,8 +79,9 @@ def scale(lo=0.004, hi=0.2):
     return np.float32(np.exp(rng.uniform(np.log(lo), np.log(hi))))
 
 
-def zero():
-    return int(rng.choice([-128, 127, 0, rng.integers(-128, 128)]))
+def zero(t=T.INT8):
+    z = int(rng.choice([-128, 127, 0, rng.integers(-128, 128)]))
+    return z + 128 if t == T.UINT8 else z
 
 
 def options(cls, **kw):
@@ -108,28 +109,29 @@ def geometry():
             return h, w, kh, kw, sh, sw, dh, dw, same, oh, ow
 
 
-def layer(m, x, filter_shape, axis, channels, depth, xs, out_shape):
+def layer(m, t, x, filter_shape, axis, channels, depth, xs, out_shape):
     """Filter, bias and output tensors whose sums use the output range."""
-    per_channel = bool(rng.integers(2))
+    per_channel = t == T.INT8 and bool(rng.integers(2))
     ws = np.array([scale(0.002, 0.02) for _ in range(channels if per_channel else 1)], np.float32)
-    w = rng.integers(-127, 128, filter_shape).astype(np.int8)
+    wz = 0 if t == T.INT8 else int(rng.integers(0, 256))
+    w = rng.integers(-127, 128, filter_shape).astype(np.int8) if t == T.INT8 else rng.integers(0, 256, filter_shape).astype(np.uint8)
     spread = np.float32(xs * ws.mean() * 73 * 60 * np.sqrt(depth))
     os_ = np.float32(spread / rng.uniform(40, 400))
     bias = rng.integers(-3000, 3000, channels).astype(np.int32)
-    f = m.tensor("filter", T.INT8, filter_shape, ws, [0] * len(ws), axis if per_channel else 0, w)
+    f = m.tensor("filter", t, filter_shape, ws, [wz] * len(ws), axis if per_channel else 0, w)
     b = m.tensor("bias", T.INT32, [channels], np.float32(xs) * ws, [0] * len(ws), 0, bias)
-    y = m.tensor("y", T.INT8, out_shape, os_, zero())
+    y = m.tensor("y", t, out_shape, os_, zero(t))
     return [x, f, b], y
 
 
-def conv(i):
+def conv(i, t=T.INT8):
     m = Model()
     h, w, kh, kw, sh, sw, dh, dw, same, oh, ow = geometry()
     groups = int(rng.choice([1, 1, 1, 2]))
     ci, co, n = int(rng.integers(1, 20)), int(rng.integers(1, 20)) * groups, int(rng.integers(1, 3))
     xs = scale()
-    x = m.tensor("x", T.INT8, [n, h, w, ci * groups], xs, zero())
-    ins, y = layer(m, x, [co, kh, kw, ci], 0, co, kh * kw * ci, xs, [n, oh, ow, co])
+    x = m.tensor("x", t, [n, h, w, ci * groups], xs, zero(t))
+    ins, y = layer(m, t, x, [co, kh, kw, ci], 0, co, kh * kw * ci, xs, [n, oh, ow, co])
     act = int(rng.integers(0, 4))
     m.op(OP.CONV_2D, 3, ins, [y], s.BuiltinOptions.Conv2DOptions, options(
         s.Conv2DOptionsT, padding=0 if same else 1, strideH=sh, strideW=sw, dilationHFactor=dh, dilationWFactor=dw,
@@ -137,30 +139,30 @@ def conv(i):
     return m.bytes([x], [y])
 
 
-def depthwise(i):
+def depthwise(i, t=T.INT8):
     m = Model()
     h, w, kh, kw, sh, sw, dh, dw, same, oh, ow = geometry()
     if dh > 1 or dw > 1:
         sh = sw = 1
         oh, ow = window(h, kh, 1, dh, same), window(w, kw, 1, dw, same)
         if oh < 1 or ow < 1:
-            return depthwise(i)
+            return depthwise(i, t)
     ci, mult, n = int(rng.integers(1, 20)), int(rng.choice([1, 1, 2, 3, 8])), int(rng.integers(1, 3))
     xs = scale()
-    x = m.tensor("x", T.INT8, [n, h, w, ci], xs, zero())
-    ins, y = layer(m, x, [1, kh, kw, ci * mult], 3, ci * mult, kh * kw, xs, [n, oh, ow, ci * mult])
+    x = m.tensor("x", t, [n, h, w, ci], xs, zero(t))
+    ins, y = layer(m, t, x, [1, kh, kw, ci * mult], 3, ci * mult, kh * kw, xs, [n, oh, ow, ci * mult])
     m.op(OP.DEPTHWISE_CONV_2D, 3, ins, [y], s.BuiltinOptions.DepthwiseConv2DOptions, options(
         s.DepthwiseConv2DOptionsT, padding=0 if same else 1, strideH=sh, strideW=sw, depthMultiplier=mult,
         dilationHFactor=dh, dilationWFactor=dw, fusedActivationFunction=int(rng.integers(0, 4))))
     return m.bytes([x], [y])
 
 
-def fully_connected(i):
+def fully_connected(i, t=T.INT8):
     m = Model()
     n, k, u = int(rng.integers(1, 6)), int(rng.integers(1, 200)), int(rng.integers(1, 40))
     xs = scale()
-    x = m.tensor("x", T.INT8, [n, k], xs, zero())
-    ins, y = layer(m, x, [u, k], 0, u, k, xs, [n, u])
+    x = m.tensor("x", t, [n, k], xs, zero(t))
+    ins, y = layer(m, t, x, [u, k], 0, u, k, xs, [n, u])
     if rng.integers(4) == 0:
         ins[2] = -1
     m.op(OP.FULLY_CONNECTED, 4, ins, [y], s.BuiltinOptions.FullyConnectedOptions, options(
@@ -168,48 +170,48 @@ def fully_connected(i):
     return m.bytes([x], [y])
 
 
-def add(i):
+def add(i, t=T.INT8):
     m = Model()
     shape = [1, int(rng.integers(1, 6)), int(rng.integers(1, 6)), int(rng.integers(1, 20))]
     other = shape if i % 3 else [1, 1, 1, 1]
-    a = m.tensor("a", T.INT8, shape, scale(), zero())
+    a = m.tensor("a", t, shape, scale(), zero(t))
     if i % 5 == 4:
-        b = m.tensor("b", T.INT8, other, scale(), zero(), 0, rng.integers(-128, 128, other).astype(np.int8))
+        b = m.tensor("b", t, other, scale(), zero(t), 0, rng.integers(-128, 128, other).astype(np.int8))
     else:
-        b = m.tensor("b", T.INT8, other, scale(), zero())
-    y = m.tensor("y", T.INT8, shape, scale(0.01, 0.4), zero())
+        b = m.tensor("b", t, other, scale(), zero(t))
+    y = m.tensor("y", t, shape, scale(0.01, 0.4), zero(t))
     ins = [a, b] if i % 2 else [b, a]
     m.op(OP.ADD, 2, ins, [y], s.BuiltinOptions.AddOptions, options(
         s.AddOptionsT, fusedActivationFunction=int(rng.integers(0, 4))))
     return m.bytes([a] if i % 5 == 4 else [a, b], [y])
 
 
-def pool(i):
+def pool(i, t=T.INT8):
     m = Model()
     h, w, kh, kw, sh, sw, _, _, same, _, _ = geometry()
     oh, ow = window(h, kh, sh, 1, same), window(w, kw, sw, 1, same)
     if oh < 1 or ow < 1:
-        return pool(i)
+        return pool(i, t)
     c, n = int(rng.integers(1, 30)), int(rng.integers(1, 3))
-    sc, z = scale(), zero()
-    x = m.tensor("x", T.INT8, [n, h, w, c], sc, z)
-    y = m.tensor("y", T.INT8, [n, oh, ow, c], sc, z)
+    sc, z = scale(), zero(t)
+    x = m.tensor("x", t, [n, h, w, c], sc, z)
+    y = m.tensor("y", t, [n, oh, ow, c], sc, z)
     m.op(OP.AVERAGE_POOL_2D if i % 2 else OP.MAX_POOL_2D, 2, [x], [y], s.BuiltinOptions.Pool2DOptions, options(
         s.Pool2DOptionsT, padding=0 if same else 1, strideH=sh, strideW=sw, filterHeight=kh, filterWidth=kw,
         fusedActivationFunction=int(rng.integers(0, 4))))
     return m.bytes([x], [y])
 
 
-def mean(i):
+def mean(i, t=T.INT8):
     m = Model()
     shape = [int(rng.integers(1, 3))] + [int(v) for v in rng.integers(1, 12, 3)]
     axes = [[1, 2], [3], [1], [2, 3], [-1], [0, 1, 2]][i % 6]
     keep = bool(rng.integers(2))
     norm = {a % 4 for a in axes}
     out = [1 if d in norm else v for d, v in enumerate(shape) if keep or d not in norm]
-    x = m.tensor("x", T.INT8, shape, scale(), zero())
+    x = m.tensor("x", t, shape, scale(), zero(t))
     ax = m.tensor("axes", T.INT32, [len(axes)], data=np.array(axes, np.int32))
-    y = m.tensor("y", T.INT8, out, scale(), zero())
+    y = m.tensor("y", t, out, scale(), zero(t))
     m.op(OP.MEAN, 2, [x, ax], [y], s.BuiltinOptions.ReducerOptions, options(s.ReducerOptionsT, keepDims=keep))
     return m.bytes([x], [y])
 
@@ -253,11 +255,11 @@ def float_edge(i):
     return m.bytes([x], [f, y])
 
 
-def softmax(i):
+def softmax(i, t=T.INT8, u=T.INT8):
     m = Model()
     shape = [int(rng.integers(1, 4)), int(rng.choice([1, 2, 3, 10, 100, 1001]))]
-    x = m.tensor("x", T.INT8, shape, scale(0.01, 0.5), zero())
-    y = m.tensor("y", T.INT8, shape, np.float32(1 / 256), -128)
+    x = m.tensor("x", t, shape, scale(0.01, 0.5), zero(t))
+    y = m.tensor("y", u, shape, np.float32(1 / 256), -128 if u == T.INT8 else 0)
     beta = float(rng.choice([1.0, 1.0, 0.5, 2.0]))
     m.op(OP.SOFTMAX, 2, [x], [y], s.BuiltinOptions.SoftmaxOptions, options(s.SoftmaxOptionsT, beta=beta))
     return m.bytes([x], [y])
@@ -500,10 +502,23 @@ def pad_any(i):
     return m.bytes([x], [y])
 
 
+def uint8(make):
+    def made(i):
+        return make(i, T.UINT8)
+    made.__name__ = make.__name__ + "_u8"
+    return made
+
+
+def softmax_u8(i):
+    return softmax(i, T.UINT8, T.UINT8)
+
+
 PLAN = [(conv, 40), (depthwise, 40), (fully_connected, 20), (add, 30), (pool, 30), (mean, 18), (pad, 8),
         (requantize, 48), (float_edge, 9), (softmax, 16), (reshape, 4),
         (transpose, 15), (slice_, 15), (strided_slice, 30), (concatenation, 15), (pack, 10), (unpack, 10), (split, 10),
-        (split_v, 9), (tile, 9), (broadcast_to, 9), (reverse, 8), (squares, 12), (rename, 10), (pad_any, 16)]
+        (split_v, 9), (tile, 9), (broadcast_to, 9), (reverse, 8), (squares, 12), (rename, 10), (pad_any, 16),
+        (uint8(conv), 20), (uint8(depthwise), 20), (uint8(fully_connected), 10), (uint8(add), 15), (uint8(pool), 15),
+        (uint8(mean), 12), (softmax_u8, 8)]
 
 
 def run(data):

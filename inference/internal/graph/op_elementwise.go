@@ -8,7 +8,7 @@ import (
 
 func lowerAdd(n *node) (Step, error) {
 	a, b, out := n.in(0), n.in(1), n.out()
-	if a.DType != Int8 || b.DType != Int8 || out.DType != Int8 {
+	if a.DType != b.DType || a.DType != out.DType || a.DType != Int8 && a.DType != Uint8 {
 		return Step{}, unsupported("types %s + %s -> %s", a.DType, b.DType, out.DType)
 	}
 	if err := n.quantized(a, b, out); err != nil {
@@ -36,10 +36,17 @@ func lowerAdd(n *node) (Step, error) {
 	}
 	k := kernel.NewAdd8(sa, sb, a.Zero(), b.Zero(), clamp)
 	ra, rb, dst := n.inRef(0), n.inRef(1), n.outRef()
-	return Step{
-		Kernel: "add_qs8", Tier: kernel.TierGeneric, Rule: ruleXNNPACK,
-		Run: func(mem []byte) { k.Run(i8(dst.Bytes(mem)), i8(ra.Bytes(mem)), i8(rb.Bytes(mem)), aStep, bStep) },
-	}, nil
+	s := Step{Kernel: "add_qs8", Tier: kernel.TierGeneric, Rule: ruleXNNPACK}
+	s.Run = func(mem []byte) {
+		kernel.RunAdd8(&k, i8(dst.Bytes(mem)), i8(ra.Bytes(mem)), i8(rb.Bytes(mem)), aStep, bStep)
+	}
+	if out.DType == Uint8 {
+		s.Kernel = "add_qu8"
+		s.Run = func(mem []byte) {
+			kernel.RunAdd8(&k, dst.Bytes(mem), ra.Bytes(mem), rb.Bytes(mem), aStep, bStep)
+		}
+	}
+	return s, nil
 }
 
 func lowerQuantize(n *node) (Step, error) {
@@ -53,10 +60,7 @@ func lowerQuantize(n *node) (Step, error) {
 	if err := n.quantized(out); err != nil {
 		return Step{}, err
 	}
-	clamp, err := n.clamp(actNone)
-	if err != nil {
-		return Step{}, err
-	}
+	clamp := n.wholeRange()
 	src, dst := n.inRef(0), n.outRef()
 	if in.DType == Float32 {
 		inv := 1 / out.Scale()
@@ -116,7 +120,7 @@ func lowerDequantize(n *node) (Step, error) {
 
 func lowerSoftmax(n *node) (Step, error) {
 	in, out := n.in(0), n.out()
-	if in.DType != Int8 || out.DType != Int8 {
+	if in.DType != out.DType || in.DType != Int8 && in.DType != Uint8 {
 		return Step{}, unsupported("types %s", n.types())
 	}
 	if err := n.same(); err != nil {
@@ -136,10 +140,18 @@ func lowerSoftmax(n *node) (Step, error) {
 	if err := n.b.hold("softmax table", 1024); err != nil {
 		return Step{}, err
 	}
-	k := kernel.NewSoftmax(in.Scale(), beta, out.Scale(), out.Zero())
+	if in.DType == Uint8 {
+		return softmaxStep[uint8](n, "softmax_qu8_lut", beta, depth), nil
+	}
+	return softmaxStep[int8](n, "softmax_qs8_lut", beta, depth), nil
+}
+
+func softmaxStep[T kernel.Byte](n *node, name string, beta float32, depth int) Step {
+	in, out := n.in(0), n.out()
+	k := kernel.NewSoftmax[T](in.Scale(), beta, out.Scale(), n.wholeRange())
 	src, dst := n.inRef(0), n.outRef()
 	return Step{
-		Kernel: "softmax_qs8_lut", Tier: kernel.TierGeneric, Rule: ruleTFLite,
-		Run: func(mem []byte) { k.Run(i8(dst.Bytes(mem)), i8(src.Bytes(mem)), depth) },
-	}, nil
+		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleTFLite,
+		Run: func(mem []byte) { k.Run(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), depth) },
+	}
 }

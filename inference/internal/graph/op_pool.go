@@ -7,32 +7,46 @@ import (
 )
 
 func lowerAveragePool(n *node) (Step, error) {
-	p, err := n.pool()
+	if n.in(0).DType == Uint8 {
+		return averagePool[uint8](n, "average_pool_qu8")
+	}
+	return averagePool[int8](n, "average_pool_qs8")
+}
+
+func averagePool[T kernel.Byte](n *node, name string) (Step, error) {
+	p, err := pool[T](n)
 	if err != nil {
 		return Step{}, err
 	}
 	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(p.C, 4)
 	return Step{
-		Kernel: "average_pool_qs8", Tier: kernel.TierGeneric, Rule: ruleTFLite,
-		Run: func(mem []byte) { p.Average(i8(dst.Bytes(mem)), i8(src.Bytes(mem)), i32(acc.Bytes(mem))) },
+		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleTFLite,
+		Run: func(mem []byte) { p.Average(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), i32(acc.Bytes(mem))) },
 	}, nil
 }
 
 func lowerMaxPool(n *node) (Step, error) {
-	p, err := n.pool()
+	if n.in(0).DType == Uint8 {
+		return maxPool[uint8](n, "max_pool_qu8")
+	}
+	return maxPool[int8](n, "max_pool_qs8")
+}
+
+func maxPool[T kernel.Byte](n *node, name string) (Step, error) {
+	p, err := pool[T](n)
 	if err != nil {
 		return Step{}, err
 	}
 	src, dst := n.inRef(0), n.outRef()
 	return Step{
-		Kernel: "max_pool_qs8", Tier: kernel.TierGeneric, Rule: ruleExact,
-		Run: func(mem []byte) { p.Maximum(i8(dst.Bytes(mem)), i8(src.Bytes(mem))) },
+		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleExact,
+		Run: func(mem []byte) { p.Maximum(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem))) },
 	}, nil
 }
 
-func (n *node) pool() (*kernel.Pool, error) {
+func pool[T kernel.Byte](n *node) (*kernel.Pool[T], error) {
 	in, out := n.in(0), n.out()
-	if in.DType != Int8 || out.DType != Int8 {
+	if in.DType != out.DType || in.DType != Int8 && in.DType != Uint8 {
 		return nil, unsupported("types %s", n.types())
 	}
 	if len(in.Shape) != 4 || len(out.Shape) != 4 || in.Shape[3] != out.Shape[3] {
@@ -58,12 +72,12 @@ func (n *node) pool() (*kernel.Pool, error) {
 	if err := n.b.mem.Work(n.n.Name, int64(out.Elements())*int64(w.KH)*int64(w.KW)); err != nil {
 		return nil, err
 	}
-	return &kernel.Pool{Window: w, Batch: in.Shape[0], C: in.Shape[3], Min: clamp.Min, Max: clamp.Max}, nil
+	return &kernel.Pool[T]{Window: w, Batch: in.Shape[0], C: in.Shape[3], Min: clamp.Min, Max: clamp.Max}, nil
 }
 
 func lowerMean(n *node) (Step, error) {
 	in, out := n.in(0), n.out()
-	if in.DType != Int8 || out.DType != Int8 {
+	if in.DType != out.DType || in.DType != Int8 && in.DType != Uint8 {
 		return Step{}, unsupported("types %s", n.types())
 	}
 	if err := n.quantized(in, out); err != nil {
@@ -89,12 +103,18 @@ func lowerMean(n *node) (Step, error) {
 	}
 	k := kernel.NewMean(count, in.Scale()/out.Scale(), in.Zero(), out.Zero())
 	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(inner, 4)
-	return Step{
-		Kernel: "mean_qs8", Tier: kernel.TierGeneric, Rule: ruleXNNPACK,
-		Run: func(mem []byte) {
-			k.Run(i8(dst.Bytes(mem)), i8(src.Bytes(mem)), i32(acc.Bytes(mem)), outer, count, inner)
-		},
-	}, nil
+	clamp := n.wholeRange()
+	s := Step{Kernel: "mean_qs8", Tier: kernel.TierGeneric, Rule: ruleXNNPACK}
+	s.Run = func(mem []byte) {
+		kernel.RunMean(k, i8(dst.Bytes(mem)), i8(src.Bytes(mem)), i32(acc.Bytes(mem)), outer, count, inner, clamp)
+	}
+	if in.DType == Uint8 {
+		s.Kernel = "mean_qu8"
+		s.Run = func(mem []byte) {
+			kernel.RunMean(k, dst.Bytes(mem), src.Bytes(mem), i32(acc.Bytes(mem)), outer, count, inner, clamp)
+		}
+	}
+	return s, nil
 }
 
 // adjacent resolves reduction axes to one range [first, last) of dimensions.

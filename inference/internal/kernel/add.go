@@ -2,7 +2,7 @@ package kernel
 
 import "math"
 
-// Add8 is a quantized int8 sum by XNNPACK's rule: both inputs times 21-bit
+// Add8 is a quantized 8-bit sum by XNNPACK's rule: both inputs times 21-bit
 // multipliers in int32, one rounding shift (src/microparams-init.c,
 // xnn_init_qs8_add_minmax_scalar_params).
 type Add8 struct {
@@ -28,12 +28,12 @@ func scaled(f float32, shift uint) int32 {
 	return int32(math.RoundToEven(math.Ldexp(float64(f), int(shift))))
 }
 
-// Run computes dst[i] = a[i*aStep] + b[i*bStep]; a step is 0 for an operand
-// of one element and 1 otherwise.
-func (p *Add8) Run(dst, a, b []int8, aStep, bStep int) {
+// RunAdd8 computes dst[i] = a[i*aStep] + b[i*bStep]; a step is 0 for an
+// operand of one element and 1 otherwise.
+func RunAdd8[T Byte](p *Add8, dst, a, b []T, aStep, bStep int) {
 	for i := range dst {
 		acc := p.bias + int32(a[i*aStep])*p.a + int32(b[i*bStep])*p.b
 		v := acc>>p.shift + p.out.Zero
-		dst[i] = int8(min(max(v, p.out.Min), p.out.Max))
+		dst[i] = T(min(max(v, p.out.Min), p.out.Max))
 	}
 }

@@ -15,35 +15,37 @@ func (w *Window) direct() bool {
 		w.OutH == w.InH && w.OutW == w.InW
 }
 
-// Conv is a quantized convolution or fully connected layer, int8 by XNNPACK's
-// rule. Weights are [group][out channel][KH][KW][in channel], and Bias
-// already holds -input zero point * sum of weights, so that padding counts as
-// the zero point.
-type Conv struct {
+// Conv is a quantized convolution or fully connected layer by XNNPACK's rule.
+// Weights are [group][out channel][KH][KW][in channel], and Bias already holds
+// -InZero * sum of (weight - WeightZero), so that padding counts as the zero
+// point.
+type Conv[T Byte] struct {
 	Window
 	Batch     int
 	Groups    int
 	InC, OutC int // per group
-	Weights   []int8
+	Weights   []T
 	Bias      []int32
 	Scale     []float32 // per output channel: input * weight / output scale
-	InZero    int8
+	InZero    T
 	Out       Clamp8
+
+	WeightZero int32 // 0 for int8
 }
 
 // Depth is the length of one dot product.
-func (c *Conv) Depth() int { return c.KH * c.KW * c.InC }
+func (c *Conv[T]) Depth() int { return c.KH * c.KW * c.InC }
 
 // Lanes is how many pixels share one pass over the weights.
 const Lanes = 4
 
 // MACs returns the multiply-accumulates of one run.
-func (c *Conv) MACs() int64 {
+func (c *Conv[T]) MACs() int64 {
 	return int64(c.Batch) * int64(c.OutH) * int64(c.OutW) * int64(c.Groups) * int64(c.OutC) * int64(c.Depth())
 }
 
 // Run computes dst = conv(src). scratch has Lanes * Depth bytes.
-func (c *Conv) Run(dst, src, scratch []int8) {
+func (c *Conv[T]) Run(dst, src, scratch []T) {
 	pixels := c.OutH * c.OutW
 	inPixel, outPixel := c.Groups*c.InC, c.Groups*c.OutC
 	k := c.Depth()
@@ -53,7 +55,7 @@ func (c *Conv) Run(dst, src, scratch []int8) {
 		for g := range c.Groups {
 			for p := 0; p < pixels; p += Lanes {
 				n := min(Lanes, pixels-p)
-				var rows [Lanes][]int8
+				var rows [Lanes][]T
 				for i := range Lanes {
 					// A short last block repeats its last pixel: one kernel
 					// serves all.
@@ -67,7 +69,7 @@ func (c *Conv) Run(dst, src, scratch []int8) {
 
 // row returns the input of output pixel p as one run of depth bytes, gathered
 // into buf unless it lies in one piece already.
-func (c *Conv) row(in []int8, g, p int, buf []int8) []int8 {
+func (c *Conv[T]) row(in []T, g, p int, buf []T) []T {
 	pixel := c.Groups * c.InC
 	if c.Groups == 1 && c.direct() {
 		return in[p*pixel : (p+1)*pixel]
@@ -94,24 +96,24 @@ func (c *Conv) row(in []int8, g, p int, buf []int8) []int8 {
 }
 
 // block computes n pixels of group g, all channels.
-func (c *Conv) block(out []int8, rows *[Lanes][]int8, n, g int) {
+func (c *Conv[T]) block(out []T, rows *[Lanes][]T, n, g int) {
 	k := c.Depth()
 	stride := c.Groups * c.OutC
 	for o := range c.OutC {
 		ch := g*c.OutC + o
-		acc := dot4(c.Weights[ch*k:(ch+1)*k], rows)
+		acc := dot4(c.Weights[ch*k:(ch+1)*k], c.WeightZero, rows)
 		for i := range n {
-			out[i*stride+ch] = int8(c.Out.fp32(acc[i]+c.Bias[ch], c.Scale[ch]))
+			out[i*stride+ch] = T(c.Out.fp32(acc[i]+c.Bias[ch], c.Scale[ch]))
 		}
 	}
 }
 
-// dot4 returns the dot products of w with four rows of the same length.
-func dot4(w []int8, rows *[Lanes][]int8) (acc [Lanes]int32) {
+// dot4 returns the dot products of w - zero with four rows of the same length.
+func dot4[T Byte](w []T, zero int32, rows *[Lanes][]T) (acc [Lanes]int32) {
 	r0, r1, r2, r3 := rows[0][:len(w)], rows[1][:len(w)], rows[2][:len(w)], rows[3][:len(w)]
 	var a0, a1, a2, a3 int32
 	for i, v := range w {
-		x := int32(v)
+		x := int32(v) - zero
 		a0 += x * int32(r0[i])
 		a1 += x * int32(r1[i])
 		a2 += x * int32(r2[i])

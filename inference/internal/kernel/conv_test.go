@@ -8,7 +8,7 @@ import (
 
 // naive computes one output element from the definition: every tap, padding as
 // the zero point, nothing folded or reordered.
-func naive(c *Conv, src []int8, b, y, x, ch int) int8 {
+func naive(c *Conv[int8], src []int8, b, y, x, ch int) int8 {
 	g := ch / c.OutC
 	pixel := c.Groups * c.InC
 	acc := c.Bias[ch]
@@ -48,7 +48,7 @@ func randomBytes(r *rand.Rand, n int) []int8 {
 func TestConvEqualsDefinition(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 400 {
-		c := &Conv{Window: randomWindow(r), Batch: 1 + r.IntN(2), Groups: 1 + r.IntN(2), InC: 1 + r.IntN(9), OutC: 1 + r.IntN(9),
+		c := &Conv[int8]{Window: randomWindow(r), Batch: 1 + r.IntN(2), Groups: 1 + r.IntN(2), InC: 1 + r.IntN(9), OutC: 1 + r.IntN(9),
 			InZero: int8(r.Uint32()), Out: Clamp8{Zero: int32(int8(r.Uint32())), Min: -128, Max: 127}}
 		n := c.Groups * c.OutC
 		c.Weights = randomBytes(r, n*c.Depth())
@@ -80,7 +80,7 @@ func TestConvEqualsDefinition(t *testing.T) {
 func TestDepthwiseEqualsConv(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	for range 400 {
-		d := &Depthwise{Window: randomWindow(r), Batch: 1 + r.IntN(2), InC: 1 + r.IntN(9), Multiplier: 1 + r.IntN(3),
+		d := &Depthwise[int8]{Window: randomWindow(r), Batch: 1 + r.IntN(2), InC: 1 + r.IntN(9), Multiplier: 1 + r.IntN(3),
 			InZero: int8(r.Uint32()), Out: Clamp8{Zero: int32(int8(r.Uint32())), Min: -128, Max: 127}}
 		n := d.outC()
 		d.Weights = randomBytes(r, d.KH*d.KW*n)
@@ -88,7 +88,7 @@ func TestDepthwiseEqualsConv(t *testing.T) {
 			d.Bias = append(d.Bias, int32(r.IntN(2000)-1000))
 			d.Scale = append(d.Scale, r.Float32()*0.05)
 		}
-		c := &Conv{Window: d.Window, Batch: d.Batch, Groups: d.InC, InC: 1, OutC: d.Multiplier,
+		c := &Conv[int8]{Window: d.Window, Batch: d.Batch, Groups: d.InC, InC: 1, OutC: d.Multiplier,
 			Bias: d.Bias, Scale: d.Scale, InZero: d.InZero, Out: d.Out}
 		for ch := range n {
 			for k := range d.KH * d.KW {
@@ -107,7 +107,7 @@ func TestDepthwiseEqualsConv(t *testing.T) {
 }
 
 func BenchmarkConv1x1(b *testing.B) {
-	c := &Conv{Window: Window{InH: 14, InW: 14, OutH: 14, OutW: 14, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1},
+	c := &Conv[int8]{Window: Window{InH: 14, InW: 14, OutH: 14, OutW: 14, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1},
 		Batch: 1, Groups: 1, InC: 128, OutC: 128, Out: Clamp8{Min: -128, Max: 127}}
 	c.Weights, c.Bias, c.Scale = make([]int8, 128*128), make([]int32, 128), make([]float32, 128)
 	src, dst, scratch := make([]int8, 14*14*128), make([]int8, 14*14*128), make([]int8, Lanes*c.Depth())
@@ -118,7 +118,7 @@ func BenchmarkConv1x1(b *testing.B) {
 }
 
 func BenchmarkDepthwise3x3(b *testing.B) {
-	d := &Depthwise{Window: Window{InH: 28, InW: 28, OutH: 28, OutW: 28, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1,
+	d := &Depthwise[int8]{Window: Window{InH: 28, InW: 28, OutH: 28, OutW: 28, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1,
 		PadTop: 1, PadLeft: 1}, Batch: 1, InC: 64, Multiplier: 1, Out: Clamp8{Min: -128, Max: 127}}
 	d.Weights, d.Bias, d.Scale = make([]int8, 9*64), make([]int32, 64), make([]float32, 64)
 	src, dst, acc := make([]int8, 28*28*64), make([]int8, 28*28*64), make([]int32, 64)

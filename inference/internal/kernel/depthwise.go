@@ -1,32 +1,33 @@
 package kernel
 
-// Depthwise is a quantized depthwise convolution, int8 by XNNPACK's rule.
-// Weights are [KH][KW][channel]; output channel c reads input channel
-// c / Multiplier. Bias already holds -input zero point * sum of weights.
-type Depthwise struct {
+// Depthwise is a quantized depthwise convolution by XNNPACK's rule. Weights are
+// [KH][KW][channel]; output channel c reads input channel c / Multiplier. Bias
+// already holds -InZero * sum of (weight - WeightZero).
+type Depthwise[T Byte] struct {
 	Window
 	Batch      int
 	InC        int
 	Multiplier int
-	Weights    []int8
+	Weights    []T
 	Bias       []int32
 	Scale      []float32
-	InZero     int8
+	InZero     T
 	Out        Clamp8
+	WeightZero int32 // 0 for int8
 }
 
-func (d *Depthwise) outC() int { return d.InC * d.Multiplier }
+func (d *Depthwise[T]) outC() int { return d.InC * d.Multiplier }
 
 // Scratch returns the number of int32 that Run needs.
-func (d *Depthwise) Scratch() int { return d.outC() }
+func (d *Depthwise[T]) Scratch() int { return d.outC() }
 
 // MACs returns the multiply-accumulates of one run.
-func (d *Depthwise) MACs() int64 {
+func (d *Depthwise[T]) MACs() int64 {
 	return int64(d.Batch) * int64(d.OutH) * int64(d.OutW) * int64(d.outC()) * int64(d.KH*d.KW)
 }
 
 // Run computes dst = depthwise(src). acc has Scratch elements.
-func (d *Depthwise) Run(dst, src []int8, acc []int32) {
+func (d *Depthwise[T]) Run(dst, src []T, acc []int32) {
 	outC := d.outC()
 	acc = acc[:outC]
 	for b := range d.Batch {
@@ -37,7 +38,7 @@ func (d *Depthwise) Run(dst, src []int8, acc []int32) {
 				d.pixel(in, acc, y*d.StrideH-d.PadTop, x*d.StrideW-d.PadLeft)
 				out := dst[((b*d.OutH+y)*d.OutW+x)*outC:][:outC]
 				for c, a := range acc {
-					out[c] = int8(d.Out.fp32(a, d.Scale[c]))
+					out[c] = T(d.Out.fp32(a, d.Scale[c]))
 				}
 			}
 		}
@@ -45,7 +46,7 @@ func (d *Depthwise) Run(dst, src []int8, acc []int32) {
 }
 
 // pixel adds all taps of the window whose corner is (y0, x0) to acc.
-func (d *Depthwise) pixel(in []int8, acc []int32, y0, x0 int) {
+func (d *Depthwise[T]) pixel(in []T, acc []int32, y0, x0 int) {
 	outC := len(acc)
 	for ky := range d.KH {
 		y := y0 + ky*d.DilationH
@@ -55,7 +56,7 @@ func (d *Depthwise) pixel(in []int8, acc []int32, y0, x0 int) {
 			if y < 0 || y >= d.InH || x < 0 || x >= d.InW {
 				z := int32(d.InZero)
 				for c := range acc {
-					acc[c] += z * int32(w[c])
+					acc[c] += z * (int32(w[c]) - d.WeightZero)
 				}
 				continue
 			}
@@ -64,19 +65,20 @@ func (d *Depthwise) pixel(in []int8, acc []int32, y0, x0 int) {
 	}
 }
 
-func (d *Depthwise) tap(acc []int32, w, in []int8) {
+func (d *Depthwise[T]) tap(acc []int32, w, in []T) {
+	zero := d.WeightZero
 	if d.Multiplier == 1 {
 		in = in[:len(acc)]
 		w = w[:len(acc)]
 		for c := range acc {
-			acc[c] += int32(in[c]) * int32(w[c])
+			acc[c] += int32(in[c]) * (int32(w[c]) - zero)
 		}
 		return
 	}
 	c := 0
 	for _, v := range in {
 		for range d.Multiplier {
-			acc[c] += int32(v) * int32(w[c])
+			acc[c] += int32(v) * (int32(w[c]) - zero)
 			c++
 		}
 	}

@@ -1,6 +1,6 @@
 package kernel
 
-// Mean is a quantized int8 mean by XNNPACK's rule: int32 sums, then one
+// Mean is a quantized 8-bit mean by XNNPACK's rule: int32 sums, then one
 // float32 product and sum, rounded half to even (src/operators/reduce-nd.c).
 type Mean struct {
 	scale, zero float32
@@ -12,9 +12,9 @@ func NewMean(n int, inOut float32, inZero, outZero int32) Mean {
 	return Mean{s, float32(outZero) - float32(float32(int32(n)*inZero)*s)}
 }
 
-// Run reduces the middle dimension of src [outer][n][inner] to dst
-// [outer][inner]. acc has inner elements.
-func (m Mean) Run(dst, src []int8, acc []int32, outer, n, inner int) {
+// RunMean reduces the middle dimension of src [outer][n][inner] to dst
+// [outer][inner]. acc has inner elements; out gives the type's bounds.
+func RunMean[T Byte](m Mean, dst, src []T, acc []int32, outer, n, inner int, out Clamp8) {
 	acc = acc[:inner]
 	for o := range outer {
 		clear(acc)
@@ -25,7 +25,7 @@ func (m Mean) Run(dst, src []int8, acc []int32, outer, n, inner int) {
 		}
 		for c, a := range acc {
 			v := float32(float32(float32(a)*m.scale) + m.zero)
-			dst[o*inner+c] = int8(roundEven(min(max(v, -128), 127)))
+			dst[o*inner+c] = T(roundEven(min(max(v, float32(out.Min)), float32(out.Max))))
 		}
 	}
 }

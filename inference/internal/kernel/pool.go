@@ -1,15 +1,15 @@
 package kernel
 
-// Pool is a pooling window over NHWC int8 data. Padding counts for nothing:
+// Pool is a pooling window over NHWC data. Padding counts for nothing:
 // averages divide by the pixels really covered.
-type Pool struct {
+type Pool[T Byte] struct {
 	Window
 	Batch, C int
 	Min, Max int32
 }
 
 // taps calls f with the rows of channels that output pixel (y, x) covers.
-func (p *Pool) taps(in []int8, y, x int, f func(ch []int8)) (count int) {
+func (p *Pool[T]) taps(in []T, y, x int, f func(ch []T)) (count int) {
 	y0, x0 := y*p.StrideH-p.PadTop, x*p.StrideW-p.PadLeft
 	for iy := max(y0, 0); iy < min(y0+p.KH, p.InH); iy++ {
 		for ix := max(x0, 0); ix < min(x0+p.KW, p.InW); ix++ {
@@ -22,14 +22,14 @@ func (p *Pool) taps(in []int8, y, x int, f func(ch []int8)) (count int) {
 
 // Average rounds half away from zero, TFLite's rule
 // (kernels/internal/reference/integer_ops/pooling.h). acc has C elements.
-func (p *Pool) Average(dst, src []int8, acc []int32) {
+func (p *Pool[T]) Average(dst, src []T, acc []int32) {
 	acc = acc[:p.C]
-	add := func(ch []int8) {
+	add := func(ch []T) {
 		for c, v := range ch {
 			acc[c] += int32(v)
 		}
 	}
-	p.each(dst, src, func(out, in []int8, y, x int) {
+	p.each(dst, src, func(out, in []T, y, x int) {
 		clear(acc)
 		n := int32(p.taps(in, y, x, add))
 		for c, a := range acc {
@@ -37,29 +37,29 @@ func (p *Pool) Average(dst, src []int8, acc []int32) {
 			if a <= 0 {
 				half = -half
 			}
-			out[c] = int8(min(max((a+half)/n, p.Min), p.Max))
+			out[c] = T(min(max((a+half)/n, p.Min), p.Max))
 		}
 	})
 }
 
 // Maximum keeps the largest value, clamped.
-func (p *Pool) Maximum(dst, src []int8) {
-	p.each(dst, src, func(out, in []int8, y, x int) {
+func (p *Pool[T]) Maximum(dst, src []T) {
+	p.each(dst, src, func(out, in []T, y, x int) {
 		for c := range out {
-			out[c] = -128
+			out[c] = T(p.Min)
 		}
-		p.taps(in, y, x, func(ch []int8) {
+		p.taps(in, y, x, func(ch []T) {
 			for c, v := range ch {
 				out[c] = max(out[c], v)
 			}
 		})
 		for c, v := range out {
-			out[c] = int8(min(max(int32(v), p.Min), p.Max))
+			out[c] = T(min(int32(v), p.Max))
 		}
 	})
 }
 
-func (p *Pool) each(dst, src []int8, f func(out, in []int8, y, x int)) {
+func (p *Pool[T]) each(dst, src []T, f func(out, in []T, y, x int)) {
 	for b := range p.Batch {
 		in := src[b*p.InH*p.InW*p.C:]
 		for y := range p.OutH {

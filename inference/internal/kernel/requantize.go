@@ -2,6 +2,9 @@ package kernel
 
 import "math"
 
+// Byte is an 8-bit quantized element.
+type Byte interface{ int8 | uint8 }
+
 // Clamp8 is the output side of an 8-bit operator: the zero point and the
 // range that activation and type leave, all in int32.
 type Clamp8 struct {

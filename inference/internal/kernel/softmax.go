@@ -2,19 +2,20 @@ package kernel
 
 import "math"
 
-// Softmax is TFLite's int8 softmax on x86-64: a table of float exponentials,
-// a float32 sum in index order, one reciprocal, rounding half away from zero
+// Softmax is TFLite's 8-bit softmax on x86-64: a table of float exponentials,
+// a float32 sum in index order, one reciprocal; int8 rounds half away from
+// zero, uint8 adds a half and truncates
 // (kernels/internal/optimized/optimized_ops.h, PopulateSoftmaxLookupTable and
 // Softmax).
-type Softmax struct {
+type Softmax[T Byte] struct {
 	table    [256]float32 // exp(-scale * beta * (255 - i))
 	outScale float32
-	outZero  int32
+	out      Clamp8
 }
 
-// NewSoftmax prepares rows of int8 with the given input scale.
-func NewSoftmax(inScale, beta, outScale float32, outZero int32) *Softmax {
-	s := &Softmax{outScale: outScale, outZero: outZero}
+// NewSoftmax prepares rows with the given input scale.
+func NewSoftmax[T Byte](inScale, beta, outScale float32, out Clamp8) *Softmax[T] {
+	s := &Softmax[T]{outScale: outScale, out: out}
 	scale := float32(-inScale * beta)
 	for d := range s.table {
 		s.table[255-d] = expf(float32(scale * float32(d)))
@@ -23,15 +24,15 @@ func NewSoftmax(inScale, beta, outScale float32, outZero int32) *Softmax {
 }
 
 // Run normalizes each row of n elements.
-func (s *Softmax) Run(dst, src []int8, n int) {
+func (s *Softmax[T]) Run(dst, src []T, n int) {
 	for len(src) >= n {
 		s.row(dst[:n], src[:n])
 		dst, src = dst[n:], src[n:]
 	}
 }
 
-func (s *Softmax) row(dst, src []int8) {
-	top := int8(math.MinInt8)
+func (s *Softmax[T]) row(dst, src []T) {
+	top := src[0]
 	for _, v := range src {
 		top = max(top, v)
 	}
@@ -42,8 +43,13 @@ func (s *Softmax) row(dst, src []int8) {
 	}
 	inv := float32(1) / float32(sum*s.outScale)
 	for i, v := range src {
-		p := float32(s.table[offset+int(v)] * inv)
-		q := int32(math.Round(float64(min(p, 512)))) + s.outZero
-		dst[i] = int8(min(max(q, -128), 127))
+		p := min(float32(s.table[offset+int(v)]*inv), 512)
+		// p is positive: half away from zero is half up, and differs from
+		// the truncated sum only where p + 0.5 itself rounds.
+		q := int32(math.Round(float64(p)))
+		if s.out.Min == 0 {
+			q = int32(p + 0.5)
+		}
+		dst[i] = T(min(max(q+s.out.Zero, s.out.Min), s.out.Max))
 	}
 }

@@ -54,28 +54,28 @@ func records(t *testing.T, r io.Reader) map[string][]action.Record {
 // TestNoWindowLost runs two pipelines on one recording that does not wait for
 // anyone: each must see every window, in order, with the same results.
 func TestNoWindowLost(t *testing.T) {
-	b := makeBundle(t, speechModel, nil)
+	b := makeBundle(t, machineBundle, nil)
 	const seconds = 30
 	var out bytes.Buffer
 	a := newAgent(t, &config.Config{
-		Sources:   []config.Source{sensorSource("mic", newFakeSensor(seconds*16000))},
-		Pipelines: []config.Pipeline{pipelineOn("one", "mic", b, everyResult), pipelineOn("two", "mic", b, everyResult)},
+		Sources:   []config.Source{sensorSource("shaft", newFakeSensor(seconds*machineRate))},
+		Pipelines: []config.Pipeline{pipelineOn("one", "shaft", b, everyResult), pipelineOn("two", "shaft", b, everyResult)},
 	}, Options{Stdout: &out, UntilEOF: true})
 	if err := a.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	all := records(t, &out)
-	want := (seconds*16000-16000)/3200 + 1
+	want := (seconds*machineRate-machineWindow)/machineHop + 1
 	for name, recs := range all {
-		if len(recs) != want {
-			t.Errorf("%s: %d windows, want %d", name, len(recs), want)
+		if len(recs) != want-machineWarmup {
+			t.Errorf("%s: %d records, want %d", name, len(recs), want-machineWarmup)
 		}
 		for i, r := range recs {
 			if r.Bundle != "test@1.0.0" || !r.Simulated || r.Device != "bench" || len(r.Model) != 64 {
 				t.Fatalf("record %+v", r)
 			}
-			if d := r.End.Sub(r.Start); d != time.Second {
-				t.Fatalf("%s: window %d lasts %v, want 1s", name, i, d)
+			if d := r.End.Sub(r.Start); d != machineWindow*time.Second/machineRate {
+				t.Fatalf("%s: window %d lasts %v", name, i, d)
 			}
 			if o := all["one"][i]; o.Score != r.Score || o.Label != r.Label {
 				t.Fatalf("window %d differs: %+v and %+v", i, o, r)
@@ -95,11 +95,12 @@ func TestNoWindowLost(t *testing.T) {
 // TestPipelineRestartsAlone makes one of two pipelines panic at its first
 // chunk: it must come back, and the other must not notice.
 func TestPipelineRestartsAlone(t *testing.T) {
-	b := makeBundle(t, speechModel, nil)
+	b := makeBundle(t, machineBundle, nil)
+	const seconds = 20
 	var out bytes.Buffer
 	a := newAgent(t, &config.Config{
-		Sources:   []config.Source{sensorSource("mic", newFakeSensor(20*16000))},
-		Pipelines: []config.Pipeline{pipelineOn("sick", "mic", b, everyResult), pipelineOn("well", "mic", b, everyResult)},
+		Sources:   []config.Source{sensorSource("shaft", newFakeSensor(seconds*machineRate))},
+		Pipelines: []config.Pipeline{pipelineOn("sick", "shaft", b, everyResult), pipelineOn("well", "shaft", b, everyResult)},
 	}, Options{Stdout: &out, UntilEOF: true, Clock: &fakeClock{now: time.Unix(0, 0)}})
 	chunks := 0
 	a.runners[0].hurt = func() {
@@ -114,21 +115,21 @@ func TestPipelineRestartsAlone(t *testing.T) {
 	if sick.Restarts != 1 || sick.Reason != "panic: out of luck" || sick.Windows == 0 {
 		t.Errorf("sick pipeline: %+v", sick)
 	}
-	if well.Restarts != 0 || well.Windows != 96 || well.Lost != 0 {
-		t.Errorf("the other one noticed: %+v", well)
+	if well.Restarts != 0 || well.Windows != (seconds*machineRate-machineWindow)/machineHop+1 || well.Lost != 0 {
+		t.Errorf("the other one noticed: %+v\nsource %+v", well, a.Status().Sources[0].Health)
 	}
 }
 
 // TestDrain stops an endless source: every record so far must be carried out
 // before Run returns.
 func TestDrain(t *testing.T) {
-	b := makeBundle(t, speechModel, nil)
+	b := makeBundle(t, machineBundle, nil)
 	path := t.TempDir() + "/out.jsonl"
 	act := everyResult
 	act.File = path
 	a := newAgent(t, &config.Config{
-		Sources:   []config.Source{sensorSource("mic", newFakeSensor(0))},
-		Pipelines: []config.Pipeline{pipelineOn("p", "mic", b, act)},
+		Sources:   []config.Source{sensorSource("shaft", newFakeSensor(0))},
+		Pipelines: []config.Pipeline{pipelineOn("p", "shaft", b, act)},
 	}, Options{})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -143,7 +144,8 @@ func TestDrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := a.Status().Pipelines[0]
-	if n := len(records(t, bytes.NewReader(raw))["p"]); uint64(n) != s.Windows || s.Actions[0].Done != s.Windows {
+	want := s.Windows - machineWarmup
+	if n := len(records(t, bytes.NewReader(raw))["p"]); uint64(n) != want || s.Actions[0].Done != want {
 		t.Errorf("%d records written, %d windows, stats %+v", n, s.Windows, s.Actions[0])
 	}
 }
@@ -162,10 +164,10 @@ func waitFor(t *testing.T, ok func() bool) {
 
 // TestDrainDeadline has an action that never ends: the drain gives up.
 func TestDrainDeadline(t *testing.T) {
-	b := makeBundle(t, speechModel, nil)
+	b := makeBundle(t, machineBundle, nil)
 	a := newAgent(t, &config.Config{
-		Sources: []config.Source{sensorSource("mic", newFakeSensor(0))},
-		Pipelines: []config.Pipeline{pipelineOn("p", "mic", b, config.Action{
+		Sources: []config.Source{sensorSource("shaft", newFakeSensor(0))},
+		Pipelines: []config.Pipeline{pipelineOn("p", "shaft", b, config.Action{
 			Kind: config.Exec, Argv: []string{"/bin/sleep", "1000"}, On: "result", Queue: 4, Timeout: time.Hour,
 		})},
 		Limits: config.Limits{Drain: 50 * time.Millisecond},
@@ -184,21 +186,21 @@ func TestRefused(t *testing.T) {
 	exclusive := newFakeSensor(0)
 	exclusive.info.Exclusive = true
 	slow := newFakeSensor(0)
-	slow.info.RateHz = 8000
-	b := makeBundle(t, speechModel, nil)
-	broken := config.Source{Name: "mic", Driver: "fake", Settings: opener(func() (*input, error) { return nil, errors.New("no such device") })}
+	slow.info.RateHz = 800
+	b := makeBundle(t, machineBundle, nil)
+	broken := config.Source{Name: "shaft", Driver: "fake", Settings: opener(func() (*input, error) { return nil, errors.New("no such device") })}
 	tests := []struct {
 		name      string
 		source    config.Source
 		pipelines []config.Pipeline
 		want      string
 	}{
-		{"exclusive source", sensorSource("mic", exclusive), []config.Pipeline{pipelineOn("p", "mic", b), pipelineOn("q", "mic", b)}, "pipelines p and q: both want source mic, which is exclusive"},
-		{"wrong rate", sensorSource("mic", slow), []config.Pipeline{pipelineOn("p", "mic", b)}, "it runs at 8000 Hz, the bundle wants 16000 Hz"},
-		{"wrong kind", sensorSource("mic", newFakeSensor(0)), []config.Pipeline{pipelineOn("p", "mic", makeBundle(t, personModel, nil))}, "it gives audio, the bundle wants image"},
-		{"no bundle", sensorSource("mic", newFakeSensor(0)), []config.Pipeline{pipelineOn("p", "mic", "/no/such.dunlin")}, "pipeline p: bundle /no/such.dunlin"},
-		{"no device", broken, []config.Pipeline{pipelineOn("p", "mic", b)}, "source mic: no such device"},
-		{"unwritable folder", sensorSource("mic", newFakeSensor(0)), []config.Pipeline{pipelineOn("p", "mic", b, config.Action{Kind: config.JSON, File: "/no/such/folder/x"})}, "/no/such/folder/x"},
+		{"exclusive source", sensorSource("shaft", exclusive), []config.Pipeline{pipelineOn("p", "shaft", b), pipelineOn("q", "shaft", b)}, "pipelines p and q: both want source shaft, which is exclusive"},
+		{"wrong rate", sensorSource("shaft", slow), []config.Pipeline{pipelineOn("p", "shaft", b)}, "it runs at 800 Hz, the bundle wants 3200 Hz"},
+		{"wrong kind", sensorSource("shaft", newFakeSensor(0)), []config.Pipeline{pipelineOn("p", "shaft", makeBundle(t, digitsBundle, nil))}, "it gives vibration, the bundle wants image"},
+		{"no bundle", sensorSource("shaft", newFakeSensor(0)), []config.Pipeline{pipelineOn("p", "shaft", "/no/such.dunlin")}, "pipeline p: bundle /no/such.dunlin"},
+		{"no device", broken, []config.Pipeline{pipelineOn("p", "shaft", b)}, "source shaft: no such device"},
+		{"unwritable folder", sensorSource("shaft", newFakeSensor(0)), []config.Pipeline{pipelineOn("p", "shaft", b, config.Action{Kind: config.JSON, File: "/no/such/folder/x"})}, "/no/such/folder/x"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -217,7 +219,7 @@ func TestLoadRefuses(t *testing.T) {
 		want   string
 	}{
 		{"golden differs", func(_ *bundle.Manifest, f fstest.MapFS) { f["out0.bin"].Data[2] ^= 1 }, "golden sample 0: output 0 differs at byte 2"},
-		{"golden of another size", func(_ *bundle.Manifest, f fstest.MapFS) { f["in0.bin"].Data = []byte{1} }, "golden sample 0: input 0 has 1 bytes, want 1960"},
+		{"golden of another size", func(_ *bundle.Manifest, f fstest.MapFS) { f["in0.bin"].Data = []byte{1} }, "golden sample 0: input 0 has 1 bytes, want 51"},
 		{"numerics of the future", func(m *bundle.Manifest, _ fstest.MapFS) { m.Numerics = 99 }, "too old for the bundle"},
 		{"foreign model", func(_ *bundle.Manifest, f fstest.MapFS) { f["model.tflite"].Data = []byte("not a model at all") }, "bundle"},
 		{"pipeline", func(m *bundle.Manifest, _ fstest.MapFS) { m.Pipeline = json.RawMessage(`{"sauce":{}}`) }, "sauce"},
@@ -225,7 +227,7 @@ func TestLoadRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var bad *LoadError
-			_, err := Load(context.Background(), makeBundle(t, speechModel, tt.change), inference.Options{})
+			_, err := Load(context.Background(), makeBundle(t, machineBundle, tt.change), inference.Options{})
 			if !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -234,7 +236,7 @@ func TestLoadRefuses(t *testing.T) {
 }
 
 func TestMismatchNamesTheByte(t *testing.T) {
-	path := makeBundle(t, speechModel, func(_ *bundle.Manifest, f fstest.MapFS) { f["out0.bin"].Data[1]++ })
+	path := makeBundle(t, machineBundle, func(_ *bundle.Manifest, f fstest.MapFS) { f["out0.bin"].Data[1]++ })
 	_, err := Load(context.Background(), path, inference.Options{})
 	var m *MismatchError
 	if !errors.As(err, &m) || m.Output != 0 || m.Byte != 1 || m.Want != m.Got+1 {
@@ -244,10 +246,10 @@ func TestMismatchNamesTheByte(t *testing.T) {
 
 // TestLoopAllocatesNothing follows a chunk from the feed to the actions.
 func TestLoopAllocatesNothing(t *testing.T) {
-	b := makeBundle(t, speechModel, nil)
+	b := makeBundle(t, machineBundle, nil)
 	a := newAgent(t, &config.Config{
-		Sources:   []config.Source{sensorSource("mic", newFakeSensor(0))},
-		Pipelines: []config.Pipeline{pipelineOn("p", "mic", b, config.Action{Kind: config.Webhook, URL: "http://127.0.0.1:1", On: "result", Queue: 1})},
+		Sources:   []config.Source{sensorSource("shaft", newFakeSensor(0))},
+		Pipelines: []config.Pipeline{pipelineOn("p", "shaft", b, config.Action{Kind: config.Webhook, URL: "http://127.0.0.1:1", On: "result", Queue: 1})},
 	}, Options{})
 	defer a.Close()
 	r, f := a.runners[0], a.feeds[0]
@@ -255,9 +257,9 @@ func TestLoopAllocatesNothing(t *testing.T) {
 	if err := r.begin(ctx); err != nil {
 		t.Fatal(err)
 	}
-	samples := make([]float32, 3200)
+	samples := make([]float32, machineChannels*machineHop)
 	round := func() {
-		blk := hal.Block{Frames: len(samples), Time: time.Unix(1, 0)}
+		blk := hal.Block{Frames: machineHop, Time: time.Unix(1, 0)}
 		f.note(blk, samples)
 		if err := putSamples(ctx, r.samples, true, blk, samples); err != nil {
 			t.Fatal(err)

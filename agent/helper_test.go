@@ -1,11 +1,8 @@
 package agent
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"io"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -14,78 +11,61 @@ import (
 	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/hal"
 	"github.com/dunlin-edge/dunlin/inference"
-	"github.com/dunlin-edge/dunlin/inference/pipeline"
 	"github.com/dunlin-edge/dunlin/ota/bundle"
 )
 
-// shared returns a file of the developers' models and recordings, or skips.
-func shared(t testing.TB, name string) string {
-	t.Helper()
-	root := os.Getenv("DUNLIN_MODELS")
-	if root == "" {
-		root = filepath.Join("..", "..", "shared", "models")
-	}
-	path, err := filepath.Abs(filepath.Join(root, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("needs %s: put the test models beside the repository, or set DUNLIN_MODELS", name)
-	}
-	return path
+// The demo's bundles: condition of a machine, handwritten digits.
+const (
+	machineBundle = "machine-1.0.0.dunlin"
+	digitsBundle  = "digits-1.0.0.dunlin"
+)
+
+// demo returns the path of one of the demo's files.
+func demo(name string) string {
+	return filepath.Join("..", "cmd", "dunlin", "demo", "bundles", name)
 }
 
-// makeBundle packs a model of the shared ones with the spec guessed for it and
-// one golden sample of zeros; change may spoil it before.
-func makeBundle(t testing.TB, model string, change func(*bundle.Manifest, fstest.MapFS)) string {
+// makeBundle repacks a demo bundle with its first golden sample only; change
+// may spoil it before. The files are model.tflite, in0.bin and out0.bin.
+func makeBundle(t testing.TB, name string, change func(*bundle.Manifest, fstest.MapFS)) string {
 	t.Helper()
-	data, err := os.ReadFile(shared(t, model))
+	b, err := bundle.Open(demo(name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := inference.Open(data, inference.Options{})
+	defer b.Close()
+	model, err := b.Model()
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec, _, err := pipeline.Guess(m, nil)
+	in, out, err := b.Golden(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := json.Marshal(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := m.NewSession()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Run(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	files := fstest.MapFS{
-		"model.tflite": {Data: data},
-		"in0.bin":      {Data: make([]byte, len(s.Input(0).Bytes()))},
-		"out0.bin":     {Data: bytes.Clone(s.Output(0).Bytes())},
-	}
-	manifest := &bundle.Manifest{
+	files := fstest.MapFS{"model.tflite": {Data: model}, "in0.bin": {Data: in[0]}, "out0.bin": {Data: out[0]}}
+	m := &bundle.Manifest{
 		Schema: bundle.Schema, Name: "test", Version: "1.0.0", Numerics: inference.Numerics,
 		Model:    bundle.ModelRef{File: "model.tflite", Format: "tflite"},
-		Pipeline: raw,
+		Pipeline: b.Manifest().Pipeline,
 		Golden:   []bundle.Golden{{Input: []string{"in0.bin"}, Output: []string{"out0.bin"}}},
 	}
 	if change != nil {
-		change(manifest, files)
+		change(m, files)
 	}
 	path := filepath.Join(t.TempDir(), "test.dunlin")
-	if _, err := bundle.PackFile(path, manifest, files); err != nil {
+	if _, err := bundle.PackFile(path, m, files); err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
+// The stream that the machine bundle wants, and its windows.
 const (
-	speechModel = "tflite-micro/micro_speech_quantized.tflite"
-	personModel = "tflite-micro/person_detect.tflite"
+	machineRate     = 3200
+	machineChannels = 3
+	machineWindow   = 1024
+	machineHop      = 512
+	machineWarmup   = 3 // windows without a record
 )
 
 // fakeSensor gives blocks of a triangle wave as fast as they are read, up to a
@@ -100,7 +80,7 @@ type fakeSensor struct {
 
 func newFakeSensor(frames int) *fakeSensor {
 	return &fakeSensor{
-		info: hal.StreamInfo{Kind: hal.KindAudio, Channels: 1, RateHz: 16000, Simulated: true},
+		info: hal.StreamInfo{Kind: hal.KindVibration, Channels: machineChannels, RateHz: machineRate, Unit: "g", Simulated: true},
 		left: frames, halt: make(chan struct{}),
 	}
 }
@@ -115,15 +95,15 @@ func (s *fakeSensor) Read(ctx context.Context, buf []float32) (hal.Block, error)
 		return hal.Block{}, ctx.Err()
 	default:
 	}
-	n := len(buf)
+	n := len(buf) / s.info.Channels
 	if s.left > 0 {
 		if s.at >= s.left {
 			return hal.Block{}, io.EOF
 		}
 		n = min(n, s.left-s.at)
 	}
-	for i := range n {
-		buf[i] = float32((s.at+i)%200-100) / 200
+	for i := range n * s.info.Channels {
+		buf[i] = float32((7*s.at+i)%200-100) / 200
 	}
 	s.at += n
 	return hal.Block{Frames: n}, nil

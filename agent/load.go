@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/dunlin-edge/dunlin/inference"
 	"github.com/dunlin-edge/dunlin/inference/pipeline"
@@ -20,6 +21,7 @@ type Unit struct {
 	spec     *pipeline.Spec
 	source   pipeline.SourceSpec
 	labels   []string
+	decides  bool   // the pipeline makes events
 	model    string // SHA-256 of the model file, hex
 }
 
@@ -96,6 +98,7 @@ func (u *Unit) plan() error {
 		return err
 	}
 	u.source, u.labels = p.Source(), p.Labels()
+	u.decides = slices.ContainsFunc(spec.Postprocess, func(s pipeline.Stage) bool { return s.Op == "decide" })
 	return nil
 }
 

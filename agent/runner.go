@@ -241,7 +241,7 @@ func (r *runner) status() PipelineStatus {
 	s := PipelineStatus{
 		Name: r.cfg.Name, Source: r.cfg.Source, Health: r.sup.Health(),
 		Kind: r.unit.source.Kind, Bundle: r.unit.Name(), Model: r.unit.model, Golden: r.unit.Golden,
-		Simulated: r.rec.Simulated, Labels: r.unit.labels,
+		Simulated: r.rec.Simulated, Labels: r.unit.labels, Decides: r.unit.decides,
 	}
 	if r.frames != nil {
 		s.Lost = r.frames.lost.Load()

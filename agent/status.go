@@ -59,7 +59,9 @@ type PipelineStatus struct {
 	P95US     int64     `json:"p95_us"`
 	Lost      uint64    `json:"lost"`            // samples, or images passed over
 	Frame     uint64    `json:"frame,omitempty"` // changes with the image at .../frame.png
-	// Events are the latest decisions, newest first.
+	// Decides is false where the bundle only scores. Events are the latest
+	// decisions, newest first.
+	Decides bool            `json:"decides"`
 	Events  []action.Record `json:"events"`
 	Actions []action.Stats  `json:"actions"`
 }

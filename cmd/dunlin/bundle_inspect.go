@@ -138,13 +138,15 @@ func evaluationRows(t table, ev *bundle.Evaluation) {
 	if ev == nil {
 		return
 	}
-	t.row("evaluated on", ev.Dataset)
+	t.row("evaluated", ev.Dataset)
 	for _, name := range slices.Sorted(maps.Keys(ev.Metrics)) {
-		t.row("  "+name, fmt.Sprintf("%.4g", ev.Metrics[name]))
+		t.row("", fmt.Sprintf("%s %.4g", name, ev.Metrics[name]))
 	}
 	for _, s := range ev.Slices {
+		var metrics []string
 		for _, name := range slices.Sorted(maps.Keys(s.Metrics)) {
-			t.row("  "+s.Name+" "+name, fmt.Sprintf("%.4g of %d", s.Metrics[name], s.Count))
+			metrics = append(metrics, fmt.Sprintf("%s %.4g", name, s.Metrics[name]))
 		}
+		t.row("", fmt.Sprintf("%s (%d): %s", s.Name, s.Count, strings.Join(metrics, ", ")))
 	}
 }

@@ -29,9 +29,9 @@ type screen struct {
 func (v *screen) draw(s *agent.Status, width, height int) string {
 	var lines []string
 	lines = append(lines, v.header(s, width), "")
-	rows := max(1, (height-4-5*len(s.Pipelines))/max(1, len(s.Pipelines)))
+	rows := shareRows(s.Pipelines, height-4-5*len(s.Pipelines))
 	for i := range s.Pipelines {
-		lines = append(lines, v.pipeline(s, &s.Pipelines[i], width, min(rows, maxRows))...)
+		lines = append(lines, v.pipeline(s, &s.Pipelines[i], width, rows[i])...)
 		lines = append(lines, "")
 	}
 	foot := v.footer(s, width)
@@ -52,6 +52,23 @@ func (v *screen) draw(s *agent.Status, width, height int) string {
 	}
 	b.WriteString("\x1b[J")
 	return b.String()
+}
+
+// shareRows gives each pipeline rows for its bars: one each in turn while it
+// has classes to show and there is room.
+func shareRows(list []agent.PipelineStatus, room int) []int {
+	rows := make([]int, len(list))
+	for gave := true; gave; {
+		gave = false
+		for i := range list {
+			if rows[i] < min(maxRows, len(list[i].Scores)) && (room > 0 || rows[i] == 0) {
+				rows[i]++
+				room--
+				gave = true
+			}
+		}
+	}
+	return rows
 }
 
 func (v *screen) header(s *agent.Status, width int) string {
@@ -186,6 +203,9 @@ func (v *screen) signal(src *agent.SourceStatus, width int) string {
 }
 
 func (v *screen) lastEvent(s *agent.Status, p *agent.PipelineStatus, width int) string {
+	if !p.Decides {
+		return v.e.style(dim, "  scores only: the bundle makes no decisions")
+	}
 	if len(p.Events) == 0 {
 		return v.e.style(dim, "  no decision yet")
 	}

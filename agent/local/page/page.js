@@ -37,6 +37,7 @@ function build(p, source) {
   for (const e of root.querySelectorAll("[data-is]")) c.stats[e.dataset.is] = e;
   buildBars(c, p);
   if (p.kind === "image") buildPicture(c); else buildTrace(c);
+  q(".events").hidden = !p.decides;
   if (source?.faults) buildFaults(c, source);
   if (p.kind === "image" || p.kind === "audio") buildUpload(c, p);
   document.getElementById("pipelines").append(root);
@@ -202,7 +203,7 @@ function updateEvents(c, p) {
       li.lastChild.title = new Date(ev.time).toLocaleString();
       return li;
     }));
-    if (!p.events.length) list.append(el("li", "none", "none yet: the bundle decides when a class is certain for long enough"));
+    if (!p.events.length) list.append(el("li", "none", "none yet: a class must be certain for long enough"));
   }
   p.events.forEach((ev, i) => put(list.children[i].lastChild, ago(ev.time)));
 }
@@ -286,5 +287,8 @@ function listen() {
   };
 }
 
+if (location.port !== "8321") {
+  document.getElementById("watch").textContent += ` --url ${location.origin}`;
+}
 listen();
 setInterval(clock, 500);

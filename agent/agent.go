@@ -122,7 +122,7 @@ func (a *Agent) mayShare(f *feed, p config.Pipeline) error {
 	}
 	for _, r := range a.runners {
 		if r.feed == f {
-			return &fitError{fmt.Errorf("pipelines %s and %s: both want source %s, which is exclusive", r.cfg.Name, p.Name, p.Source)}
+			return setup(p.At, fmt.Errorf("pipelines %s and %s: both want source %s, which is exclusive", r.cfg.Name, p.Name, p.Source), ownSource)
 		}
 	}
 	return nil
@@ -132,7 +132,7 @@ func (a *Agent) addActions(r *runner) error {
 	for _, cfg := range r.cfg.Actions {
 		act, err := action.New(cfg, a.files, r.log)
 		if err != nil {
-			return fmt.Errorf("pipeline %s: %w", r.cfg.Name, err)
+			return setup(cfg.At, fmt.Errorf("pipeline %s: %w", r.cfg.Name, err), checkAction)
 		}
 		r.actions = append(r.actions, act)
 	}

@@ -49,7 +49,7 @@ func newFeed(cfg config.Source, clock hal.Clock, log *slog.Logger) (*feed, error
 	}
 	in, err := open()
 	if err != nil {
-		return nil, fmt.Errorf("source %s: %w", cfg.Name, err)
+		return nil, setup(cfg.At, fmt.Errorf("source %s: %w", cfg.Name, err), checkSource)
 	}
 	log = log.With("source", cfg.Name)
 	f := &feed{cfg: cfg, open: open, sup: newSupervisor(clock, log), log: log, in: in}

@@ -54,7 +54,7 @@ func (a *anchor) time(index int64) time.Time {
 // newRunner joins a unit to a feed, if they fit each other.
 func newRunner(cfg config.Pipeline, u *Unit, f *feed, device string, clock hal.Clock, log *slog.Logger) (*runner, error) {
 	if err := fits(f.input(), u); err != nil {
-		return nil, &fitError{fmt.Errorf("pipeline %s: source %s does not suit bundle %s: %w", cfg.Name, cfg.Source, u.Name(), err)}
+		return nil, setup(cfg.At, fmt.Errorf("pipeline %s: source %s does not suit bundle %s: %w", cfg.Name, cfg.Source, u.Name(), err), otherSource)
 	}
 	log = log.With("pipeline", cfg.Name, "model", u.model[:12])
 	r := &runner{cfg: cfg, unit: u, feed: f, sup: newSupervisor(clock, log), log: log, clock: clock}

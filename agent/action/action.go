@@ -63,7 +63,7 @@ func New(cfg config.Action, files *Files, log *slog.Logger) (*Action, error) {
 		err = fmt.Errorf("unknown kind %q", cfg.Kind)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("action %s (%s): %w", cfg.Kind, cfg.At, err)
+		return nil, fmt.Errorf("action %s: %w", cfg.Kind, err)
 	}
 	return a, nil
 }

@@ -71,6 +71,7 @@ func exitCode(err error) int {
 	var (
 		own         *cliError
 		conf        *config.Error
+		setup       *agent.SetupError
 		mismatch    *agent.MismatchError
 		unsupported *inference.UnsupportedError
 		load        *agent.LoadError
@@ -81,7 +82,7 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.As(err, &own):
 		return own.code
-	case errors.As(err, &conf):
+	case errors.As(err, &conf), errors.As(err, &setup):
 		return exitConfig
 	case errors.As(err, &mismatch):
 		return exitMismatch

@@ -9,6 +9,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dunlin-edge/dunlin/hal"
 )
@@ -248,6 +249,42 @@ func TestReadAllocatesNothing(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations per read", n)
 	}
+}
+
+// Whoever shows the stream is told that nothing was measured.
+func TestSaysSimulated(t *testing.T) {
+	i := machine(t, Config{RateHz: 1600}).Info()
+	if !i.Simulated || i.Kind != hal.KindVibration || i.RateHz != 1600 || i.Channels != Channels || i.Unit != "g" || len(i.Names) != Channels {
+		t.Errorf("%+v", i)
+	}
+}
+
+// In real time a read gives what a FIFO would hold and waits for it.
+func TestRealtime(t *testing.T) {
+	c := &stepClock{now: time.Unix(50, 0)}
+	m := machine(t, Config{Realtime: true, Clock: c})
+	for i := range 5 {
+		b, err := m.Read(t.Context(), make([]float32, 3200*Channels))
+		want := time.Unix(50, 0).Add(time.Duration(i) * 20 * time.Millisecond)
+		if err != nil || b.Frames != 64 || !b.Time.Equal(want) {
+			t.Fatalf("%+v, %v, want 64 frames at %v", b, err, want)
+		}
+	}
+	if c.now != time.Unix(50, 1e8) {
+		t.Errorf("320 frames took until %v", c.now)
+	}
+}
+
+// stepClock jumps to the end of every wait.
+type stepClock struct{ now time.Time }
+
+func (c *stepClock) Now() time.Time { return c.now }
+
+func (c *stepClock) After(d time.Duration) <-chan time.Time {
+	c.now = c.now.Add(d)
+	ch := make(chan time.Time, 1)
+	ch <- c.now
+	return ch
 }
 
 func BenchmarkRead(b *testing.B) {

@@ -123,7 +123,11 @@ func (c *Classifier) imageFile(ctx context.Context, path string) (*Outcome, erro
 	if len(data) > maxImageFile {
 		return nil, &InputError{fmt.Errorf("%s: more than %d bytes", filepath.Base(path), maxImageFile), "scale the image down first"}
 	}
-	return c.Image(ctx, data)
+	out, err := c.Image(ctx, data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return out, nil
 }
 
 // Image classifies one encoded image.

@@ -135,6 +135,7 @@ func initFolder(ctx context.Context, dir, name, model string, labels []string) (
 		Schema: bundle.Schema, Name: name, Version: initVersion, Numerics: inference.Numerics,
 		Model:    bundle.ModelRef{File: modelFile, Format: "tflite"},
 		Pipeline: raw, Requires: requirements(m),
+		Files: []bundle.File{}, // Pack lists them
 	}
 	if err := os.MkdirAll(filepath.Join(dir, goldenDir), 0o755); err != nil {
 		return nil, "", fmt.Errorf("bundle init: %w", err)

@@ -170,10 +170,11 @@ def fully_connected(i, t=T.INT8):
     return m.bytes([x], [y])
 
 
-def add(i, t=T.INT8):
+def add(i, t=T.INT8, op=OP.ADD, kind=s.BuiltinOptions.AddOptions, cls=s.AddOptionsT):
     m = Model()
     shape = [1, int(rng.integers(1, 6)), int(rng.integers(1, 6)), int(rng.integers(1, 20))]
-    other = shape if i % 3 else [1, 1, 1, 1]
+    # Equal shapes, one element, one or more dimensions repeated, a lower rank.
+    other = [shape, [1, 1, 1, 1], [d if rng.integers(2) else 1 for d in shape], shape[int(rng.integers(1, 4)):]][i % 4]
     a = m.tensor("a", t, shape, scale(), zero(t))
     if i % 5 == 4:
         b = m.tensor("b", t, other, scale(), zero(t), 0, rng.integers(-128, 128, other).astype(np.int8))
@@ -181,8 +182,7 @@ def add(i, t=T.INT8):
         b = m.tensor("b", t, other, scale(), zero(t))
     y = m.tensor("y", t, shape, scale(0.01, 0.4), zero(t))
     ins = [a, b] if i % 2 else [b, a]
-    m.op(OP.ADD, 2, ins, [y], s.BuiltinOptions.AddOptions, options(
-        s.AddOptionsT, fusedActivationFunction=int(rng.integers(0, 4))))
+    m.op(op, 2, ins, [y], kind, options(cls, fusedActivationFunction=int(rng.integers(0, 4))))
     return m.bytes([a] if i % 5 == 4 else [a, b], [y])
 
 
@@ -502,6 +502,35 @@ def pad_any(i):
     return m.bytes([x], [y])
 
 
+def sub(i, t=T.INT8):
+    return add(i, t, OP.SUB, s.BuiltinOptions.SubOptions, s.SubOptionsT)
+
+
+def mul(i, t=T.INT8):
+    return add(i, t, OP.MUL, s.BuiltinOptions.MulOptions, s.MulOptionsT)
+
+
+def unary(i, t=T.INT8):
+    """LOGISTIC, TANH, LEAKY_RELU and the activations that stand alone."""
+    m = Model()
+    op = [OP.LOGISTIC, OP.TANH, OP.LEAKY_RELU, OP.RELU, OP.RELU6, OP.RELU_N1_TO_1, OP.RELU_0_TO_1][i % 7]
+    n = int(rng.choice([64, 256, 250, 13]))
+    kind, opt = None, None
+    sy, zy = scale(0.01, 0.2), zero(t)
+    if op == OP.LOGISTIC:
+        sy, zy = np.float32(1 / 256), -128 if t == T.INT8 else 0
+    if op == OP.TANH:
+        sy, zy = np.float32(1 / 128), 0 if t == T.INT8 else 128
+    if op == OP.LEAKY_RELU:
+        kind, opt = s.BuiltinOptions.LeakyReluOptions, options(s.LeakyReluOptionsT, alpha=float(rng.choice([0.1, 0.3, 1.5, -0.4])))
+    if op == OP.RELU_0_TO_1 and t == T.UINT8:
+        op = OP.RELU  # LiteRT has no uint8 kernel of it
+    x = m.tensor("x", t, [1, n], scale(0.01, 0.2), zero(t))
+    y = m.tensor("y", t, [1, n], sy, zy)
+    m.op(op, 1 if op in (OP.RELU_N1_TO_1, OP.RELU_0_TO_1) else 2, [x], [y], kind, opt)
+    return m.bytes([x], [y])
+
+
 def uint8(make):
     def made(i):
         return make(i, T.UINT8)
@@ -518,7 +547,8 @@ PLAN = [(conv, 40), (depthwise, 40), (fully_connected, 20), (add, 30), (pool, 30
         (transpose, 15), (slice_, 15), (strided_slice, 30), (concatenation, 15), (pack, 10), (unpack, 10), (split, 10),
         (split_v, 9), (tile, 9), (broadcast_to, 9), (reverse, 8), (squares, 12), (rename, 10), (pad_any, 16),
         (uint8(conv), 20), (uint8(depthwise), 20), (uint8(fully_connected), 10), (uint8(add), 15), (uint8(pool), 15),
-        (uint8(mean), 12), (softmax_u8, 8)]
+        (uint8(mean), 12), (softmax_u8, 8),
+        (sub, 20), (uint8(sub), 10), (mul, 20), (uint8(mul), 10), (unary, 42), (uint8(unary), 28)]
 
 
 def run(data):

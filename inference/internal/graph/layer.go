@@ -169,7 +169,6 @@ func (n *node) clampRounded(lo, hi float32, round func(float64) float64) kernel.
 }
 
 func activationRange(a byte) (lo, hi float32, err error) {
-	inf := float32(math.Inf(1))
 	switch a {
 	case actNone:
 		return -inf, inf, nil

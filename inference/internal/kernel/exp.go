@@ -2,24 +2,43 @@ package kernel
 
 import "math"
 
-// expf returns e^x correctly rounded to float32 for x in [-104, 0], except
-// where e^x lies within 2^-50 relative of the middle of two floats. Go's
+// exp returns e^x for |x| <= 700, within two units in the last place. Go's
 // math.Exp has assembly on some CPUs, so it is not used.
 //
 // Cody-Waite reduction to |r| <= ln2/2, then the Taylor series to r^13
 // (remainder below 2^-57), each product rounded by itself.
-func expf(x float32) float32 {
+func exp(x float64) float64 {
 	const (
 		log2e = 1.44269504088896340736
 		ln2hi = 6.93147180369123816490e-01 // 33 leading bits: k*ln2hi is exact
 		ln2lo = 1.90821492927058770002e-10
 	)
-	v := float64(x)
-	k := math.RoundToEven(float64(v * log2e))
-	r := float64(v-float64(k*ln2hi)) - float64(k*ln2lo)
+	k := math.RoundToEven(float64(x * log2e))
+	r := float64(x-float64(k*ln2hi)) - float64(k*ln2lo)
 	sum := 1.0
 	for i := 13; i >= 1; i-- {
 		sum = 1 + float64(float64(r/float64(i))*sum)
 	}
-	return float32(math.Ldexp(sum, int(k)))
+	return math.Ldexp(sum, int(k))
+}
+
+// expf returns e^x correctly rounded to float32, except where e^x lies within
+// 2^-50 relative of the middle of two floats.
+func expf(x float32) float32 { return float32(exp(float64(x))) }
+
+// tanh returns the hyperbolic tangent within a few units in the last place.
+func tanh(x float64) float64 {
+	if x < 0 {
+		return -tanh(-x)
+	}
+	if x > 22 {
+		return 1 // 1 - tanh(22) is below half a unit of 1
+	}
+	if x < 0x1p-6 { // x - x^3/3 + 2x^5/15 - 17x^7/315: the difference below cancels
+		x2 := float64(x * x)
+		p := float64(x2*(-17.0/315)) + 2.0/15
+		p = float64(x2*p) - 1.0/3
+		return x + float64(float64(x*x2)*p)
+	}
+	return 1 - 2/(1+exp(2*x))
 }

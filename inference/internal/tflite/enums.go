@@ -13,14 +13,21 @@ const (
 	DEPTH_TO_SPACE    Op = 5
 	DEQUANTIZE        Op = 6
 	FULLY_CONNECTED   Op = 9
+	LOGISTIC          Op = 14
 	MAX_POOL_2D       Op = 17
+	MUL               Op = 18
+	RELU              Op = 19
+	RELU_N1_TO_1      Op = 20
+	RELU6             Op = 21
 	RESHAPE           Op = 22
 	SOFTMAX           Op = 25
 	SPACE_TO_DEPTH    Op = 26
+	TANH              Op = 28
 	CUSTOM            Op = 32
 	PAD               Op = 34
 	TRANSPOSE         Op = 39
 	MEAN              Op = 40
+	SUB               Op = 41
 	SQUEEZE           Op = 43
 	STRIDED_SLICE     Op = 45
 	SPLIT             Op = 49
@@ -30,10 +37,12 @@ const (
 	EXPAND_DIMS       Op = 70
 	PACK              Op = 83
 	UNPACK            Op = 88
+	LEAKY_RELU        Op = 98
 	SPLIT_V           Op = 102
 	REVERSE_V2        Op = 105
 	QUANTIZE          Op = 114
 	BROADCAST_TO      Op = 130
+	RELU_0_TO_1       Op = 152
 )
 
 func (o Op) String() string {

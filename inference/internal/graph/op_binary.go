@@ -1,0 +1,113 @@
+package graph
+
+import "github.com/dunlin-edge/dunlin/inference/internal/kernel"
+
+func lowerAdd(n *node) (Step, error) { return n.sum("add", 1) }
+
+func lowerSub(n *node) (Step, error) { return n.sum("sub", -1) }
+
+// sum lowers a + sign*b.
+func (n *node) sum(name string, sign float32) (Step, error) {
+	a, b, out := n.in(0), n.in(1), n.out()
+	ops, err := n.binary8()
+	if err != nil {
+		return Step{}, err
+	}
+	sa, sb := a.Scale()/out.Scale(), b.Scale()/out.Scale()
+	for _, s := range []float32{sa, sb} {
+		if s < 0x1p-10 || s >= 256 {
+			return Step{}, unsupported("input to output scale %g", s)
+		}
+	}
+	clamp, err := n.clamp(n.n.Opt.Byte(0, 0))
+	if err != nil {
+		return Step{}, err
+	}
+	k := kernel.NewAdd8(sa, sign*sb, a.Zero(), b.Zero(), clamp)
+	if out.DType == Uint8 {
+		return binaryStep(n, name+"_qu8", ops, func(dst, a, b []uint8, sa, sb int) { kernel.RunAdd8(&k, dst, a, b, sa, sb) }), nil
+	}
+	return binaryStep(n, name+"_qs8", ops, func(dst, a, b []int8, sa, sb int) { kernel.RunAdd8(&k, dst, a, b, sa, sb) }), nil
+}
+
+func lowerMul(n *node) (Step, error) {
+	a, b, out := n.in(0), n.in(1), n.out()
+	ops, err := n.binary8()
+	if err != nil {
+		return Step{}, err
+	}
+	k := kernel.Mul8{AZero: a.Zero(), BZero: b.Zero(), Scale: float32(a.Scale()*b.Scale()) / out.Scale()}
+	if k.Scale < 0x1p-16 || k.Scale >= 256 {
+		return Step{}, unsupported("product to output scale %g", k.Scale)
+	}
+	if k.Out, err = n.clamp(n.n.Opt.Byte(0, 0)); err != nil {
+		return Step{}, err
+	}
+	if out.DType == Uint8 {
+		return binaryStep(n, "mul_qu8", ops, func(dst, a, b []uint8, sa, sb int) { kernel.RunMul8(&k, dst, a, b, sa, sb) }), nil
+	}
+	return binaryStep(n, "mul_qs8", ops, func(dst, a, b []int8, sa, sb int) { kernel.RunMul8(&k, dst, a, b, sa, sb) }), nil
+}
+
+// operand is one input of a binary operator: where its bytes are, and how far
+// it steps from one output element to the next (0 for a single element). An
+// operand of any other shape is first repeated into scratch memory.
+type operand struct {
+	ref    *Ref
+	step   int
+	repeat *kernel.Copy
+	from   *Ref
+}
+
+// bytes returns the operand, repeated where it must be.
+func (o *operand) bytes(mem []byte) []byte {
+	if o.repeat != nil {
+		o.repeat.Run(o.ref.Bytes(mem), o.from.Bytes(mem))
+	}
+	return o.ref.Bytes(mem)
+}
+
+// operandAt binds input i to the shape of the output.
+func (n *node) operandAt(i int) (operand, error) {
+	in, out := n.in(i), n.out()
+	elem := in.DType.Size()
+	st, err := broadcastStrides(in.Shape, out.Shape, elem)
+	switch {
+	case err != nil:
+		return operand{}, err
+	case in.Elements() == out.Elements():
+		return operand{ref: n.inRef(i), step: 1}, nil
+	case in.Elements() == 1:
+		return operand{ref: n.inRef(i)}, nil
+	}
+	c := &kernel.Copy{Shape: out.Shape, SrcStride: st, DstStride: strides(out.Shape, elem), Elem: elem}
+	return operand{ref: n.scratch(out.Elements(), elem), step: 1, repeat: c.Compact(), from: n.inRef(i)}, nil
+}
+
+// binary8 checks an 8-bit operator of two operands.
+func (n *node) binary8() (ops [2]operand, err error) {
+	a, b, out := n.in(0), n.in(1), n.out()
+	if a.DType != b.DType || a.DType != out.DType || a.DType != Int8 && a.DType != Uint8 {
+		return ops, unsupported("types %s, %s -> %s", a.DType, b.DType, out.DType)
+	}
+	if err := n.quantized(a, b, out); err != nil {
+		return ops, err
+	}
+	for i := range ops {
+		if ops[i], err = n.operandAt(i); err != nil {
+			return ops, err
+		}
+	}
+	return ops, nil
+}
+
+func binaryStep[T kernel.Byte](n *node, name string, ops [2]operand, run func(dst, a, b []T, aStep, bStep int)) Step {
+	dst := n.outRef()
+	return Step{
+		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleXNNPACK,
+		Run: func(mem []byte) {
+			a, b := ops[0].bytes(mem), ops[1].bytes(mem)
+			run(viewOf[T](dst.Bytes(mem)), viewOf[T](a), viewOf[T](b), ops[0].step, ops[1].step)
+		},
+	}
+}

@@ -1,0 +1,82 @@
+package graph
+
+import (
+	"math"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
+)
+
+// unary8 checks an 8-bit function of one operand.
+func (n *node) unary8() error {
+	in, out := n.in(0), n.out()
+	if in.DType != out.DType || in.DType != Int8 && in.DType != Uint8 {
+		return unsupported("types %s", n.types())
+	}
+	if err := n.same(); err != nil {
+		return err
+	}
+	return n.quantized(in, out)
+}
+
+// side describes how a tensor's values are stored.
+func side(t *Tensor) kernel.Side {
+	return kernel.Side{Signed: t.DType == Int8, Scale: t.Scale(), Zero: t.Zero()}
+}
+
+// mapStep runs a table over the input.
+func (n *node) mapStep(name, rule string, t *kernel.Map8) (Step, error) {
+	if err := n.b.hold("table", 512); err != nil {
+		return Step{}, err
+	}
+	src, dst := n.inRef(0), n.outRef()
+	return Step{
+		Kernel: name, Tier: kernel.TierGeneric, Rule: rule,
+		Run: func(mem []byte) { t.Run(dst.Bytes(mem), src.Bytes(mem)) },
+	}, nil
+}
+
+func lowerLogistic(n *node) (Step, error) {
+	if err := n.unary8(); err != nil {
+		return Step{}, err
+	}
+	return n.mapStep("logistic_8", ruleXNNPACK, kernel.NewLogistic8(side(n.in(0)), n.out().Scale(), n.wholeRange()))
+}
+
+func lowerTanh(n *node) (Step, error) {
+	if err := n.unary8(); err != nil {
+		return Step{}, err
+	}
+	return n.mapStep("tanh_8", ruleXNNPACK, kernel.NewTanh8(side(n.in(0)), n.out().Scale(), n.wholeRange()))
+}
+
+func lowerLeakyRelu(n *node) (Step, error) {
+	if err := n.unary8(); err != nil {
+		return Step{}, err
+	}
+	alpha := n.n.Opt.Float32(0, 0)
+	positive := n.in(0).Scale() / n.out().Scale()
+	negative := float32(positive * alpha)
+	// The delegate's range; outside it LiteRT uses another rule.
+	if !(positive >= 1.0/256 && positive <= 128 && negative >= -127.99609375 && negative <= 128 &&
+		math.Abs(float64(negative)) >= 1.0/256) {
+		return Step{}, unsupported("input to output scales %g and %g", positive, negative)
+	}
+	return n.mapStep("leaky_relu_8", ruleXNNPACK, kernel.NewLeakyRelu8(side(n.in(0)), positive, negative, n.wholeRange()))
+}
+
+// relu lowers an activation that stands alone, with real bounds lo and hi.
+func relu(lo, hi float32) func(*node) (Step, error) {
+	return func(n *node) (Step, error) {
+		if err := n.unary8(); err != nil {
+			return Step{}, err
+		}
+		ratio := float64(n.in(0).Scale() / n.out().Scale())
+		if ratio > 1<<20 {
+			return Step{}, unsupported("input to output scale %g", ratio)
+		}
+		clamp := n.clampRounded(lo, hi, math.Round)
+		return n.mapStep("relu_8", ruleTFLite, kernel.NewRelu8(side(n.in(0)), ratio, clamp))
+	}
+}
+
+var inf = float32(math.Inf(1))

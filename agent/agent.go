@@ -14,6 +14,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -31,7 +32,7 @@ type Options struct {
 	Stdout   io.Writer    // for actions that write to "-"
 	Log      *slog.Logger // nil discards
 	Clock    hal.Clock    // nil is the machine's
-	UntilEOF bool         // Run returns once every recording has been worked off
+	UntilEOF bool         // Run returns once every recording has been worked off, with an error if anything had to restart
 }
 
 // Agent runs the pipelines of one device. Run is called once; everything else
@@ -186,7 +187,28 @@ func (a *Agent) Run(ctx context.Context) error {
 	if late {
 		return fmt.Errorf("stop: work was left undone after %s", a.cfg.Limits.Drain)
 	}
+	if a.opts.UntilEOF {
+		return a.setbacks()
+	}
 	return nil
+}
+
+// setbacks tells of sources and pipelines that failed on the way, so that a
+// run over recordings with holes does not pass for a whole one.
+func (a *Agent) setbacks() error {
+	var errs []error
+	tell := func(what, name string, h Health) {
+		if h.Restarts > 0 {
+			errs = append(errs, fmt.Errorf("%s %s failed %d times, the last time by: %s", what, name, h.Restarts, h.Reason))
+		}
+	}
+	for _, f := range a.feeds {
+		tell("source", f.cfg.Name, f.sup.Health())
+	}
+	for _, r := range a.runners {
+		tell("pipeline", r.cfg.Name, r.sup.Health())
+	}
+	return errors.Join(errs...)
 }
 
 // runPipeline runs one pipeline and its actions until both have finished.

@@ -121,8 +121,8 @@ async function classify(c, p, file) {
       { method: "POST", headers: { "Content-Type": type || "application/octet-stream" }, body: file });
     const out = await r.json();
     if (!r.ok) throw new Error(out.error + (out.hint ? ": " + out.hint : ""));
-    say.append(el("b", "", out.label + " " + percent(out.score)));
-    const others = out.top.slice(1, 4).map((t) => t.label + " " + percent(t.score)).join(", ");
+    say.append(el("b", "", out.label), ` with ${percent(out.score)}`);
+    const others = out.top.slice(1, 4).map((t) => `${t.label} (${percent(t.score)})`).join(", ");
     say.append(el("small", "", [file.name, others, ...(out.notes || [])].filter(Boolean).join(" · ")));
   } catch (err) {
     box.className = "answer bad";
@@ -132,7 +132,10 @@ async function classify(c, p, file) {
   if (p.kind === "image") {
     const img = el("img");
     img.alt = "";
-    img.addEventListener("load", () => URL.revokeObjectURL(img.src));
+    img.addEventListener("load", () => {
+      img.classList.toggle("tiny", img.naturalWidth < 64);
+      URL.revokeObjectURL(img.src);
+    });
     img.addEventListener("error", () => img.remove());
     img.src = URL.createObjectURL(file);
     box.prepend(img);

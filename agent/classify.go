@@ -39,6 +39,7 @@ type Outcome struct {
 	Top       []Ranked `json:"top"`     // mean scores, best first, at most five
 	Windows   int      `json:"windows"` // images and rows: one each
 	DurationS float64  `json:"duration_s,omitempty"`
+	Rows      []Ranked `json:"rows,omitempty"` // of a table: the best class of each row
 	Spans     []Span   `json:"spans,omitempty"`
 	Notes     []string `json:"notes,omitempty"` // what was done to the data first
 	LatencyUS int64    `json:"latency_us"`      // of all windows together
@@ -321,6 +322,7 @@ func (c *Classifier) rows(ctx context.Context, s hal.Sensor) (*Outcome, error) {
 			return nil, asInput(err, "check the recording")
 		}
 		c.note(t)
+		t.rows = append(t.rows, Ranked{labelOf(c.unit.labels, c.res.Class), c.res.Score})
 	}
 }
 

@@ -20,7 +20,9 @@ type chunk struct {
 type lane[T any] struct {
 	free, full chan *T
 	lost       atomic.Uint64 // samples or frames that the pipeline never saw
-	pending    uint64        // lost samples that the next chunk must declare
+	// What the next chunk must declare of those that were lost.
+	pending uint64 // samples
+	newItem bool   // one of them began a clip
 }
 
 func newLane[T any](depth int) *lane[T] {
@@ -34,12 +36,14 @@ func newLane[T any](depth int) *lane[T] {
 // putSamples copies a block into the lane. A live lane without room loses it,
 // and the next chunk says so; others wait.
 func putSamples(ctx context.Context, l *lane[chunk], live bool, b hal.Block, samples []float32) error {
+	l.lost.Add(b.Lost)
 	var c *chunk
 	select {
 	case c = <-l.free:
 	default:
 		if live {
 			l.pending += b.Lost + uint64(b.Frames)
+			l.newItem = l.newItem || b.NewItem
 			l.lost.Add(uint64(b.Frames))
 			return nil
 		}
@@ -49,10 +53,10 @@ func putSamples(ctx context.Context, l *lane[chunk], live bool, b hal.Block, sam
 			return ctx.Err()
 		}
 	}
-	l.lost.Add(b.Lost)
 	c.Block = b
 	c.Lost += l.pending
-	l.pending = 0
+	c.NewItem = c.NewItem || l.newItem
+	l.pending, l.newItem = 0, false
 	c.samples = append(c.samples[:0], samples...)
 	l.full <- c
 	return nil

@@ -16,7 +16,9 @@ func TestLiveLaneCountsLosses(t *testing.T) {
 	l := newLane[chunk](2)
 	ctx := context.Background()
 	for i := range 5 {
-		if err := putSamples(ctx, l, true, block(10), make([]float32, 10)); err != nil {
+		b := block(10)
+		b.NewItem = i == 3
+		if err := putSamples(ctx, l, true, b, make([]float32, 10)); err != nil {
 			t.Fatalf("put %d: %v", i, err)
 		}
 	}
@@ -25,8 +27,8 @@ func TestLiveLaneCountsLosses(t *testing.T) {
 	}
 	for range 2 {
 		c := <-l.full
-		if c.Lost != 0 {
-			t.Errorf("an early chunk declares %d lost", c.Lost)
+		if c.Lost != 0 || c.NewItem {
+			t.Errorf("an early chunk declares %d lost, new item %v", c.Lost, c.NewItem)
 		}
 		l.free <- c
 	}
@@ -35,8 +37,8 @@ func TestLiveLaneCountsLosses(t *testing.T) {
 	if err := putSamples(ctx, l, true, b, make([]float32, 10)); err != nil {
 		t.Fatal(err)
 	}
-	if c := <-l.full; c.Lost != 37 {
-		t.Errorf("chunk declares %d lost, want 37", c.Lost)
+	if c := <-l.full; c.Lost != 37 || !c.NewItem || l.lost.Load() != 37 {
+		t.Errorf("chunk declares %d lost, new item %v; lane counts %d; want 37, true and 37", c.Lost, c.NewItem, l.lost.Load())
 	}
 }
 

@@ -19,6 +19,7 @@ type tally struct {
 	windows int
 	warm    int
 	sums    []float64
+	rows    []Ranked
 	spans   []Span
 	open    bool // the last span still holds
 	notes   []string
@@ -77,7 +78,7 @@ func labelOf(labels []string, class int) string {
 }
 
 func (t *tally) outcome() *Outcome {
-	o := &Outcome{Windows: t.windows, DurationS: t.length, Spans: t.spans, Notes: t.notes, LatencyUS: t.latency.Microseconds(), Top: []Ranked{}}
+	o := &Outcome{Windows: t.windows, DurationS: t.length, Rows: t.rows, Spans: t.spans, Notes: t.notes, LatencyUS: t.latency.Microseconds(), Top: []Ranked{}}
 	for class, sum := range t.sums {
 		o.Top = append(o.Top, Ranked{labelOf(t.labels, class), float32(sum / float64(max(1, t.warm)))})
 	}

@@ -41,13 +41,16 @@ func (r *classifyRun) row(v *verdict) {
 		}
 		return
 	}
-	r.table.row(v.File, r.e.style(bold, v.Label), fmt.Sprintf("%.1f %%", 100*v.Score), strings.Join(v.Notes, "; "))
+	r.table.row(v.File, r.e.style(bold, v.Label), scoreText(v.Score), strings.Join(v.Notes, "; "))
 	for _, s := range v.Spans {
-		r.table.row(fmt.Sprintf("  %.2f - %.2f s", s.StartS, s.EndS), s.Label, fmt.Sprintf("%.1f %%", 100*s.Score), "")
+		r.table.row(fmt.Sprintf("  %.2f - %.2f s", s.StartS, s.EndS), s.Label, scoreText(s.Score), "")
 	}
-	if len(r.files) == 1 && len(v.Spans) == 0 {
+	for i, row := range v.Rows {
+		r.table.row(fmt.Sprintf("  row %d", i+1), row.Label, scoreText(row.Score), "")
+	}
+	if len(r.files) == 1 && len(v.Spans) == 0 && len(v.Rows) == 0 {
 		for _, t := range v.Top[min(1, len(v.Top)):] {
-			r.table.row("", t.Label, fmt.Sprintf("%.1f %%", 100*t.Score), "")
+			r.table.row("", t.Label, scoreText(t.Score), "")
 		}
 	}
 }

@@ -14,8 +14,12 @@ func (e *env) table() table {
 	return table{tabwriter.NewWriter(e.stdout, 0, 8, 2, ' ', 0)}
 }
 
-// row adds one line of cells, each printed with %v.
+// row adds one line of cells, each printed with %v; empty ones at the end
+// leave no blanks.
 func (t table) row(cells ...any) {
+	for len(cells) > 1 && cells[len(cells)-1] == "" {
+		cells = cells[:len(cells)-1]
+	}
 	texts := make([]string, len(cells))
 	for i, c := range cells {
 		texts[i] = fmt.Sprint(c)
@@ -50,6 +54,14 @@ func bytesText(n int64) string {
 		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
 	}
 	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+}
+
+// scoreText gives a score from 0 to 1 in percent, any other as a number.
+func scoreText(v float32) string {
+	if v < 0 || v > 1 {
+		return fmt.Sprintf("%.4g", v)
+	}
+	return fmt.Sprintf("%.1f %%", 100*v)
 }
 
 // ANSI sequences; style leaves them out where colour is unwelcome.

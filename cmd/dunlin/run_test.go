@@ -153,6 +153,46 @@ func TestRunDemo(t *testing.T) {
 	}
 }
 
+// TestSecondSignalEndsIt has an action that keeps the drain waiting: the first
+// SIGTERM asks, the next one ends the process.
+func TestSecondSignalEndsIt(t *testing.T) {
+	text, err := os.ReadFile(scansConfig(t, "127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := strings.Replace(string(text), `{json: "-", on: result}`, `{exec: [sleep, "20"], on: result, timeout: 1m}`, 1)
+	cmd := program(t, "run", "--config", writeFile(t, "agent.yaml", slow+"limits: {drain: 5m}\n"))
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(stderr).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	go io.Copy(io.Discard, stderr)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.After(20 * time.Second); ; {
+		select {
+		case <-ended:
+			if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() {
+				t.Errorf("ended by itself: %v", cmd.ProcessState)
+			}
+			return
+		case <-again.C:
+			cmd.Process.Signal(syscall.SIGTERM)
+		case <-deadline:
+			cmd.Process.Kill()
+			t.Fatal("it did not end within 20 s")
+		}
+	}
+}
+
 // dunlinLine runs the binary for its first line of output.
 func dunlinLine(t *testing.T, args ...string) string {
 	t.Helper()

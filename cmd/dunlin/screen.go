@@ -157,7 +157,11 @@ func (v *screen) bar(p *agent.PipelineStatus, class, width int) string {
 	}
 	score := min(max(float64(p.Scores[class]), 0), 1)
 	room := max(4, width-nameWidth-12)
-	text := fmt.Sprintf("%-*s %s %4.0f %%", nameWidth, clip(name, nameWidth), blocks(score, room), 100*score)
+	value := fmt.Sprintf("%4.0f %%", 100*score)
+	if s := p.Scores[class]; s < 0 || s > 1 {
+		value = fmt.Sprintf("%6.3g", s)
+	}
+	text := fmt.Sprintf("%-*s %s %s", nameWidth, clip(name, nameWidth), blocks(score, room), value)
 	if class == p.Class && p.Warm {
 		return v.e.style(green, "▸ "+text)
 	}

@@ -16,7 +16,7 @@ const el = (tag, cls, text) => {
   return e;
 };
 const put = (e, text) => { if (e.textContent !== text) e.textContent = text; };
-const percent = (x) => (100 * x).toFixed(x > 0 && x < 0.001 ? 2 : 0) + " %";
+const percent = (x) => x < 0 || x > 1 ? Number(x).toPrecision(3) : (100 * x).toFixed(x > 0 && x < 0.001 ? 2 : 0) + " %";
 const micros = (us) => us < 1000 ? us + " µs" : us < 1e6 ? (us / 1000).toFixed(us < 1e4 ? 1 : 0) + " ms" : (us / 1e6).toFixed(1) + " s";
 const count = (n) => n.toLocaleString("en");
 

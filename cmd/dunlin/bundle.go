@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/dunlin-edge/dunlin/agent"
 	"github.com/dunlin-edge/dunlin/inference"
@@ -118,7 +119,7 @@ func (e *env) printPacked(p *packed, asJSON bool) error {
 		return e.json(p)
 	}
 	if p.Note != "" {
-		e.printf("%s\n", p.Note)
+		e.printf("%s\n\n", strings.Join(wrap(p.Note, helpWidth), "\n"))
 	}
 	e.printf("%s  %s  %s\nsha256 %s\n", p.File, p.Bundle, bytesText(p.Bytes), p.Digest)
 	return nil

@@ -138,7 +138,11 @@ func evaluationRows(t table, ev *bundle.Evaluation) {
 	if ev == nil {
 		return
 	}
-	t.row("evaluated", ev.Dataset)
+	title := "evaluated"
+	for _, line := range wrap(ev.Dataset, helpWidth-len(title)-4) {
+		t.row(title, line)
+		title = ""
+	}
 	for _, name := range slices.Sorted(maps.Keys(ev.Metrics)) {
 		t.row("", fmt.Sprintf("%s %.4g", name, ev.Metrics[name]))
 	}

@@ -9,7 +9,29 @@ import (
 
 const configUsage = `Usage: dunlin config COMMAND
 
-Works on the agent's configuration.
+The configuration is one YAML file; conf.d/*.yaml beside it may add sources and
+pipelines. Relative paths count from the folder of the file. Every key there is:
+
+  device:    {name: TEXT, labels: {KEY: TEXT}}
+  sources:
+    NAME:    {driver: sim.machine, seed: 1, rate: 3200, gain: 1, shaft: HZ,
+              fault: normal, severity: 1, realtime: true}
+    NAME:    {driver: replay.wav | replay.csv, path: FILE|DIR, rate: HZ,
+              kind: audio | vibration | samples, unit: TEXT, channels: [0, 2],
+              mono: false, realtime: true, loop: false}
+              replay.csv also: {time_column: TEXT, time_unit: s | ms | us}
+    NAME:    {driver: replay.images, path: FILE|DIR, rate: 1, realtime: true,
+              loop: false}
+              all: {exclusive: false}, for one pipeline only
+  pipelines:
+    NAME:    {source: NAME, bundle: FILE, actions: [ACTION, ...]}
+  ACTION:    {json: FILE or "-"}
+             {exec: [PROGRAM, ARG, ...], timeout: 10s}, the record on stdin
+             {webhook: URL, timeout: 10s, retries: 3}
+              all: {on: event | result, label: TEXT, min_interval: TIME,
+              queue: 64}
+  limits:    {memory: 512MiB, drain: 10s}
+  api:       {listen: "127.0.0.1:8321" or "off", allow_remote: false}
 
 Examples:
   dunlin config check --config agent.yaml

@@ -53,7 +53,8 @@ func runWatch(ctx context.Context, e *env, args []string) error {
 	if !isTerminal(e.stdout) {
 		return usageError("use --json to feed other programs", "watch: standard output is no terminal")
 	}
-	return watch(ctx, e, r, *at+"/")
+	err = watch(ctx, e, r, strings.TrimSuffix(*at, "/")+"/")
+	return hintError(err, "it ended, or the connection broke; start it with: dunlin run")
 }
 
 // Limits of the status stream.

@@ -2,7 +2,7 @@
 // bytes of code and data each module puts into the one for this machine.
 //
 // Symbol sizes come from "go tool nm" on a build with its symbol table; what
-// belongs to no symbol (tables, padding, debug data) is in "other".
+// belongs to no package (tables of the linker) is in "other".
 package main
 
 import (
@@ -83,21 +83,38 @@ func symbolSizes(modules map[string]string) (map[string]int64, error) {
 	if out, err := exec.Command("go", "build", "-trimpath", "-o", bin, agent).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build: %w: %s", err, out)
 	}
-	out, err := exec.Command("go", "tool", "nm", "-size", bin).Output()
+	out, err := exec.Command("go", "tool", "nm", "-size", "-sort", "address", bin).Output()
 	if err != nil {
 		return nil, err
 	}
+	return addUp(string(out), modules), nil
+}
+
+// addUp gives the bytes between a symbol and the next to the first of them:
+// some symbols of the linker enclose others, so their own sizes do not add up.
+func addUp(nm string, modules map[string]string) map[string]int64 {
 	sizes := map[string]int64{}
-	for line := range strings.Lines(string(out)) {
-		f := strings.Fields(line) // [address] size type name
-		if len(f) < 3 || f[len(f)-2] == "B" || f[len(f)-2] == "b" {
-			continue // zeroed data takes no bytes of the file
+	var last string
+	var lastAt, lastSize int64
+	for line := range strings.Lines(nm) {
+		f := strings.Fields(line) // address size type name
+		if len(f) < 4 {
+			continue
 		}
-		if n, err := strconv.ParseInt(f[len(f)-3], 10, 64); err == nil {
-			sizes[moduleOf(f[len(f)-1], modules)] += n
+		if f[3] == "runtime.edata" {
+			break // zeroed data, which takes no bytes of the file, follows
 		}
+		at, err := strconv.ParseInt(f[0], 16, 64)
+		size, err2 := strconv.ParseInt(f[1], 10, 64)
+		if err != nil || err2 != nil {
+			continue
+		}
+		if last != "" {
+			sizes[moduleOf(last, modules)] += min(lastSize, at-lastAt)
+		}
+		last, lastAt, lastSize = f[3], at, size
 	}
-	return sizes, nil
+	return sizes
 }
 
 // moduleOf finds the package at the front of a symbol's name.

@@ -66,7 +66,7 @@ func parseMachine(f *config.Fields) any {
 		Gain:     f.Float("gain", 1, 1e-3, 1e3),
 		ShaftHz:  f.Float("shaft", 0, 0, 200),
 		Fault:    f.String("fault", "normal"),
-		Severity: f.Float("severity", 1, 0, 1),
+		Severity: f.Float("severity", 1, 0.01, 1),
 		Realtime: f.Bool("realtime", true),
 	}
 	return opener(func() (*input, error) {

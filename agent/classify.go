@@ -174,58 +174,64 @@ func (c *Classifier) recording(ctx context.Context, path, ext string) (*Outcome,
 	return out, nil
 }
 
-// open opens a recording as the bundle wants it: the first look tells the
-// rate and the channels it has.
+// open opens a recording as the bundle wants it: a first look tells the rate
+// and the channels it has, a second opening converts them.
 func (c *Classifier) open(path, ext string) (hal.Sensor, []string, error) {
+	open, todo := replay.OpenWAV, "give a whole PCM or float WAV file"
+	if ext == ".csv" {
+		open, todo = replay.OpenCSV, "give rows of numbers, all of one length"
+	}
 	want := c.unit.source
 	cfg := replay.Config{Path: path, Kind: want.Kind, Unit: want.Unit}
-	open, what := replay.OpenWAV, "a whole PCM or float WAV file"
-	if ext == ".csv" {
-		open, what = replay.OpenCSV, "rows of numbers, all of one length"
-	}
 	if want.Kind == pipeline.KindTensor {
 		cfg.Kind, cfg.RateHz = hal.KindSamples, 1 // rows, not time
 		s, err := open(cfg)
-		return s, nil, asInput(err, "give "+what)
+		return s, nil, asInput(err, todo)
 	}
 	s, err := open(cfg)
 	if err != nil && ext == ".csv" { // without times it has no rate of its own
-		cfg.RateHz = float64(want.Rate)
+		cfg.RateHz = want.Rate
 		s, err = open(cfg)
 	}
 	if err != nil {
-		return nil, nil, asInput(err, "give "+what)
+		return nil, nil, asInput(err, todo)
 	}
-	have := s.Info()
-	var notes []string
+	notes, err := c.convert(&cfg, s.Info())
+	if err == nil && notes == nil {
+		return s, nil, nil
+	}
+	closeRecording(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err = open(cfg)
+	return s, notes, asInput(err, todo)
+}
+
+// convert sets what must be done to a recording, and says so; nil is nothing.
+func (c *Classifier) convert(cfg *replay.Config, have hal.StreamInfo) (notes []string, err error) {
+	want, name := c.unit.source, filepath.Base(cfg.Path)
 	if have.Channels != want.Channels {
 		if want.Channels != 1 {
-			closeRecording(s)
-			return nil, nil, &InputError{
-				fmt.Errorf("%s: %d channels, the bundle wants %d", filepath.Base(path), have.Channels, want.Channels),
+			return nil, &InputError{
+				fmt.Errorf("%s: %d channels, the bundle wants %d", name, have.Channels, want.Channels),
 				"record all the channels the bundle was made for",
 			}
 		}
 		cfg.Mono = true
 		notes = append(notes, fmt.Sprintf("mixed %d channels to one", have.Channels))
 	}
-	if rate := float64(want.Rate); have.RateHz != rate {
+	if have.RateHz != want.Rate {
 		if !c.resample {
-			closeRecording(s)
-			return nil, nil, &InputError{
-				fmt.Errorf("%s: %g Hz, the bundle wants %g Hz", filepath.Base(path), have.RateHz, rate),
+			return nil, &InputError{
+				fmt.Errorf("%s: %g Hz, the bundle wants %g Hz", name, have.RateHz, want.Rate),
 				"allow the conversion with --resample; results may differ a little from a recording at the right rate",
 			}
 		}
-		cfg.RateHz = rate
+		cfg.RateHz = want.Rate
 		notes = append(notes, fmt.Sprintf("resampled from %g Hz", have.RateHz))
 	}
-	if notes == nil {
-		return s, nil, nil
-	}
-	closeRecording(s)
-	s, err = open(cfg)
-	return s, notes, asInput(err, "give "+what)
+	return notes, nil
 }
 
 // asInput marks an error of a file's contents, but not of its absence.
@@ -246,7 +252,7 @@ func closeRecording(s hal.Sensor) {
 // stream runs every complete window. A clip shorter than one window is
 // followed by silence.
 func (c *Classifier) stream(ctx context.Context, s hal.Sensor) (*Outcome, error) {
-	rate := float64(c.unit.source.Rate)
+	rate := c.unit.source.Rate
 	t := newTally(c.unit.labels, rate)
 	c.pipe.Reset()
 	info := s.Info()

@@ -69,8 +69,8 @@ func fits(in *input, u *Unit) error {
 	if info.Kind != want.Kind {
 		return fmt.Errorf("it gives %s, the bundle wants %s", info.Kind, want.Kind)
 	}
-	if math.Abs(info.RateHz-float64(want.Rate)) > rateTolerance*float64(want.Rate) {
-		return fmt.Errorf("it runs at %g Hz, the bundle wants %g Hz", info.RateHz, float64(want.Rate))
+	if math.Abs(info.RateHz-want.Rate) > rateTolerance*want.Rate {
+		return fmt.Errorf("it runs at %g Hz, the bundle wants %g Hz", info.RateHz, want.Rate)
 	}
 	if info.Channels != want.Channels {
 		return fmt.Errorf("it has %d channels, the bundle wants %d", info.Channels, want.Channels)

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -80,7 +81,7 @@ func (s *supervisor) run(ctx context.Context, task func(context.Context) error, 
 		if s.clock.Now().Sub(began) >= steadyRun {
 			wait = firstRestartWait
 		}
-		s.log.Error("restarts after a failure", "wait", wait, "err", err)
+		s.report(err, wait)
 		s.set(func(h *Health) {
 			h.State, h.Reason, h.RetryAt = Waiting, err.Error(), s.clock.Now().Add(wait)
 			h.Restarts++
@@ -91,6 +92,16 @@ func (s *supervisor) run(ctx context.Context, task func(context.Context) error, 
 		}
 		wait = min(2*wait, lastRestartWait)
 	}
+}
+
+// report logs a failure, a panic with the place it came from.
+func (s *supervisor) report(err error, wait time.Duration) {
+	var p *panicError
+	if errors.As(err, &p) {
+		s.log.Error("restarts after a panic", "wait", wait, "err", err, "stack", string(p.stack))
+		return
+	}
+	s.log.Error("restarts after a failure", "wait", wait, "err", err)
 }
 
 // panicError is a panic that was caught, with the place it came from.

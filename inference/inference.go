@@ -13,7 +13,6 @@ package inference
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"math/bits"
@@ -77,7 +76,7 @@ func Open(data []byte, o Options) (*Model, error) {
 		return nil, err
 	}
 	mem := &graph.Budget{Memory: o.MaxMemory, Steps: o.MaxSteps}
-	plan, err := compile(file, mem)
+	plan, err := graph.New(file, mem)
 	if err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
 	}
@@ -86,25 +85,6 @@ func Open(data []byte, o Options) (*Model, error) {
 		return nil, fmt.Errorf("load model: %w", err)
 	}
 	return m, nil
-}
-
-// compile plans the model. What Build and Compile each find unsupported is
-// reported together.
-func compile(file *tflite.Model, mem *graph.Budget) (*graph.Plan, error) {
-	g, err := graph.Build(file, mem)
-	var un *UnsupportedError
-	if err != nil && !(errors.As(err, &un) && g != nil) {
-		return nil, err
-	}
-	plan, planErr := graph.Compile(g, mem)
-	var more *UnsupportedError
-	switch {
-	case un != nil && errors.As(planErr, &more):
-		return nil, &UnsupportedError{Problems: append(un.Problems, more.Problems...)}
-	case un != nil:
-		return nil, un
-	}
-	return plan, planErr
 }
 
 // OpenFile reads a model file whole and opens it, so that the file may change
@@ -202,6 +182,7 @@ func (m *Model) NewSession() (*Session, error) {
 	s := &Session{plan: m.plan, arena: raw[skip : skip+m.plan.ArenaSize : skip+m.plan.ArenaSize]}
 	s.inputs = s.tensors(m.plan.Inputs)
 	s.outputs = s.tensors(m.plan.Outputs)
+	s.Reset()
 	return s, nil
 }
 
@@ -241,5 +222,11 @@ func (s *Session) Run(ctx context.Context) error {
 	return nil
 }
 
-// Reset returns the session to its state after NewSession.
-func (s *Session) Reset() { clear(s.arena) }
+// Reset returns the session to its state after NewSession: variables have
+// their initial values, inputs are zeros.
+func (s *Session) Reset() {
+	clear(s.arena)
+	for i := range s.plan.Init {
+		s.plan.Init[i].Run(s.arena)
+	}
+}

@@ -150,11 +150,18 @@ def wrong_output_shape():
     return m.bytes([x], [y])
 
 
-def subgraphs():
-    m, x, y = pair()
-    m.op(OP.RESHAPE, 1, [x], [y])
-    m.m.subgraphs.append(m.g)
-    return m.bytes([x], [y])
+def call_once(index, init=True):
+    """A variable that a run reads; the subgraph that sets it is named by index."""
+    m = Model()
+    h = m.tensor("v", T.RESOURCE, [])
+    y = m.tensor("y", T.INT8, (1, 4), 0.1, 0)
+    m.op(OP.CALL_ONCE, 1, [], [], s.BuiltinOptions.CallOnceOptions, options(s.CallOnceOptionsT, initSubgraphIndex=index))
+    m.op(OP.VAR_HANDLE, 1, [], [h], s.BuiltinOptions.VarHandleOptions, options(s.VarHandleOptionsT, sharedName="v", container=""))
+    m.op(OP.READ_VARIABLE, 1, [h], [y])
+    second = s.SubGraphT()
+    second.name, second.tensors, second.operators, second.inputs, second.outputs = "init", [], [], [], []
+    m.m.subgraphs.append(second)
+    return m.bytes([], [y])
 
 
 def version():
@@ -188,7 +195,9 @@ CASES = {
     "scale_negative": (bad_scale(-1.0), "scale"),
     "scales_mismatch": (scales_mismatch(), "3 scales"),
     "wrong_output_shape": (wrong_output_shape(), "does not follow"),
-    "subgraphs": (subgraphs(), "2 subgraphs"),
+    "call_once_self": (call_once(0), "CALL_ONCE of subgraph 0 of 2"),
+    "call_once_outside": (call_once(7), "CALL_ONCE of subgraph 7 of 2"),
+    "no_initial_value": (call_once(1), "no initial value"),
     "version": (version(), "schema version 2"),
 }
 

@@ -8,7 +8,8 @@ header (model digest, LiteRT version, cases), a blank line, then the raw output
 bytes of all cases in order. Inputs are not stored: both sides make them from
 the case number with splitmix64 (see seeded_input).
 
-Default resolver, default delegates, one thread.
+Default resolver, default delegates, one thread. Cases run in order on one
+interpreter: models with variables carry their state from case to case.
 """
 import hashlib
 import os
@@ -25,6 +26,7 @@ MODELS = [
     "mlperf-tiny/ad01_int8", "mlperf-tiny/kws_ref_model", "mlperf-tiny/pretrainedResnet_quant",
     "mlperf-tiny/str_ww_ref_model", "mlperf-tiny/vww_96_int8", "tflite-micro/hello_world_int8",
     "tflite-micro/micro_speech_quantized", "tflite-micro/person_detect",
+    "wakeword/hey_jarvis_v1", "wakeword/okay_nabu", "wakeword/vad",
     "vision/mobilenet_v1_0.25_128_quant", "vision/mobilenet_v2_1.0_224_quant", "vision/tf2_mobilenet_v2_1.0_224_ptq",
 ]
 

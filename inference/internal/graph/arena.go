@@ -12,10 +12,10 @@ type span struct {
 
 func alignUp(n int) int { return (n + Align - 1) &^ (Align - 1) }
 
-// layout gives every tensor and scratch block its place and returns the size
-// of the arena. Inputs and outputs keep their bytes for the whole run, so that
+// layout gives every tensor and scratch block its place from base on and
+// returns how many bytes they take. Inputs and outputs keep their bytes for the whole run, so that
 // a caller can record what was decided on.
-func (b *builder) layout() (int, error) {
+func (b *builder) layout(base int) (int, error) {
 	spans := b.spans()
 	// Largest first, each at the lowest gap among those alive with it: within
 	// a few percent of optimal on real graphs (arXiv:2001.03288).
@@ -36,6 +36,9 @@ func (b *builder) layout() (int, error) {
 		copy(placed[at+1:], placed[at:])
 		placed[at] = s
 	}
+	for _, s := range spans {
+		s.ref.off += base
+	}
 	for i := range b.refs { // tensors that share another's bytes
 		if r := b.root(i); r != i {
 			size := b.refs[i].size
@@ -43,7 +46,7 @@ func (b *builder) layout() (int, error) {
 			b.refs[i].size = size
 		}
 	}
-	return total, b.mem.Take("arena", int64(total))
+	return total, nil
 }
 
 // gap returns the lowest offset where s fits beside the blocks in use at the
@@ -100,7 +103,7 @@ func (b *builder) spans() []span {
 	var spans []span
 	for i := range b.g.Tensors {
 		t := &b.g.Tensors[i]
-		if t.Data != nil {
+		if t.Data != nil || t.DType == Resource {
 			continue
 		}
 		b.refs[i].size = t.Size()

@@ -65,16 +65,16 @@ type Node struct {
 var dtypeOf = map[tflite.TensorType]DType{
 	tflite.TypeFloat32: Float32, tflite.TypeFloat16: Float16, tflite.TypeInt8: Int8, tflite.TypeUint8: Uint8,
 	tflite.TypeInt16: Int16, tflite.TypeInt32: Int32, tflite.TypeInt64: Int64, tflite.TypeBool: Bool,
+	tflite.TypeResource: Resource,
 }
 
-// Build checks the model's main subgraph and resolves it to a Graph. What the
-// engine cannot run is collected in an *UnsupportedError.
-func Build(m *tflite.Model, mem *Budget) (*Graph, error) {
-	s := &m.Subgraphs[0]
+// build checks a subgraph and resolves it to a Graph. What the engine cannot
+// run is added to un.
+func build(m *tflite.Model, index int, un *UnsupportedError) (*Graph, error) {
+	s := &m.Subgraphs[index]
 	g := &Graph{Inputs: ints(s.Inputs), Outputs: ints(s.Outputs)}
-	var un UnsupportedError
 	for i := range s.Tensors {
-		t, err := buildTensor(&s.Tensors[i], &un)
+		t, err := buildTensor(&s.Tensors[i], un)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %d %q: %w", i, s.Tensors[i].Name, err)
 		}
@@ -86,11 +86,8 @@ func Build(m *tflite.Model, mem *Budget) (*Graph, error) {
 	if err := g.checkFlow(); err != nil {
 		return nil, err
 	}
-	if len(m.Subgraphs) > 1 {
-		un.add("%d subgraphs (control flow and state), the engine runs one", len(m.Subgraphs))
-	}
 	g.dropDead()
-	return g, un.orNil()
+	return g, nil
 }
 
 func ints(v []int32) []int {
@@ -205,7 +202,7 @@ func (g *Graph) checkFlow() error {
 	return nil
 }
 
-// dropDead removes nodes that no output depends on.
+// dropDead removes nodes that no output and no variable depends on.
 func (g *Graph) dropDead() {
 	live := make([]bool, len(g.Tensors))
 	for _, i := range g.Outputs {
@@ -213,6 +210,7 @@ func (g *Graph) dropDead() {
 	}
 	keep := make([]bool, len(g.Nodes))
 	for k := len(g.Nodes) - 1; k >= 0; k-- {
+		keep[k] = g.Nodes[k].Op == tflite.ASSIGN_VARIABLE || g.Nodes[k].Op == tflite.CALL_ONCE
 		for _, o := range g.Nodes[k].Out {
 			keep[k] = keep[k] || live[o]
 		}

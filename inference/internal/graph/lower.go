@@ -19,8 +19,10 @@ type lowering struct {
 // lowerings lists every operator the engine runs.
 var lowerings = map[tflite.Op]lowering{
 	tflite.ADD:               {in: [2]int{2, 2}, maxVersion: 2, lower: lowerAdd},
+	tflite.ASSIGN_VARIABLE:   {in: [2]int{2, 2}, maxVersion: 1, lower: lowerAssignVariable, many: true},
 	tflite.AVERAGE_POOL_2D:   {in: [2]int{1, 1}, maxVersion: 2, lower: lowerAveragePool},
 	tflite.BROADCAST_TO:      {in: [2]int{2, 2}, maxVersion: 3, lower: lowerBroadcastTo},
+	tflite.CALL_ONCE:         {in: [2]int{0, 0}, maxVersion: 1, lower: lowerCallOnce, many: true},
 	tflite.CONCATENATION:     {in: [2]int{1, 1 << 12}, maxVersion: 2, lower: lowerConcatenation},
 	tflite.CONV_2D:           {in: [2]int{2, 3}, maxVersion: 8, lower: lowerConv},
 	tflite.DEPTHWISE_CONV_2D: {in: [2]int{2, 3}, maxVersion: 7, lower: lowerDepthwise},
@@ -37,6 +39,7 @@ var lowerings = map[tflite.Op]lowering{
 	tflite.PAD:               {in: [2]int{2, 2}, maxVersion: 4, lower: lowerPad},
 	tflite.PADV2:             {in: [2]int{3, 3}, maxVersion: 4, lower: lowerPad},
 	tflite.QUANTIZE:          {in: [2]int{1, 1}, maxVersion: 3, lower: lowerQuantize},
+	tflite.READ_VARIABLE:     {in: [2]int{1, 1}, maxVersion: 1, lower: lowerReadVariable},
 	tflite.RELU6:             {in: [2]int{1, 1}, maxVersion: 3, lower: relu(0, 6)},
 	tflite.RELU:              {in: [2]int{1, 1}, maxVersion: 3, lower: relu(0, inf)},
 	tflite.RELU_0_TO_1:       {in: [2]int{1, 1}, maxVersion: 1, lower: relu(0, 1)},
@@ -55,6 +58,7 @@ var lowerings = map[tflite.Op]lowering{
 	tflite.TILE:              {in: [2]int{2, 2}, maxVersion: 3, lower: lowerTile},
 	tflite.TRANSPOSE:         {in: [2]int{2, 2}, maxVersion: 6, lower: lowerTranspose},
 	tflite.UNPACK:            {in: [2]int{1, 1}, maxVersion: 4, lower: lowerUnpack, many: true},
+	tflite.VAR_HANDLE:        {in: [2]int{0, 0}, maxVersion: 1, lower: lowerVarHandle},
 }
 
 // node is one operator while it is lowered.

@@ -3,12 +3,15 @@ package graph
 import (
 	"errors"
 	"fmt"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
 )
 
 // Plan is an immutable, flat list of steps over one arena. Sessions share it;
 // each brings its own arena of ArenaSize bytes, aligned to Align.
 type Plan struct {
-	Steps     []Step
+	Steps     []Step // of one run
+	Init      []Step // set the variables; once, before the first run
 	ArenaSize int
 	Packed    int64 // bytes of weights and constants the plan holds
 	Inputs    []Value
@@ -50,15 +53,30 @@ func (r Ref) Bytes(mem []byte) []byte {
 	return mem[r.off : r.off+r.size : r.off+r.size]
 }
 
-// builder carries what lowering needs; the plan is its result.
+// builder carries what lowering one graph needs.
 type builder struct {
 	g       *Graph
 	mem     *Budget
+	un      *UnsupportedError
+	vars    *variables
+	handles map[int]*variable // what a resource tensor stands for
 	refs    []*Ref
 	alias   []int  // tensor whose bytes this one shares, or itself
 	direct  []bool // constants that steps read as they are, not packed
 	scratch []scratch
 	packed  int64
+}
+
+func newBuilder(g *Graph, mem *Budget, un *UnsupportedError, vars *variables) *builder {
+	n := len(g.Tensors)
+	b := &builder{
+		g: g, mem: mem, un: un, vars: vars, handles: map[int]*variable{},
+		refs: make([]*Ref, n), alias: make([]int, n), direct: make([]bool, n),
+	}
+	for i := range g.Tensors {
+		b.refs[i], b.alias[i] = new(Ref), i
+	}
+	return b
 }
 
 // scratch is arena memory that a node needs only while it runs.
@@ -68,38 +86,80 @@ type scratch struct {
 	ref  *Ref
 }
 
-// Compile lowers every node and lays out the arena.
-func Compile(g *Graph, mem *Budget) (*Plan, error) {
-	n := len(g.Tensors)
-	b := &builder{g: g, mem: mem, refs: make([]*Ref, n), alias: make([]int, n), direct: make([]bool, n)}
-	for i := range g.Tensors {
-		b.refs[i], b.alias[i] = new(Ref), i
-	}
-	steps, err := b.lower()
+// New plans a model's main subgraph. Everything it cannot run is collected in
+// one *UnsupportedError.
+func New(m *tflite.Model, mem *Budget) (*Plan, error) {
+	var un UnsupportedError
+	vars := &variables{byName: map[string]*variable{}, init: -1}
+	p := &Plan{}
+	main, err := lowerSubgraph(m, 0, mem, &un, vars, &p.Steps)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.constants(); err != nil {
+	builders := []*builder{main}
+	if vars.init >= 0 {
+		if vars.init == 0 || vars.init >= len(m.Subgraphs) {
+			return nil, fmt.Errorf("CALL_ONCE of subgraph %d of %d", vars.init, len(m.Subgraphs))
+		}
+		vars.initializing = true
+		init, err := lowerSubgraph(m, vars.init, mem, &un, vars, &p.Init)
+		if err != nil {
+			return nil, fmt.Errorf("subgraph %d: %w", vars.init, err)
+		}
+		builders = append(builders, init)
+	}
+	vars.check(&un)
+	if err := un.orNil(); err != nil {
 		return nil, err
 	}
-	size, err := b.layout()
+	return p, p.place(builders, vars)
+}
+
+func lowerSubgraph(m *tflite.Model, index int, mem *Budget, un *UnsupportedError, vars *variables, steps *[]Step) (*builder, error) {
+	g, err := build(m, index, un)
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Steps: steps, ArenaSize: size, Packed: b.packed}
-	for _, i := range g.Inputs {
-		p.Inputs = append(p.Inputs, Value{&g.Tensors[i], *b.refs[i]})
+	b := newBuilder(g, mem, un, vars)
+	*steps, err = b.lower()
+	return b, err
+}
+
+// place lays out the arena: variables first, then the tensors of each graph in
+// the same place, since the graphs never run together.
+func (p *Plan) place(builders []*builder, vars *variables) error {
+	state := vars.place()
+	mem := builders[0].mem
+	if err := mem.Take("variables", int64(state)); err != nil {
+		return err
 	}
-	for _, i := range g.Outputs {
-		p.Outputs = append(p.Outputs, Value{&g.Tensors[i], *b.refs[i]})
+	size := 0
+	for _, b := range builders {
+		if err := b.constants(); err != nil {
+			return err
+		}
+		n, err := b.layout(state)
+		if err != nil {
+			return err
+		}
+		size = max(size, n)
+		p.Packed += b.packed
 	}
-	return p, nil
+	p.ArenaSize = state + size
+	main := builders[0]
+	for _, i := range main.g.Inputs {
+		p.Inputs = append(p.Inputs, Value{&main.g.Tensors[i], *main.refs[i]})
+	}
+	for _, i := range main.g.Outputs {
+		p.Outputs = append(p.Outputs, Value{&main.g.Tensors[i], *main.refs[i]})
+	}
+	return mem.Take("arena", int64(size))
 }
 
 // lower turns nodes to steps and collects all that is unsupported. A node
 // that only renames bytes makes no step.
 func (b *builder) lower() ([]Step, error) {
-	var un UnsupportedError
+	un := b.un
 	var steps []Step
 	for k := range b.g.Nodes {
 		n := &b.g.Nodes[k]
@@ -121,14 +181,14 @@ func (b *builder) lower() ([]Step, error) {
 			steps = append(steps, s)
 		}
 	}
-	return steps, un.orNil()
+	return steps, nil
 }
 
 func (b *builder) lowerNode(op lowering, n *Node, at int) (Step, error) {
 	if n.Version > op.maxVersion {
 		return Step{}, unsupported("version %d, the engine knows up to %d", n.Version, op.maxVersion)
 	}
-	if len(n.In) < op.in[0] || len(n.In) > op.in[1] || len(n.Out) < 1 || len(n.Out) != 1 && !op.many {
+	if len(n.In) < op.in[0] || len(n.In) > op.in[1] || len(n.Out) != 1 && !op.many {
 		return Step{}, fmt.Errorf("%d inputs and %d outputs", len(n.In), len(n.Out))
 	}
 	for _, i := range n.In[:op.in[0]] {

@@ -41,7 +41,11 @@ const (
 	SPLIT_V           Op = 102
 	REVERSE_V2        Op = 105
 	QUANTIZE          Op = 114
+	CALL_ONCE         Op = 129
 	BROADCAST_TO      Op = 130
+	VAR_HANDLE        Op = 142
+	READ_VARIABLE     Op = 143
+	ASSIGN_VARIABLE   Op = 144
 	RELU_0_TO_1       Op = 152
 )
 

@@ -110,6 +110,14 @@ func (o Options) Float32(i int, def float32) float32 { return o.t.float32(i, def
 // Int32s returns the vector in field i.
 func (o Options) Int32s(i int) []int32 { return o.t.int32s(i) }
 
+// String returns the text in field i.
+func (o Options) String(i int) string {
+	if o.t.r == nil {
+		return ""
+	}
+	return o.t.string(i)
+}
+
 // Present tells whether the file has options for this operator.
 func (o Options) Present() bool { return o.t.present() }
 

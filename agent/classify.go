@@ -21,9 +21,10 @@ const maxImageFile = 64 << 20
 // Span is a decision that held for a while, in seconds from the clip's start.
 type Span struct {
 	Label  string  `json:"label"`
-	Score  float32 `json:"score"` // the highest while it held
-	StartS float64 `json:"start_s"`
-	EndS   float64 `json:"end_s"`
+	Score  float32 `json:"score"`   // the highest while it held
+	AtS    float64 `json:"at_s"`    // when it fell: the end of the window that tipped it
+	StartS float64 `json:"start_s"` // of that window
+	EndS   float64 `json:"end_s"`   // of the last window in which it held
 }
 
 // Ranked is one class of an Outcome.

@@ -56,7 +56,9 @@ func (t *tally) event(ev *pipeline.Event) {
 		return
 	}
 	t.open = true
-	t.spans = append(t.spans, Span{Label: ev.Label, Score: ev.Score, StartS: t.seconds(ev.Start), EndS: t.seconds(ev.End)})
+	t.spans = append(t.spans, Span{
+		Label: ev.Label, Score: ev.Score, AtS: t.seconds(ev.End), StartS: t.seconds(ev.Start), EndS: t.seconds(ev.End),
+	})
 }
 
 func (t *tally) seconds(sample int64) float64 { return float64(sample) / t.rate }

@@ -43,7 +43,7 @@ func (r *classifyRun) row(v *verdict) {
 	}
 	r.table.row(v.File, r.e.style(bold, v.Label), scoreText(v.Score), strings.Join(v.Notes, "; "))
 	for _, s := range v.Spans {
-		r.table.row(fmt.Sprintf("  %.2f - %.2f s", s.StartS, s.EndS), s.Label, scoreText(s.Score), "")
+		r.table.row(fmt.Sprintf("  at %.2f s, from %.2f to %.2f s", s.AtS, s.StartS, s.EndS), s.Label, scoreText(s.Score), "")
 	}
 	for i, row := range v.Rows {
 		r.table.row(fmt.Sprintf("  row %d", i+1), row.Label, scoreText(row.Score), "")

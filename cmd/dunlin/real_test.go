@@ -100,10 +100,10 @@ func TestWakeWord(t *testing.T) {
 		t.Fatalf("label %s, spans %+v, want marvin three times", v.Label, v.Spans)
 	}
 	for i, at := range []float64{1, 4, 7} {
-		// The word may be heard from the window that holds its first half
-		// second to the one after its last.
-		if s := v.Spans[i]; s.StartS < at-0.8 || s.StartS > at+1 || s.EndS > at+2 {
-			t.Errorf("span %+v, want one around %v s", s, at)
+		// It is heard while it is spoken or right after, and held no longer
+		// than a window remembers it.
+		if s := v.Spans[i]; s.AtS < at+0.1 || s.AtS > at+1.2 || s.EndS > at+2 {
+			t.Errorf("span %+v, want a decision while the word at %v s is spoken", s, at)
 		}
 	}
 	if !strings.Contains(strings.Join(v.Notes, ";"), "mixed 2 channels") {

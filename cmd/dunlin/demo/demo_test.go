@@ -1,5 +1,3 @@
-// Package demo holds the demo's configuration, bundles and scans, and shows
-// that they work together: only data, no code.
 package demo
 
 import (

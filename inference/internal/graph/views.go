@@ -28,8 +28,3 @@ func int32sOf(data []byte) []int32 {
 	}
 	return v
 }
-
-// int8sOf copies constant data out of the file.
-func int8sOf(data []byte) []int8 {
-	return append([]int8(nil), i8(data)...)
-}

@@ -224,6 +224,16 @@ func TestWebhookRetries(t *testing.T) {
 	}
 }
 
+// TestWebhookKeepsSecrets: an address may carry a token, which must reach
+// neither log nor status.
+func TestWebhookKeepsSecrets(t *testing.T) {
+	a := newAction(t, config.Action{Kind: config.Webhook, URL: "http://user:hunter2@127.0.0.1:1/hook?token=hunter2", Timeout: time.Second}, nil)
+	err := a.sink.do(t.Context(), &Record{}, []byte("{}"))
+	if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "127.0.0.1:1/hook") {
+		t.Errorf("error %v, want one that names the host and no secret", err)
+	}
+}
+
 func TestWebhookRefused(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("followed a redirect") }))
 	defer other.Close()

@@ -2,9 +2,11 @@ package action
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -24,6 +26,7 @@ const maxReply = 64 << 10
 // webhook posts records. It tries again after network errors, 429 and 5xx.
 type webhook struct {
 	url    string
+	name   string // what errors call it: host and path, since a query may hold a secret
 	client *retryablehttp.Client
 }
 
@@ -36,7 +39,15 @@ func newWebhook(cfg config.Action) *webhook {
 	c.HTTPClient.Timeout = cfg.Timeout
 	// The address was configured; it is not for the far side to choose another.
 	c.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &webhook{cfg.URL, c}
+	return &webhook{cfg.URL, publicName(cfg.URL), c}
+}
+
+func publicName(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "webhook"
+	}
+	return u.Host + u.Path
 }
 
 func (w *webhook) do(ctx context.Context, _ *Record, line []byte) error {
@@ -47,14 +58,18 @@ func (w *webhook) do(ctx context.Context, _ *Record, line []byte) error {
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := w.client.Do(req)
 	if err != nil {
-		return err
+		var whole *url.Error // repeats the address
+		if errors.As(err, &whole) {
+			err = whole.Err
+		}
+		return fmt.Errorf("%s: %w", w.name, err)
 	}
 	defer resp.Body.Close()
 	if _, err := io.CopyN(io.Discard, resp.Body, maxReply); err != nil && err != io.EOF {
 		return fmt.Errorf("reply: %w", err)
 	}
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("%s answered %s", w.url, resp.Status)
+		return fmt.Errorf("%s answered %s", w.name, resp.Status)
 	}
 	return nil
 }

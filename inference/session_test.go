@@ -1,10 +1,12 @@
 package inference
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"errors"
 	"math"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -29,13 +31,19 @@ func session(t testing.TB, m *Model) *Session {
 
 // TestRunAllocatesNothing covers every operator of the archive.
 func TestRunAllocatesNothing(t *testing.T) {
+	z, err := zip.OpenReader("testdata/ops.zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
 	ctx := t.Context()
-	for _, name := range []string{
-		"conv_000", "depthwise_000", "fully_connected_000", "add_000", "add_001", "pool_000", "pool_001",
-		"mean_000", "pad_000", "requantize_000", "float_edge_000", "softmax_000", "reshape_000",
-	} {
+	for _, f := range z.File {
+		name, ok := strings.CutSuffix(f.Name, ".tflite")
+		if !ok {
+			continue
+		}
 		s := session(t, open(t, name))
-		if n := testing.AllocsPerRun(10, func() {
+		if n := testing.AllocsPerRun(1, func() {
 			if err := s.Run(ctx); err != nil {
 				t.Fatal(err)
 			}

@@ -531,6 +531,38 @@ def unary(i, t=T.INT8):
     return m.bytes([x], [y])
 
 
+def resize(i, t=T.INT8):
+    m = Model()
+    n, h, w, c = 1 + i % 2, *some_shape(3, 12)
+    oh, ow = some_shape(2, 20)
+    align, half = [(False, False), (True, False), (False, True)][i % 3]
+    q = {"scale": 0.1, "zero": 3}
+    x, y = m.tensor("x", t, [n, h, w, c], **q), m.tensor("y", t, [n, oh, ow, c], **q)
+    size = ints(m, "size", [oh, ow])
+    if i % 2:
+        m.op(OP.RESIZE_BILINEAR, 3, [x, size], [y], s.BuiltinOptions.ResizeBilinearOptions,
+             options(s.ResizeBilinearOptionsT, alignCorners=align, halfPixelCenters=half))
+    else:
+        m.op(OP.RESIZE_NEAREST_NEIGHBOR, 3, [x, size], [y], s.BuiltinOptions.ResizeNearestNeighborOptions,
+             options(s.ResizeNearestNeighborOptionsT, alignCorners=align, halfPixelCenters=half))
+    return m.bytes([x], [y])
+
+
+def arg_max(i):
+    m = Model()
+    t = [T.INT8, T.UINT8, T.INT32][i % 3]
+    shape = some_shape(int(rng.integers(1, 5)), 8)
+    axis = int(rng.integers(-len(shape), len(shape)))
+    out = list(shape)
+    out.pop(axis)
+    o = [T.INT32, T.INT64][i % 2]
+    x = m.tensor("x", t, shape)
+    a = m.tensor("axis", T.INT32, [], data=np.array([axis], np.int32))
+    y = m.tensor("y", o, out)
+    m.op(OP.ARG_MAX, 2, [x, a], [y], s.BuiltinOptions.ArgMaxOptions, options(s.ArgMaxOptionsT, outputType=o))
+    return m.bytes([x], [y])
+
+
 def uint8(make):
     def made(i):
         return make(i, T.UINT8)
@@ -548,7 +580,8 @@ PLAN = [(conv, 40), (depthwise, 40), (fully_connected, 20), (add, 30), (pool, 30
         (split_v, 9), (tile, 9), (broadcast_to, 9), (reverse, 8), (squares, 12), (rename, 10), (pad_any, 16),
         (uint8(conv), 20), (uint8(depthwise), 20), (uint8(fully_connected), 10), (uint8(add), 15), (uint8(pool), 15),
         (uint8(mean), 12), (softmax_u8, 8),
-        (sub, 20), (uint8(sub), 10), (mul, 20), (uint8(mul), 10), (unary, 42), (uint8(unary), 28)]
+        (sub, 20), (uint8(sub), 10), (mul, 20), (uint8(mul), 10), (unary, 42), (uint8(unary), 28),
+        (resize, 36), (uint8(resize), 24), (arg_max, 12)]
 
 
 def run(data):

@@ -1,0 +1,115 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
+)
+
+// resize checks a resize of NHWC data and returns its flags.
+func (n *node) resize(alignField int) (alignCorners, halfPixel bool, err error) {
+	in, out := n.in(0), n.out()
+	if err := n.moves(out, in); err != nil {
+		return false, false, err
+	}
+	size, err := n.staticInts(1, "size")
+	if err != nil {
+		return false, false, err
+	}
+	if len(in.Shape) != 4 || len(size) != 2 || !equal(out.Shape, []int{in.Shape[0], size[0], size[1], in.Shape[3]}) {
+		return false, false, fmt.Errorf("size %v takes %v to %v", size, in.Shape, out.Shape)
+	}
+	if max(in.Shape[1], in.Shape[2], out.Shape[1], out.Shape[2]) >= 1<<24 {
+		return false, false, errors.New("positions do not fit a float32")
+	}
+	alignCorners, halfPixel = n.n.Opt.Bool(alignField, false), n.n.Opt.Bool(alignField+1, false)
+	if alignCorners && halfPixel {
+		return false, false, errors.New("aligned corners and half-pixel centres at once")
+	}
+	return alignCorners, halfPixel, n.b.hold("resize table", 32*(out.Shape[1]+out.Shape[2]))
+}
+
+func lowerResizeBilinear(n *node) (Step, error) {
+	in, out := n.in(0), n.out()
+	if in.DType != Int8 && in.DType != Uint8 {
+		return Step{}, unsupported("types %s", n.types())
+	}
+	align, half, err := n.resize(2)
+	if err != nil {
+		return Step{}, err
+	}
+	r := &kernel.Bilinear{
+		Y:     kernel.BilinearTaps(in.Shape[1], out.Shape[1], align, half),
+		X:     kernel.BilinearTaps(in.Shape[2], out.Shape[2], align, half),
+		Batch: in.Shape[0], H: in.Shape[1], W: in.Shape[2], C: in.Shape[3],
+	}
+	src, dst := n.inRef(0), n.outRef()
+	s := Step{Kernel: "resize_bilinear_qs8", Tier: kernel.TierGeneric, Rule: ruleXNNPACK}
+	s.Run = func(mem []byte) { kernel.RunBilinear(r, i8(dst.Bytes(mem)), i8(src.Bytes(mem))) }
+	if in.DType == Uint8 {
+		s.Kernel = "resize_bilinear_qu8"
+		s.Run = func(mem []byte) { kernel.RunBilinear(r, dst.Bytes(mem), src.Bytes(mem)) }
+	}
+	return s, nil
+}
+
+func lowerResizeNearest(n *node) (Step, error) {
+	in, out := n.in(0), n.out()
+	align, half, err := n.resize(0)
+	if err != nil {
+		return Step{}, err
+	}
+	elem := in.DType.Size()
+	r := &kernel.Nearest{
+		Y:     kernel.NearestIndex(in.Shape[1], out.Shape[1], elem, align, half),
+		X:     kernel.NearestIndex(in.Shape[2], out.Shape[2], elem, align, half),
+		Batch: in.Shape[0], H: in.Shape[1], W: in.Shape[2], Pixel: in.Shape[3] * elem,
+	}
+	src, dst := n.inRef(0), n.outRef()
+	return Step{
+		Kernel: "resize_nearest", Tier: kernel.TierGeneric, Rule: ruleTFLite,
+		Run: func(mem []byte) { r.Run(dst.Bytes(mem), src.Bytes(mem)) },
+	}, nil
+}
+
+func lowerArgMax(n *node) (Step, error) {
+	in, out := n.in(0), n.out()
+	axis, err := n.staticAxis(1, len(in.Shape))
+	if err != nil {
+		return Step{}, err
+	}
+	outer, count, inner := product(in.Shape[:axis]), in.Shape[axis], product(in.Shape[axis+1:])
+	if out.Elements() != outer*inner || out.DType != Int32 && out.DType != Int64 {
+		return Step{}, fmt.Errorf("%s%v along dimension %d to %s%v", in.DType, in.Shape, axis, out.DType, out.Shape)
+	}
+	if err := n.b.mem.Work(n.n.Name, int64(in.Elements())); err != nil {
+		return Step{}, err
+	}
+	switch in.DType {
+	case Int8:
+		return argMaxStep[int8](n, outer, count, inner), nil
+	case Uint8:
+		return argMaxStep[uint8](n, outer, count, inner), nil
+	case Int32:
+		return argMaxStep[int32](n, outer, count, inner), nil
+	}
+	return Step{}, unsupported("types %s", n.types())
+}
+
+func argMaxStep[T kernel.Number](n *node, outer, count, inner int) Step {
+	src, dst := n.inRef(0), n.outRef()
+	s := Step{Kernel: "arg_max", Tier: kernel.TierGeneric, Rule: ruleExact}
+	if n.out().DType == Int64 {
+		s.Run = func(mem []byte) {
+			out := viewOf[int64](dst.Bytes(mem))
+			kernel.ArgMax(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int64(i) })
+		}
+		return s
+	}
+	s.Run = func(mem []byte) {
+		out := i32(dst.Bytes(mem))
+		kernel.ArgMax(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int32(i) })
+	}
+	return s
+}

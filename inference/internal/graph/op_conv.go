@@ -44,11 +44,13 @@ func convStep[T kernel.Byte](n *node, name string, s convShape, activation byte)
 		Window: s.window, Batch: s.batch, Groups: s.groups, InC: s.inC, OutC: s.outC, Weights: p.weights, Bias: p.bias,
 		Scale: p.scale, InZero: T(n.in(0).Zero()), Out: p.out, WeightZero: p.zero,
 	}
-	src, dst, scratch := n.inRef(0), n.outRef(), n.scratch(c.Depth(), kernel.Lanes)
+	src, dst := n.inRef(0), n.outRef()
+	rows, pairs := n.scratch(c.Depth(), kernel.Lanes), n.scratch(c.PairWords(), 8)
 	return Step{
 		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleXNNPACK, MACs: c.MACs(),
 		Run: func(mem []byte) {
-			c.Run(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), viewOf[T](scratch.Bytes(mem)))
+			c.Run(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)),
+				kernel.Scratch[T]{Rows: viewOf[T](rows.Bytes(mem)), Pairs: viewOf[int64](pairs.Bytes(mem))})
 		},
 	}, nil
 }

@@ -39,13 +39,29 @@ func (c *Conv[T]) Depth() int { return c.KH * c.KW * c.InC }
 // Lanes is how many pixels share one pass over the weights.
 const Lanes = 4
 
+// Scratch is the memory of one run: the gathered rows of Lanes pixels, and the
+// same in pairs.
+type Scratch[T Byte] struct {
+	Rows  []T     // Lanes * Depth
+	Pairs []int64 // PairWords
+}
+
+// PairWords returns how many words Run needs for pairs: 2 * Depth, or none
+// where they do not pay.
+func (c *Conv[T]) PairWords() int {
+	if !c.paired() {
+		return 0
+	}
+	return 2 * c.Depth()
+}
+
 // MACs returns the multiply-accumulates of one run.
 func (c *Conv[T]) MACs() int64 {
 	return int64(c.Batch) * int64(c.OutH) * int64(c.OutW) * int64(c.Groups) * int64(c.OutC) * int64(c.Depth())
 }
 
-// Run computes dst = conv(src). scratch has Lanes * Depth bytes.
-func (c *Conv[T]) Run(dst, src, scratch []T) {
+// Run computes dst = conv(src).
+func (c *Conv[T]) Run(dst, src []T, scratch Scratch[T]) {
 	pixels := c.OutH * c.OutW
 	inPixel, outPixel := c.Groups*c.InC, c.Groups*c.OutC
 	k := c.Depth()
@@ -59,9 +75,9 @@ func (c *Conv[T]) Run(dst, src, scratch []T) {
 				for i := range Lanes {
 					// A short last block repeats its last pixel: one kernel
 					// serves all.
-					rows[i] = c.row(in, g, min(p+i, p+n-1), scratch[i*k:(i+1)*k])
+					rows[i] = c.row(in, g, min(p+i, p+n-1), scratch.Rows[i*k:(i+1)*k])
 				}
-				c.block(out[p*outPixel:], &rows, n, g)
+				c.block(out[p*outPixel:], &rows, n, g, scratch.Pairs)
 			}
 		}
 	}
@@ -96,12 +112,22 @@ func (c *Conv[T]) row(in []T, g, p int, buf []T) []T {
 }
 
 // block computes n pixels of group g, all channels.
-func (c *Conv[T]) block(out []T, rows *[Lanes][]T, n, g int) {
+func (c *Conv[T]) block(out []T, rows *[Lanes][]T, n, g int, pairs []int64) {
 	k := c.Depth()
 	stride := c.Groups * c.OutC
+	if len(pairs) > 0 {
+		pair(pairs[:k], rows[0], rows[1])
+		pair(pairs[k:2*k], rows[2], rows[3])
+	}
 	for o := range c.OutC {
 		ch := g*c.OutC + o
-		acc := dot4(c.Weights[ch*k:(ch+1)*k], c.WeightZero, rows)
+		w := c.Weights[ch*k : (ch+1)*k]
+		var acc [Lanes]int32
+		if len(pairs) > 0 {
+			acc = dotPairs(w, c.WeightZero, pairs[:k], pairs[k:2*k])
+		} else {
+			acc = dot4(w, c.WeightZero, rows)
+		}
 		for i := range n {
 			out[i*stride+ch] = T(c.Out.fp32(acc[i]+c.Bias[ch], c.Scale[ch]))
 		}

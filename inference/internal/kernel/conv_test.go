@@ -45,10 +45,14 @@ func randomBytes(r *rand.Rand, n int) []int8 {
 	return b
 }
 
+func scratchOf(c *Conv[int8]) Scratch[int8] {
+	return Scratch[int8]{Rows: make([]int8, Lanes*c.Depth()), Pairs: make([]int64, c.PairWords())}
+}
+
 func TestConvEqualsDefinition(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 400 {
-		c := &Conv[int8]{Window: randomWindow(r), Batch: 1 + r.IntN(2), Groups: 1 + r.IntN(2), InC: 1 + r.IntN(9), OutC: 1 + r.IntN(9),
+		c := &Conv[int8]{Window: randomWindow(r), Batch: 1 + r.IntN(2), Groups: 1 + r.IntN(2), InC: 1 + r.IntN(9), OutC: 1 + r.IntN(2*minPaired),
 			InZero: int8(r.Uint32()), Out: Clamp8{Zero: int32(int8(r.Uint32())), Min: -128, Max: 127}}
 		n := c.Groups * c.OutC
 		c.Weights = randomBytes(r, n*c.Depth())
@@ -58,7 +62,7 @@ func TestConvEqualsDefinition(t *testing.T) {
 		}
 		src := randomBytes(r, c.Batch*c.InH*c.InW*c.Groups*c.InC)
 		got := make([]int8, c.Batch*c.OutH*c.OutW*n)
-		c.Run(got, src, make([]int8, Lanes*c.Depth()))
+		c.Run(got, src, scratchOf(c))
 		var want []int8
 		for b := range c.Batch {
 			for y := range c.OutH {
@@ -71,6 +75,38 @@ func TestConvEqualsDefinition(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Fatalf("%+v: result differs from the definition", c.Window)
+		}
+	}
+}
+
+// TestPairsEqualDot4 at the extremes: the longest product of the largest
+// values, where the low lane is fullest.
+func TestPairsEqualDot4(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 200 {
+		n := maxPaired
+		if r.IntN(2) == 0 {
+			n = 1 + r.IntN(500)
+		}
+		pick := []uint8{0, 255, 128, 1}
+		w := make([]uint8, n)
+		var rows [Lanes][]uint8
+		for l := range rows {
+			rows[l] = make([]uint8, n)
+		}
+		mode := r.IntN(3)
+		for i := range n {
+			w[i] = pick[r.IntN(1+mode)]
+			for l := range rows {
+				rows[l][i] = pick[1-min(mode, 1)+r.IntN(1+mode)%4]
+			}
+		}
+		zero := int32(pick[r.IntN(4)])
+		p, q := make([]int64, n), make([]int64, n)
+		pair(p, rows[0], rows[1])
+		pair(q, rows[2], rows[3])
+		if got, want := dotPairs(w, zero, p, q), dot4(w, zero, &rows); got != want {
+			t.Fatalf("%d elements, zero %d: %v, want %v", n, zero, got, want)
 		}
 	}
 }
@@ -99,7 +135,7 @@ func TestDepthwiseEqualsConv(t *testing.T) {
 		got := make([]int8, d.Batch*d.OutH*d.OutW*n)
 		want := make([]int8, len(got))
 		d.Run(got, src, make([]int32, d.Scratch()))
-		c.Run(want, src, make([]int8, Lanes*c.Depth()))
+		c.Run(want, src, scratchOf(c))
 		if !slices.Equal(got, want) {
 			t.Fatalf("%+v multiplier %d: differs from the grouped convolution", d.Window, d.Multiplier)
 		}
@@ -110,7 +146,7 @@ func BenchmarkConv1x1(b *testing.B) {
 	c := &Conv[int8]{Window: Window{InH: 14, InW: 14, OutH: 14, OutW: 14, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1},
 		Batch: 1, Groups: 1, InC: 128, OutC: 128, Out: Clamp8{Min: -128, Max: 127}}
 	c.Weights, c.Bias, c.Scale = make([]int8, 128*128), make([]int32, 128), make([]float32, 128)
-	src, dst, scratch := make([]int8, 14*14*128), make([]int8, 14*14*128), make([]int8, Lanes*c.Depth())
+	src, dst, scratch := make([]int8, 14*14*128), make([]int8, 14*14*128), scratchOf(c)
 	for b.Loop() {
 		c.Run(dst, src, scratch)
 	}

@@ -50,18 +50,36 @@ func (d *Depthwise[T]) pixel(in []T, acc []int32, y0, x0 int) {
 	outC := len(acc)
 	for ky := range d.KH {
 		y := y0 + ky*d.DilationH
+		w := d.Weights[ky*d.KW*outC:][:d.KW*outC]
+		inside := y >= 0 && y < d.InH && x0 >= 0 && x0+(d.KW-1)*d.DilationW < d.InW
+		if d.KW == 3 && d.Multiplier == 1 && inside {
+			step := d.DilationW * d.InC
+			row3(acc, w, d.WeightZero, in[(y*d.InW+x0)*d.InC:][:2*step+d.InC], step)
+			continue
+		}
 		for kx := range d.KW {
 			x := x0 + kx*d.DilationW
-			w := d.Weights[(ky*d.KW+kx)*outC:][:outC]
+			wx := w[kx*outC:][:outC]
 			if y < 0 || y >= d.InH || x < 0 || x >= d.InW {
 				z := int32(d.InZero)
 				for c := range acc {
-					acc[c] += z * (int32(w[c]) - d.WeightZero)
+					acc[c] += z * (int32(wx[c]) - d.WeightZero)
 				}
 				continue
 			}
-			d.tap(acc, w, in[(y*d.InW+x)*d.InC:][:d.InC])
+			d.tap(acc, wx, in[(y*d.InW+x)*d.InC:][:d.InC])
 		}
+	}
+}
+
+// row3 adds three taps of a row at once, so that acc is loaded and stored once
+// for all; in holds their pixels step elements apart.
+func row3[T Byte](acc []int32, w []T, zero int32, in []T, step int) {
+	n := len(acc)
+	w0, w1, w2 := w[:n], w[n:][:n], w[2*n:][:n]
+	i0, i1, i2 := in[:n], in[step:][:n], in[2*step:][:n]
+	for c := range acc {
+		acc[c] += int32(i0[c])*(int32(w0[c])-zero) + int32(i1[c])*(int32(w1[c])-zero) + int32(i2[c])*(int32(w2[c])-zero)
 	}
 }
 

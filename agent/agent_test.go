@@ -222,6 +222,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"golden of another size", func(_ *bundle.Manifest, f fstest.MapFS) { f["in0.bin"].Data = []byte{1} }, "golden sample 0: input 0 has 1 bytes, want 51"},
 		{"numerics of the future", func(m *bundle.Manifest, _ fstest.MapFS) { m.Numerics = 99 }, "too old for the bundle"},
 		{"foreign model", func(_ *bundle.Manifest, f fstest.MapFS) { f["model.tflite"].Data = []byte("not a model at all") }, "bundle"},
+		{"memory", func(m *bundle.Manifest, _ fstest.MapFS) { m.Requires = &bundle.Requires{RAMBytes: 1 << 60} }, "this board has"},
+		{"latency", func(m *bundle.Manifest, _ fstest.MapFS) { m.Requires = &bundle.Requires{MaxLatencyMS: 1e-6} }, "the bundle allows"},
 		{"pipeline", func(m *bundle.Manifest, _ fstest.MapFS) { m.Pipeline = json.RawMessage(`{"sauce":{}}`) }, "sauce"},
 	}
 	for _, tt := range tests {

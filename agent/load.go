@@ -51,7 +51,7 @@ func (e *MismatchError) Hint() string {
 }
 
 // Load opens the bundle at path and makes it ready: files, manifest, model,
-// pipeline, golden samples, in this order. Every error is a *LoadError.
+// pipeline, golden samples, requirements, in this order. Every error is a *LoadError.
 func Load(ctx context.Context, path string, o inference.Options) (*Unit, error) {
 	u, err := load(ctx, path, o)
 	if err != nil {
@@ -83,7 +83,10 @@ func load(ctx context.Context, path string, o inference.Options) (*Unit, error) 
 	if err := u.plan(); err != nil {
 		return nil, err
 	}
-	return u, u.check(ctx, b)
+	if err := u.check(ctx, b); err != nil {
+		return nil, err
+	}
+	return u, u.requirements(ctx, b)
 }
 
 // plan builds the pipeline once, to find out now whether it fits the model.

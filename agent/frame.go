@@ -6,17 +6,13 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/dunlin-edge/dunlin/hal"
 )
 
-// frameInterest is how long after a look at the picture frames are kept.
-const frameInterest = 3 * time.Second
-
-// frameView keeps a copy of the last classified frame while someone looks.
+// frameView keeps a copy of the last classified frame, so that what is shown
+// is always what was decided on; the copy costs far less than the decision.
 type frameView struct {
-	looked atomic.Int64  // unix nanoseconds of the last look
 	frames atomic.Uint64 // frames classified so far
 
 	mu    sync.Mutex
@@ -24,23 +20,18 @@ type frameView struct {
 }
 
 func (v *frameView) keep(f *hal.Frame) {
-	n := v.frames.Add(1)
-	// The first frame is kept for whoever comes after the stream has ended.
-	if n > 1 && time.Since(time.Unix(0, v.looked.Load())) > frameInterest {
-		return
-	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	pix := append(v.frame.Pix[:0], f.Pix...)
 	v.frame = *f
 	v.frame.Pix = pix
+	v.frames.Add(1)
 }
 
 func (v *frameView) seq() uint64 { return v.frames.Load() }
 
 // writePNG writes the frame; false means that there is none yet.
 func (v *frameView) writePNG(w io.Writer) (bool, error) {
-	v.looked.Store(time.Now().UnixNano())
 	img := v.image()
 	if img == nil {
 		return false, nil

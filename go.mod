@@ -3,6 +3,8 @@ module github.com/dunlin-edge/dunlin
 go 1.26.0
 
 require (
+	// Telemetry chunks: deterministic CBOR (RFC 8949) with a strict, limited decoder.
+	github.com/fxamacker/cbor/v2 v2.10.0
 	// Webhooks: retries with back-off over net/http.
 	github.com/hashicorp/go-retryablehttp v0.7.8
 	// Strict configuration with line numbers; the smallest maintained YAML.
@@ -13,4 +15,7 @@ require (
 	golang.org/x/sys v0.49.0
 )
 
-require github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
+require (
+	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
+	github.com/x448/float16 v0.8.4 // indirect
+)

@@ -7,26 +7,34 @@ import (
 )
 
 func lowerConv(n *node) (Step, error) {
+	s, err := n.convShape()
+	if err != nil {
+		return Step{}, err
+	}
+	if n.in(0).DType == Uint8 {
+		return convStep[uint8](n, "conv2d_qu8", s, n.n.Opt.Byte(3, 0))
+	}
+	return convStep[int8](n, "conv2d_qs8", s, n.n.Opt.Byte(3, 0))
+}
+
+// convShape checks the geometry of CONV_2D, whatever its types.
+func (n *node) convShape() (convShape, error) {
 	in, filter, out := n.in(0), n.in(1), n.out()
 	if len(in.Shape) != 4 || len(filter.Shape) != 4 || len(out.Shape) != 4 {
-		return Step{}, fmt.Errorf("shapes %v, filter %v, output %v", in.Shape, filter.Shape, out.Shape)
+		return convShape{}, fmt.Errorf("shapes %v, filter %v, output %v", in.Shape, filter.Shape, out.Shape)
 	}
 	o := n.n.Opt
 	w, err := n.window(filter.Shape[1], filter.Shape[2], o.Byte(0, 0),
 		[2]int32{o.Int32(2, 0), o.Int32(1, 0)}, [2]int32{o.Int32(5, 1), o.Int32(4, 1)})
 	if err != nil {
-		return Step{}, err
+		return convShape{}, err
 	}
 	outC, depth := filter.Shape[0], filter.Shape[3]
 	groups := in.Shape[3] / max(depth, 1)
 	if groups < 1 || groups*depth != in.Shape[3] || outC%groups != 0 || out.Shape[3] != outC {
-		return Step{}, fmt.Errorf("filter %v does not fit input %v and output %v", filter.Shape, in.Shape, out.Shape)
+		return convShape{}, fmt.Errorf("filter %v does not fit input %v and output %v", filter.Shape, in.Shape, out.Shape)
 	}
-	s := convShape{w, in.Shape[0], groups, depth, outC / groups}
-	if in.DType == Uint8 {
-		return convStep[uint8](n, "conv2d_qu8", s, o.Byte(3, 0))
-	}
-	return convStep[int8](n, "conv2d_qs8", s, o.Byte(3, 0))
+	return convShape{w, in.Shape[0], groups, depth, outC / groups}, nil
 }
 
 // convShape is the geometry of a convolution; channels are per group.
@@ -56,52 +64,70 @@ func convStep[T kernel.Byte](n *node, name string, s convShape, activation byte)
 }
 
 func lowerFullyConnected(n *node) (Step, error) {
-	in, filter, out := n.in(0), n.in(1), n.out()
-	if len(filter.Shape) != 2 {
-		return Step{}, fmt.Errorf("filter shape %v, want two dimensions", filter.Shape)
+	s, err := n.denseShape()
+	if err != nil {
+		return Step{}, err
 	}
-	units, depth := filter.Shape[0], filter.Shape[1]
-	rows := in.Elements() / max(depth, 1)
-	if rows*depth != in.Elements() || rows*units != out.Elements() {
-		return Step{}, fmt.Errorf("filter %v does not fit input %v and output %v", filter.Shape, in.Shape, out.Shape)
-	}
-	if f := n.n.Opt.Byte(1, 0); f != 0 {
-		return Step{}, unsupported("weights format %d", f)
-	}
-	s := convShape{
-		window: kernel.Window{InH: 1, InW: rows, OutH: 1, OutW: rows, KH: 1, KW: 1,
-			StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1},
-		batch: 1, groups: 1, inC: depth, outC: units,
-	}
-	if in.DType == Uint8 {
+	if n.in(0).DType == Uint8 {
 		return convStep[uint8](n, "fully_connected_qu8", s, n.n.Opt.Byte(0, 0))
 	}
 	return convStep[int8](n, "fully_connected_qs8", s, n.n.Opt.Byte(0, 0))
 }
 
-func lowerDepthwise(n *node) (Step, error) {
+// denseShape checks FULLY_CONNECTED as a convolution of one pixel a row.
+func (n *node) denseShape() (convShape, error) {
 	in, filter, out := n.in(0), n.in(1), n.out()
-	if len(in.Shape) != 4 || len(filter.Shape) != 4 || len(out.Shape) != 4 {
-		return Step{}, fmt.Errorf("shapes %v, filter %v, output %v", in.Shape, filter.Shape, out.Shape)
+	if len(filter.Shape) != 2 {
+		return convShape{}, fmt.Errorf("filter shape %v, want two dimensions", filter.Shape)
 	}
-	o := n.n.Opt
-	w, err := n.window(filter.Shape[1], filter.Shape[2], o.Byte(0, 0),
-		[2]int32{o.Int32(2, 0), o.Int32(1, 0)}, [2]int32{o.Int32(6, 1), o.Int32(5, 1)})
+	units, depth := filter.Shape[0], filter.Shape[1]
+	rows := in.Elements() / max(depth, 1)
+	if rows*depth != in.Elements() || rows*units != out.Elements() {
+		return convShape{}, fmt.Errorf("filter %v does not fit input %v and output %v", filter.Shape, in.Shape, out.Shape)
+	}
+	if f := n.n.Opt.Byte(1, 0); f != 0 {
+		return convShape{}, unsupported("weights format %d", f)
+	}
+	return convShape{
+		window: kernel.Window{InH: 1, InW: rows, OutH: 1, OutW: rows, KH: 1, KW: 1,
+			StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1},
+		batch: 1, groups: 1, inC: depth, outC: units,
+	}, nil
+}
+
+func lowerDepthwise(n *node) (Step, error) {
+	w, mult, err := n.depthwiseShape()
 	if err != nil {
 		return Step{}, err
 	}
-	inC, outC := in.Shape[3], filter.Shape[3]
-	mult := outC / max(inC, 1)
-	if mult < 1 || mult*inC != outC || out.Shape[3] != outC || filter.Shape[0] != 1 {
-		return Step{}, fmt.Errorf("filter %v does not fit input %v and output %v", filter.Shape, in.Shape, out.Shape)
-	}
-	if m := o.Int32(3, 0); m != 0 && int(m) != mult {
-		return Step{}, fmt.Errorf("depth multiplier %d, shapes give %d", m, mult)
-	}
-	if in.DType == Uint8 {
+	if n.in(0).DType == Uint8 {
 		return depthwiseStep[uint8](n, "depthwise_qu8", w, mult)
 	}
 	return depthwiseStep[int8](n, "depthwise_qs8", w, mult)
+}
+
+// depthwiseShape checks the geometry of DEPTHWISE_CONV_2D and returns its
+// window and depth multiplier.
+func (n *node) depthwiseShape() (w kernel.Window, mult int, err error) {
+	in, filter, out := n.in(0), n.in(1), n.out()
+	if len(in.Shape) != 4 || len(filter.Shape) != 4 || len(out.Shape) != 4 {
+		return w, 0, fmt.Errorf("shapes %v, filter %v, output %v", in.Shape, filter.Shape, out.Shape)
+	}
+	o := n.n.Opt
+	w, err = n.window(filter.Shape[1], filter.Shape[2], o.Byte(0, 0),
+		[2]int32{o.Int32(2, 0), o.Int32(1, 0)}, [2]int32{o.Int32(6, 1), o.Int32(5, 1)})
+	if err != nil {
+		return w, 0, err
+	}
+	inC, outC := in.Shape[3], filter.Shape[3]
+	mult = outC / max(inC, 1)
+	if mult < 1 || mult*inC != outC || out.Shape[3] != outC || filter.Shape[0] != 1 {
+		return w, 0, fmt.Errorf("filter %v does not fit input %v and output %v", filter.Shape, in.Shape, out.Shape)
+	}
+	if m := o.Int32(3, 0); m != 0 && int(m) != mult {
+		return w, 0, fmt.Errorf("depth multiplier %d, shapes give %d", m, mult)
+	}
+	return w, mult, nil
 }
 
 func depthwiseStep[T kernel.Byte](n *node, name string, w kernel.Window, mult int) (Step, error) {

@@ -17,6 +17,7 @@ func viewOf[T any](b []byte) []T {
 }
 
 func i8(b []byte) []int8     { return viewOf[int8](b) }
+func i16(b []byte) []int16   { return viewOf[int16](b) }
 func i32(b []byte) []int32   { return viewOf[int32](b) }
 func f32(b []byte) []float32 { return viewOf[float32](b) }
 

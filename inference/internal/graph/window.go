@@ -14,7 +14,11 @@ const (
 // window checks a sliding window over the NHWC input against the output's
 // shape. Stride and dilation are height, width.
 func (n *node) window(kh, kw int, padding byte, stride, dilation [2]int32) (kernel.Window, error) {
-	in, out := n.in(0), n.out()
+	return windowOf(n.in(0), n.out(), kh, kw, padding, stride, dilation)
+}
+
+// windowOf is window between two tensors.
+func windowOf(in, out *Tensor, kh, kw int, padding byte, stride, dilation [2]int32) (kernel.Window, error) {
 	w := kernel.Window{
 		InH: in.Shape[1], InW: in.Shape[2], OutH: out.Shape[1], OutW: out.Shape[2], KH: kh, KW: kw,
 		StrideH: int(stride[0]), StrideW: int(stride[1]), DilationH: int(dilation[0]), DilationW: int(dilation[1]),

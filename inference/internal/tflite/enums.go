@@ -35,6 +35,7 @@ const (
 	ARG_MAX                 Op = 56
 	PADV2                   Op = 60
 	SLICE                   Op = 65
+	TRANSPOSE_CONV          Op = 67
 	TILE                    Op = 69
 	EXPAND_DIMS             Op = 70
 	PACK                    Op = 83
@@ -44,6 +45,7 @@ const (
 	SPLIT_V                 Op = 102
 	REVERSE_V2              Op = 105
 	QUANTIZE                Op = 114
+	BATCH_MATMUL            Op = 126
 	CALL_ONCE               Op = 129
 	BROADCAST_TO            Op = 130
 	VAR_HANDLE              Op = 142

@@ -1,0 +1,39 @@
+package kernel
+
+// LeakyRelu16 has a factor for each sign
+// (kernels/internal/reference/leaky_relu.h, QuantizeLeakyRelu).
+type LeakyRelu16 struct {
+	Positive, Negative Multiplier
+	Flip               bool // the slope below zero is negative
+}
+
+// Run maps src to dst.
+func (l *LeakyRelu16) Run(dst, src []int16) {
+	for i, q := range src {
+		var v int32
+		switch {
+		case q >= 0:
+			v = l.Positive.Apply(int32(q))
+		case l.Flip:
+			v = -l.Negative.Apply(int32(q))
+		default:
+			v = l.Negative.Apply(int32(q))
+		}
+		dst[i] = int16(min(max(v, -1<<15), 1<<15-1))
+	}
+}
+
+// Requantize converts between integer types
+// (kernels/internal/reference/requantize.h).
+type Requantize[I, O int8 | uint8 | int16 | int32] struct {
+	Factor          Multiplier
+	InZero, OutZero int32
+	Min, Max        int32
+}
+
+// Run maps src to dst.
+func (r *Requantize[I, O]) Run(dst []O, src []I) {
+	for i, q := range src {
+		dst[i] = O(min(max(r.Factor.Apply(int32(q)-r.InZero)+r.OutZero, r.Min), r.Max))
+	}
+}

@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""Make one-operator models of int16 and of rarer operators; record LiteRT.
+
+    python scripts/golden/ops_more.py inference/testdata/ops_more.zip
+    python scripts/golden/ops_more.py /tmp/more.zip --seed 777 --times 10
+
+The archive is like that of ops.py; DUNLIN_OPS_MORE=FILE points the test at
+another one.
+"""
+import argparse
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as s
+
+import ops
+from ops import OP, T, Model, geometry, ints, options, scale, some_shape, window, zero
+
+ops.NUMPY[T.INT16], ops.NUMPY[T.INT64] = np.int16, np.int64
+
+
+def rng():
+    return ops.rng
+
+
+def draw(*a):
+    return int(ops.rng.integers(*a))
+
+
+def full(t, shape):
+    """Constants over the whole range of a type."""
+    info = np.iinfo(ops.NUMPY[t])
+    return rng().integers(info.min, info.max, shape, endpoint=True).astype(ops.NUMPY[t])
+
+
+def scale16():
+    return scale(1e-4, 2e-2)
+
+
+def layer16(m, x, filter_shape, axis, channels, depth, xs, out_shape, per_channel=None, bare=True):
+    """Filter, int64 bias and output of a layer of int16 activations."""
+    if per_channel is None:
+        per_channel = bool(draw(2))
+    ws = np.array([scale(0.002, 0.02) for _ in range(channels if per_channel else 1)], np.float32)
+    w = rng().integers(-127, 128, filter_shape).astype(np.int8)
+    spread = np.float32(xs * ws.mean() * 73 * 12000 * np.sqrt(depth))
+    bias = rng().integers(-500000, 500000, channels).astype(np.int64)
+    f = m.tensor("filter", T.INT8, filter_shape, ws, [0] * len(ws), axis if per_channel else 0, w)
+    b = m.tensor("bias", T.INT64, [channels], np.float32(xs) * ws, [0] * len(ws), 0, bias)
+    y = m.tensor("y", T.INT16, out_shape, np.float32(spread / rng().uniform(4000, 90000)), 0)
+    return [x, f] if bare and draw(4) == 0 else [x, f, b], y
+
+
+def conv16(i):
+    m = Model()
+    h, w, kh, kw, sh, sw, dh, dw, same, oh, ow = geometry()
+    groups = int(rng().choice([1, 1, 1, 2]))
+    ci, co, n = draw(1, 20), draw(1, 20) * groups, draw(1, 3)
+    xs = scale16()
+    x = m.tensor("x", T.INT16, [n, h, w, ci * groups], xs, 0)
+    ins, y = layer16(m, x, [co, kh, kw, ci], 0, co, kh * kw * ci, xs, [n, oh, ow, co], bare=False)
+    m.op(OP.CONV_2D, 4, ins, [y], s.BuiltinOptions.Conv2DOptions, options(
+        s.Conv2DOptionsT, padding=0 if same else 1, strideH=sh, strideW=sw, dilationHFactor=dh, dilationWFactor=dw,
+        fusedActivationFunction=draw(4)))
+    return m.bytes([x], [y])
+
+
+def depthwise16(i):
+    m = Model()
+    h, w, kh, kw, sh, sw, dh, dw, same, oh, ow = geometry()
+    ci, mult, n = draw(1, 12), int(rng().choice([1, 1, 2, 3])), draw(1, 3)
+    xs = scale16()
+    x = m.tensor("x", T.INT16, [n, h, w, ci], xs, 0)
+    # LiteRT wants one scale a channel here.
+    ins, y = layer16(m, x, [1, kh, kw, ci * mult], 3, ci * mult, kh * kw, xs, [n, oh, ow, ci * mult], True)
+    m.op(OP.DEPTHWISE_CONV_2D, 5, ins, [y], s.BuiltinOptions.DepthwiseConv2DOptions, options(
+        s.DepthwiseConv2DOptionsT, padding=0 if same else 1, strideH=sh, strideW=sw, depthMultiplier=mult,
+        dilationHFactor=dh, dilationWFactor=dw, fusedActivationFunction=draw(4)))
+    return m.bytes([x], [y])
+
+
+def fully_connected16(i):
+    m = Model()
+    n, k, u = draw(1, 6), draw(1, 200), draw(1, 40)
+    xs = scale16()
+    x = m.tensor("x", T.INT16, [n, k], xs, 0)
+    ins, y = layer16(m, x, [u, k], 0, u, k, xs, [n, u], bare=False)
+    m.op(OP.FULLY_CONNECTED, 7, ins, [y], s.BuiltinOptions.FullyConnectedOptions, options(
+        s.FullyConnectedOptionsT, fusedActivationFunction=draw(4)))
+    return m.bytes([x], [y])
+
+
+def transpose_conv16(i):
+    m = Model()
+    h, w, kh, kw, sh, sw, _, _, same, _, _ = geometry()
+    oh, ow = window(h, kh, sh, 1, same), window(w, kw, sw, 1, same)
+    if oh < 1 or ow < 1:
+        return transpose_conv16(i)
+    ci, co, n = draw(1, 12), draw(1, 12), draw(1, 3)
+    xs = scale16()
+    shape = ints(m, "shape", [n, h, w, co])
+    x = m.tensor("x", T.INT16, [n, oh, ow, ci], xs, 0)
+    (x, f, *b), y = layer16(m, x, [co, kh, kw, ci], 0, co, kh * kw * ci, xs, [n, h, w, co])
+    m.op(OP.TRANSPOSE_CONV, 4, [shape, f, x] + b, [y], s.BuiltinOptions.TransposeConvOptions, options(
+        s.TransposeConvOptionsT, padding=0 if same else 1, strideH=sh, strideW=sw, fusedActivationFunction=draw(4)))
+    return m.bytes([x], [y])
+
+
+def broadcast_pair(i):
+    shape = [1, draw(1, 6), draw(1, 6), draw(1, 20)]
+    other = [shape, [1, 1, 1, 1], [d if draw(2) else 1 for d in shape], shape[draw(1, 4):]][i % 4]
+    return shape, other
+
+
+def binary16(op, kind, cls, product=False):
+    def make(i):
+        m = Model()
+        shape, other = broadcast_pair(i)
+        sa, sb = scale16(), scale16()
+        if i % 7 == 6:
+            sb = np.float32(sa * rng().choice([1e-5, 1e5]))
+        spread = sa * sb * 32767 if product else max(sa, sb)
+        a = m.tensor("a", T.INT16, shape, sa, 0)
+        fixed = i % 3 == 2
+        b = m.tensor("b", T.INT16, other, sb, 0, 0, full(T.INT16, other) if fixed else None)
+        y = m.tensor("y", T.INT16, shape, np.float32(spread * rng().uniform(0.3, 3)), 0)
+        opt = {"fusedActivationFunction": draw(4)}
+        if not product:
+            opt["potScaleInt16"] = bool(i % 2)
+        m.op(op, 4, [a, b] if draw(2) else [b, a], [y], kind, options(cls, **opt))
+        return m.bytes([a] if fixed else [a, b], [y])
+    return make
+
+
+add16 = binary16(OP.ADD, s.BuiltinOptions.AddOptions, s.AddOptionsT)
+sub16 = binary16(OP.SUB, s.BuiltinOptions.SubOptions, s.SubOptionsT)
+mul16 = binary16(OP.MUL, s.BuiltinOptions.MulOptions, s.MulOptionsT, True)
+
+
+def leaky_relu16(i):
+    m = Model()
+    n = int(rng().choice([64, 256, 250, 13]))
+    xs = scale16()
+    x = m.tensor("x", T.INT16, [1, n], xs, 0)
+    y = m.tensor("y", T.INT16, [1, n], np.float32(xs * rng().uniform(0.3, 4)), 0)
+    m.op(OP.LEAKY_RELU, 2, [x], [y], s.BuiltinOptions.LeakyReluOptions,
+         options(s.LeakyReluOptionsT, alpha=float(rng().choice([0.1, 0.3, 0.01, 1.5, -0.4]))))
+    return m.bytes([x], [y])
+
+
+def quantize_wide(i):
+    m = Model()
+    a, b = [(T.INT32, T.INT8), (T.INT32, T.INT16), (T.INT16, T.INT8), (T.INT16, T.INT16), (T.INT16, T.INT32),
+            (T.INT8, T.INT16), (T.UINT8, T.INT16)][i % 7]
+    zx = zero(a) if a in (T.INT8, T.UINT8) else 0
+    zy = zero(b) if b in (T.INT8, T.UINT8) else 0
+    width = {T.INT8: 1, T.UINT8: 1, T.INT16: 129, T.INT32: 1}
+    sx = scale16()
+    sy = sx * np.float32(width[a] / width[b] * rng().choice([0.01, 0.1, 0.5, 1, 2, 3]) * rng().uniform(0.5, 2))
+    x = m.tensor("x", a, [1, 250], sx, zx)
+    y = m.tensor("y", b, [1, 250], np.float32(sy), zy)
+    m.op(OP.QUANTIZE, 3, [x], [y], s.BuiltinOptions.QuantizeOptions, s.QuantizeOptionsT())
+    return m.bytes([x], [y])
+
+
+def batch_matmul16(i):
+    m = Model()
+    depth, rows, cols = draw(1, 40), draw(1, 9), draw(1, 9)
+    lead = some_shape(draw(0, 4), 4)
+    adj_x, adj_y = bool(draw(2)), bool(draw(2))
+    sa = lead + ([depth, rows] if adj_x else [rows, depth])
+    sb = [1 if draw(3) == 0 else v for v in lead][draw(0, len(lead) + 1):] + ([cols, depth] if adj_y else [depth, cols])
+    t = T.INT8 if i % 3 == 2 else T.INT16
+    xs, ws = scale16(), scale16()
+    top = 127 if t == T.INT8 else 32767
+    x = m.tensor("x", T.INT16, sa, xs, 0)
+    fixed = bool(draw(2))
+    w = m.tensor("w", t, sb, ws, 0, 0, full(t, sb) if fixed else None)
+    y = m.tensor("y", T.INT16, lead + [rows, cols], np.float32(xs * ws * top * np.sqrt(depth) * rng().uniform(0.2, 1)), 0)
+    m.op(OP.BATCH_MATMUL, 4, [x, w], [y], s.BuiltinOptions.BatchMatMulOptions,
+         options(s.BatchMatMulOptionsT, adjX=adj_x, adjY=adj_y))
+    return m.bytes([x] if fixed else [x, w], [y])
+
+
+add16.__name__, sub16.__name__, mul16.__name__ = "add16", "sub16", "mul16"
+
+PLAN = [(conv16, 24), (depthwise16, 20), (fully_connected16, 20), (transpose_conv16, 20), (add16, 24), (sub16, 24), (mul16, 20),
+        (leaky_relu16, 20), (quantize_wide, 21), (batch_matmul16, 20)]
+
+if __name__ == "__main__":
+    p = argparse.ArgumentParser()
+    p.add_argument("out")
+    p.add_argument("--seed", type=int, default=20261123)
+    p.add_argument("--times", type=int, default=1, help="cases relative to the committed archive")
+    p.add_argument("--only", default="", help="families to make, by comma")
+    a = p.parse_args()
+    ops.PLAN = [e for e in PLAN if not a.only or e[0].__name__ in a.only.split(",")]
+    ops.main(a.out, a.seed, a.times)

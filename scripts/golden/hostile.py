@@ -172,7 +172,7 @@ def version():
 
 
 CASES = {
-    "unsupported": (unsupported(), "GELU version 1; operator HARD_SWISH version 1"),
+    "unsupported": (unsupported(), "GELU version 1; HARD_SWISH: types int8 -> int8"),
     "unsupported_type": (unsupported_type(), "tensor type complex64"),
     "cycle": (cycle(), "before it is written"),
     "two_writers": (two_writers(), "two writers"),

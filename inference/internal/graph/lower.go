@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
 	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
 )
 
@@ -18,6 +19,7 @@ type lowering struct {
 
 // lowerings lists every operator the engine runs.
 var lowerings = map[tflite.Op]lowering{
+	tflite.ABS:                     {in: [2]int{1, 1}, maxVersion: 5, lower: mapF32("abs_f32", kernel.AbsF32)},
 	tflite.ADD:                     {in: [2]int{2, 2}, maxVersion: 5, lower: or16(lowerAdd16, lowerAdd)},
 	tflite.ARG_MAX:                 {in: [2]int{2, 2}, maxVersion: 3, lower: lowerArgMax},
 	tflite.ASSIGN_VARIABLE:         {in: [2]int{2, 2}, maxVersion: 1, lower: lowerAssignVariable, many: true},
@@ -25,21 +27,31 @@ var lowerings = map[tflite.Op]lowering{
 	tflite.BATCH_MATMUL:            {in: [2]int{2, 2}, maxVersion: 4, lower: lowerBatchMatMul16},
 	tflite.BROADCAST_TO:            {in: [2]int{2, 2}, maxVersion: 3, lower: lowerBroadcastTo},
 	tflite.CALL_ONCE:               {in: [2]int{0, 0}, maxVersion: 1, lower: lowerCallOnce, many: true},
+	tflite.CEIL:                    {in: [2]int{1, 1}, maxVersion: 1, lower: mapF32("ceil_f32", kernel.CeilF32)},
 	tflite.CONCATENATION:           {in: [2]int{1, 1 << 12}, maxVersion: 2, lower: lowerConcatenation},
 	tflite.CONV_2D:                 {in: [2]int{2, 3}, maxVersion: 8, lower: or16(lowerConv16, lowerConv)},
 	tflite.DEPTHWISE_CONV_2D:       {in: [2]int{2, 3}, maxVersion: 7, lower: or16(lowerDepthwise16, lowerDepthwise)},
 	tflite.DEPTH_TO_SPACE:          {in: [2]int{1, 1}, maxVersion: 2, lower: lowerDepthToSpace},
 	tflite.DEQUANTIZE:              {in: [2]int{1, 1}, maxVersion: 6, lower: lowerDequantize},
+	tflite.DIV:                     {in: [2]int{2, 2}, maxVersion: 2, lower: onlyF32("div_f32", kernel.DivF32, true)},
+	tflite.EXP:                     {in: [2]int{1, 1}, maxVersion: 2, lower: mapF32("exp_f32", kernel.ExpF32)},
 	tflite.EXPAND_DIMS:             {in: [2]int{2, 2}, maxVersion: 1, lower: lowerReshape},
+	tflite.FLOOR:                   {in: [2]int{1, 1}, maxVersion: 1, lower: mapF32("floor_f32", kernel.FloorF32)},
 	tflite.FULLY_CONNECTED:         {in: [2]int{2, 3}, maxVersion: 13, lower: or16(lowerFullyConnected16, lowerFullyConnected)},
+	tflite.HARD_SWISH:              {in: [2]int{1, 1}, maxVersion: 1, lower: mapF32("hard_swish_f32", kernel.HardSwishF32)},
 	tflite.LEAKY_RELU:              {in: [2]int{1, 1}, maxVersion: 2, lower: or16(lowerLeakyRelu16, lowerLeakyRelu)},
+	tflite.LOG:                     {in: [2]int{1, 1}, maxVersion: 2, lower: mapF32("log_f32", kernel.LogF32)},
 	tflite.LOGISTIC:                {in: [2]int{1, 1}, maxVersion: 3, lower: lowerLogistic},
+	tflite.MAXIMUM:                 {in: [2]int{2, 2}, maxVersion: 4, lower: onlyF32("maximum_f32", kernel.MaximumF32, false)},
 	tflite.MAX_POOL_2D:             {in: [2]int{1, 1}, maxVersion: 2, lower: lowerMaxPool},
 	tflite.MEAN:                    {in: [2]int{2, 2}, maxVersion: 2, lower: lowerMean},
+	tflite.MINIMUM:                 {in: [2]int{2, 2}, maxVersion: 4, lower: onlyF32("minimum_f32", kernel.MinimumF32, false)},
 	tflite.MUL:                     {in: [2]int{2, 2}, maxVersion: 7, lower: or16(lowerMul16, lowerMul)},
+	tflite.NEG:                     {in: [2]int{1, 1}, maxVersion: 1, lower: mapF32("neg_f32", kernel.NegF32)},
 	tflite.PACK:                    {in: [2]int{1, 1 << 12}, maxVersion: 4, lower: lowerPack},
 	tflite.PAD:                     {in: [2]int{2, 2}, maxVersion: 4, lower: lowerPad},
 	tflite.PADV2:                   {in: [2]int{3, 3}, maxVersion: 4, lower: lowerPad},
+	tflite.PRELU:                   {in: [2]int{2, 2}, maxVersion: 1, lower: onlyF32("prelu_f32", kernel.PReluF32, false)},
 	tflite.QUANTIZE:                {in: [2]int{1, 1}, maxVersion: 3, lower: orWide(lowerQuantize)},
 	tflite.READ_VARIABLE:           {in: [2]int{1, 1}, maxVersion: 1, lower: lowerReadVariable},
 	tflite.RELU:                    {in: [2]int{1, 1}, maxVersion: 3, lower: relu(0, inf)},
@@ -50,14 +62,19 @@ var lowerings = map[tflite.Op]lowering{
 	tflite.RESIZE_BILINEAR:         {in: [2]int{2, 2}, maxVersion: 4, lower: lowerResizeBilinear},
 	tflite.RESIZE_NEAREST_NEIGHBOR: {in: [2]int{2, 2}, maxVersion: 4, lower: lowerResizeNearest},
 	tflite.REVERSE_V2:              {in: [2]int{2, 2}, maxVersion: 3, lower: lowerReverse},
+	tflite.RSQRT:                   {in: [2]int{1, 1}, maxVersion: 3, lower: mapF32("rsqrt_f32", kernel.RsqrtF32)},
 	tflite.SLICE:                   {in: [2]int{3, 3}, maxVersion: 6, lower: lowerSlice},
 	tflite.SOFTMAX:                 {in: [2]int{1, 1}, maxVersion: 2, lower: lowerSoftmax},
 	tflite.SPACE_TO_DEPTH:          {in: [2]int{1, 1}, maxVersion: 2, lower: lowerSpaceToDepth},
 	tflite.SPLIT:                   {in: [2]int{2, 2}, maxVersion: 4, lower: lowerSplit, many: true},
 	tflite.SPLIT_V:                 {in: [2]int{3, 3}, maxVersion: 2, lower: lowerSplitV, many: true},
+	tflite.SQRT:                    {in: [2]int{1, 1}, maxVersion: 2, lower: mapF32("sqrt_f32", kernel.SqrtF32)},
+	tflite.SQUARE:                  {in: [2]int{1, 1}, maxVersion: 1, lower: mapF32("square_f32", kernel.SquareF32)},
+	tflite.SQUARED_DIFFERENCE:      {in: [2]int{2, 2}, maxVersion: 2, lower: onlyF32("squared_difference_f32", kernel.SquaredDifferenceF32, false)},
 	tflite.SQUEEZE:                 {in: [2]int{1, 1}, maxVersion: 2, lower: lowerReshape},
 	tflite.STRIDED_SLICE:           {in: [2]int{4, 4}, maxVersion: 8, lower: lowerStridedSlice},
 	tflite.SUB:                     {in: [2]int{2, 2}, maxVersion: 5, lower: or16(lowerSub16, lowerSub)},
+	tflite.SUM:                     {in: [2]int{2, 2}, maxVersion: 2, lower: lowerSum},
 	tflite.TANH:                    {in: [2]int{1, 1}, maxVersion: 3, lower: lowerTanh},
 	tflite.TILE:                    {in: [2]int{2, 2}, maxVersion: 3, lower: lowerTile},
 	tflite.TRANSPOSE:               {in: [2]int{2, 2}, maxVersion: 6, lower: lowerTranspose},

@@ -2,9 +2,19 @@ package graph
 
 import "github.com/dunlin-edge/dunlin/inference/internal/kernel"
 
-func lowerAdd(n *node) (Step, error) { return n.sum("add", 1) }
+func lowerAdd(n *node) (Step, error) {
+	if n.in(0).DType == Float32 {
+		return n.binaryF32("add_f32", kernel.AddF32, true)
+	}
+	return n.sum("add", 1)
+}
 
-func lowerSub(n *node) (Step, error) { return n.sum("sub", -1) }
+func lowerSub(n *node) (Step, error) {
+	if n.in(0).DType == Float32 {
+		return n.binaryF32("sub_f32", kernel.SubF32, true)
+	}
+	return n.sum("sub", -1)
+}
 
 // sum lowers a + sign*b.
 func (n *node) sum(name string, sign float32) (Step, error) {
@@ -31,6 +41,9 @@ func (n *node) sum(name string, sign float32) (Step, error) {
 }
 
 func lowerMul(n *node) (Step, error) {
+	if n.in(0).DType == Float32 {
+		return n.binaryF32("mul_f32", kernel.MulF32, true)
+	}
 	a, b, out := n.in(0), n.in(1), n.out()
 	ops, err := n.binary8()
 	if err != nil {

@@ -11,8 +11,11 @@ func lowerConv(n *node) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
-	if n.in(0).DType == Uint8 {
+	switch n.in(0).DType {
+	case Uint8:
 		return convStep[uint8](n, "conv2d_qu8", s, n.n.Opt.Byte(3, 0))
+	case Float32:
+		return convStepF32(n, "conv2d_f32", s, n.n.Opt.Byte(3, 0))
 	}
 	return convStep[int8](n, "conv2d_qs8", s, n.n.Opt.Byte(3, 0))
 }
@@ -68,8 +71,11 @@ func lowerFullyConnected(n *node) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
-	if n.in(0).DType == Uint8 {
+	switch n.in(0).DType {
+	case Uint8:
 		return convStep[uint8](n, "fully_connected_qu8", s, n.n.Opt.Byte(0, 0))
+	case Float32:
+		return convStepF32(n, "fully_connected_f32", s, n.n.Opt.Byte(0, 0))
 	}
 	return convStep[int8](n, "fully_connected_qs8", s, n.n.Opt.Byte(0, 0))
 }
@@ -100,8 +106,11 @@ func lowerDepthwise(n *node) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
-	if n.in(0).DType == Uint8 {
+	switch n.in(0).DType {
+	case Uint8:
 		return depthwiseStep[uint8](n, "depthwise_qu8", w, mult)
+	case Float32:
+		return depthwiseStepF32(n, w, mult)
 	}
 	return depthwiseStep[int8](n, "depthwise_qs8", w, mult)
 }

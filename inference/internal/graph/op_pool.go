@@ -7,8 +7,11 @@ import (
 )
 
 func lowerAveragePool(n *node) (Step, error) {
-	if n.in(0).DType == Uint8 {
+	switch n.in(0).DType {
+	case Uint8:
 		return averagePool[uint8](n, "average_pool_qu8")
+	case Float32:
+		return averagePoolF32(n)
 	}
 	return averagePool[int8](n, "average_pool_qs8")
 }
@@ -26,8 +29,11 @@ func averagePool[T kernel.Byte](n *node, name string) (Step, error) {
 }
 
 func lowerMaxPool(n *node) (Step, error) {
-	if n.in(0).DType == Uint8 {
+	switch n.in(0).DType {
+	case Uint8:
 		return maxPool[uint8](n, "max_pool_qu8")
+	case Float32:
+		return maxPoolF32(n)
 	}
 	return maxPool[int8](n, "max_pool_qs8")
 }
@@ -49,34 +55,41 @@ func pool[T kernel.Byte](n *node) (*kernel.Pool[T], error) {
 	if in.DType != out.DType || in.DType != Int8 && in.DType != Uint8 {
 		return nil, unsupported("types %s", n.types())
 	}
-	if len(in.Shape) != 4 || len(out.Shape) != 4 || in.Shape[3] != out.Shape[3] {
-		return nil, fmt.Errorf("shapes %v, output %v", in.Shape, out.Shape)
-	}
 	if err := n.quantized(in, out); err != nil {
 		return nil, err
 	}
 	if in.Scale() != out.Scale() || in.Zero() != out.Zero() {
 		return nil, unsupported("input and output quantized differently")
 	}
+	w, err := n.poolWindow()
+	if err != nil {
+		return nil, err
+	}
+	clamp, err := n.clampTFLite(n.n.Opt.Byte(5, 0))
+	return &kernel.Pool[T]{Window: w, Batch: in.Shape[0], C: in.Shape[3], Min: clamp.Min, Max: clamp.Max}, err
+}
+
+// poolWindow checks the geometry of a pool and charges its work.
+func (n *node) poolWindow() (kernel.Window, error) {
+	in, out := n.in(0), n.out()
+	if len(in.Shape) != 4 || len(out.Shape) != 4 || in.Shape[3] != out.Shape[3] {
+		return kernel.Window{}, fmt.Errorf("shapes %v, output %v", in.Shape, out.Shape)
+	}
 	o := n.n.Opt
 	w, err := n.window(int(o.Int32(4, 0)), int(o.Int32(3, 0)), o.Byte(0, 0),
 		[2]int32{o.Int32(2, 0), o.Int32(1, 0)}, [2]int32{1, 1})
 	if err != nil {
-		return nil, err
-	}
-	clamp, err := n.clampTFLite(o.Byte(5, 0))
-	if err != nil {
-		return nil, err
+		return w, err
 	}
 	// Every window covers at least one pixel: padding is less than a window.
-	if err := n.b.mem.Work(n.n.Name, int64(out.Elements())*int64(w.KH)*int64(w.KW)); err != nil {
-		return nil, err
-	}
-	return &kernel.Pool[T]{Window: w, Batch: in.Shape[0], C: in.Shape[3], Min: clamp.Min, Max: clamp.Max}, nil
+	return w, n.b.mem.Work(n.n.Name, int64(out.Elements())*int64(w.KH)*int64(w.KW))
 }
 
 func lowerMean(n *node) (Step, error) {
 	in, out := n.in(0), n.out()
+	if in.DType == Float32 {
+		return reduceF32(n, "mean_f32", true)
+	}
 	if in.DType != out.DType || in.DType != Int8 && in.DType != Uint8 {
 		return Step{}, unsupported("types %s", n.types())
 	}

@@ -32,6 +32,9 @@ func (n *node) resize(alignField int) (alignCorners, halfPixel bool, err error) 
 
 func lowerResizeBilinear(n *node) (Step, error) {
 	in, out := n.in(0), n.out()
+	if in.DType == Float32 {
+		return resizeBilinearF32(n)
+	}
 	if in.DType != Int8 && in.DType != Uint8 {
 		return Step{}, unsupported("types %s", n.types())
 	}
@@ -93,6 +96,8 @@ func lowerArgMax(n *node) (Step, error) {
 		return argMaxStep[uint8](n, outer, count, inner), nil
 	case Int32:
 		return argMaxStep[int32](n, outer, count, inner), nil
+	case Float32:
+		return argMaxStep[float32](n, outer, count, inner), nil
 	}
 	return Step{}, unsupported("types %s", n.types())
 }

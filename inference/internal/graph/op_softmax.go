@@ -8,6 +8,9 @@ import (
 
 func lowerSoftmax(n *node) (Step, error) {
 	in, out := n.in(0), n.out()
+	if in.DType == Float32 {
+		return softmaxF32(n)
+	}
 	if in.DType != out.DType || in.DType != Int8 && in.DType != Uint8 {
 		return Step{}, unsupported("types %s", n.types())
 	}

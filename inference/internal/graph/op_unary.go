@@ -36,6 +36,9 @@ func (n *node) mapStep(name, rule string, t *kernel.Map8) (Step, error) {
 }
 
 func lowerLogistic(n *node) (Step, error) {
+	if n.in(0).DType == Float32 {
+		return mapF32("logistic_f32", kernel.LogisticF32)(n)
+	}
 	if err := n.unary8(); err != nil {
 		return Step{}, err
 	}
@@ -43,6 +46,9 @@ func lowerLogistic(n *node) (Step, error) {
 }
 
 func lowerTanh(n *node) (Step, error) {
+	if n.in(0).DType == Float32 {
+		return mapF32("tanh_f32", kernel.TanhF32)(n)
+	}
 	if err := n.unary8(); err != nil {
 		return Step{}, err
 	}
@@ -50,6 +56,9 @@ func lowerTanh(n *node) (Step, error) {
 }
 
 func lowerLeakyRelu(n *node) (Step, error) {
+	if n.in(0).DType == Float32 {
+		return leakyReluF32(n)
+	}
 	if err := n.unary8(); err != nil {
 		return Step{}, err
 	}
@@ -67,6 +76,9 @@ func lowerLeakyRelu(n *node) (Step, error) {
 // relu lowers an activation that stands alone, with real bounds lo and hi.
 func relu(lo, hi float32) func(*node) (Step, error) {
 	return func(n *node) (Step, error) {
+		if n.in(0).DType == Float32 {
+			return reluF32(n, lo, hi)
+		}
 		if err := n.unary8(); err != nil {
 			return Step{}, err
 		}

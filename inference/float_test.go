@@ -1,0 +1,187 @@
+package inference
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"io"
+	"math"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/testmodels"
+)
+
+// floatArchive calls f with every float model that LiteRT was recorded on.
+func floatArchive(t *testing.T, f func(t *testing.T, model []byte, g golden)) {
+	t.Helper()
+	archive := "testdata/ops_float.zip"
+	if v := os.Getenv("DUNLIN_OPS_FLOAT"); v != "" {
+		archive = v
+	}
+	z, err := zip.OpenReader(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	n := 0
+	for _, file := range z.File {
+		name, ok := strings.CutSuffix(file.Name, ".tflite")
+		if !ok {
+			continue
+		}
+		n++
+		t.Run(name, func(t *testing.T) {
+			f(t, readZip(t, z, file.Name), parseGolden(t, name, readZip(t, z, name+".golden")))
+		})
+	}
+	if n < 280 {
+		t.Errorf("%d cases, want at least 280", n)
+	}
+}
+
+// TestFloatOpsNearLiteRT allows max|a-b| / max|b| of 1e-5 an output tensor.
+func TestFloatOpsNearLiteRT(t *testing.T) {
+	worst, where := 0.0, ""
+	floatArchive(t, func(t *testing.T, model []byte, g golden) {
+		if e := compareFloats(t, model, g); e > worst {
+			worst, where = e, t.Name()
+		}
+	})
+	t.Logf("largest difference %.3g, %s", worst, where)
+}
+
+// compareFloats runs all cases of a golden and returns the largest difference
+// relative to the largest number of its output.
+func compareFloats(t *testing.T, model []byte, g golden) (worst float64) {
+	t.Helper()
+	m, err := Open(model, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := session(t, m)
+	want := bytes.NewReader(g.outputs)
+	for c := range g.cases {
+		for i, in := range m.Inputs() {
+			testmodels.Fill(s.Input(i).Bytes(), in.DType.String(), c, i)
+		}
+		if err := s.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range m.Outputs() {
+			got := s.Output(i).Bytes()
+			expect := make([]byte, len(got))
+			if _, err := io.ReadFull(want, expect); err != nil {
+				t.Fatalf("case %d output %d: golden: %v", c, i, err)
+			}
+			e := relative(got, expect)
+			if m.Outputs()[i].DType != Float32 && !bytes.Equal(got, expect) {
+				e = math.Inf(1)
+			}
+			if !(e <= 1e-5) {
+				t.Errorf("case %d output %d: differs by %.3g of the largest number", c, i, e)
+			}
+			worst = max(worst, e)
+		}
+	}
+	if want.Len() > 0 {
+		t.Errorf("%d bytes of the golden are left", want.Len())
+	}
+	return worst
+}
+
+// relative returns max|a-b| / max|b|; infinities and NaN must stand in the same
+// places.
+func relative(got, want []byte) float64 {
+	diff, top := 0.0, 0.0
+	for i := 0; i < len(got); i += 4 {
+		a := float64(math.Float32frombits(binary.LittleEndian.Uint32(got[i:])))
+		b := float64(math.Float32frombits(binary.LittleEndian.Uint32(want[i:])))
+		switch {
+		case a == b || math.IsNaN(a) && math.IsNaN(b):
+		case math.IsNaN(a-b) || math.IsInf(a-b, 0):
+			return math.Inf(1)
+		default:
+			diff = max(diff, math.Abs(a-b))
+		}
+		if !math.IsInf(b, 0) && !math.IsNaN(b) {
+			top = max(top, math.Abs(b))
+		}
+	}
+	if diff == 0 {
+		return 0
+	}
+	return diff / top
+}
+
+// floatDigest is the SHA-256 of what every CPU must answer for the committed
+// archive. A change of it is a change of NUMERICS.md.
+const floatDigest = "7cc6f559a414c3907aca1351f829e50913477e6a949886c9cc90c872a4a0cf3b"
+
+// TestFloatBits runs the archive on seeded inputs and on those where CPUs
+// disagree, and digests every output bit.
+func TestFloatBits(t *testing.T) {
+	if os.Getenv("DUNLIN_OPS_FLOAT") != "" {
+		t.Skip("the digest is of the committed archive")
+	}
+	sum := sha256.New()
+	floatArchive(t, func(t *testing.T, model []byte, g golden) {
+		m, err := Open(model, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := session(t, m)
+		for c := range g.cases + 2 {
+			for i, in := range m.Inputs() {
+				testmodels.Fill(s.Input(i).Bytes(), in.DType.String(), c, i)
+				if c >= g.cases && in.DType == Float32 {
+					fillEdges(s.Input(i).Bytes(), c-g.cases+i)
+				}
+			}
+			if err := s.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for i := range m.Outputs() {
+				sum.Write(s.Output(i).Bytes())
+			}
+		}
+	})
+	if got := hex.EncodeToString(sum.Sum(nil)); got != floatDigest {
+		t.Errorf("outputs digest to %s, want %s", got, floatDigest)
+	}
+}
+
+// fillEdges puts subnormals, the largest numbers, infinities, signed zeros and
+// NaN with payloads between the seeded values.
+func fillEdges(dst []byte, turn int) {
+	edges := []uint32{
+		0x80000000, 1, 0x807FFFFF, 0x00800000, 0x7F7FFFFF, 0xFF7FFFFF, 0x33800001, 0x42B17218, 0xC2CE8ED0,
+		0x7F800000, 0xFF800000, 0x7FC12345, 0xFFFFFFFF, 0x7F812345,
+	}
+	if turn%2 == 0 {
+		edges = edges[:9] // finite ones: what they give is not all NaN
+	}
+	for i := 0; i < len(dst); i += 4 * 3 {
+		binary.LittleEndian.PutUint32(dst[i:], edges[i/12%len(edges)])
+	}
+}
+
+func TestFloatRunsAllocateNothing(t *testing.T) {
+	floatArchive(t, func(t *testing.T, model []byte, _ golden) {
+		m, err := Open(model, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := session(t, m)
+		if n := testing.AllocsPerRun(1, func() {
+			if err := s.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%v allocations a run", n)
+		}
+	})
+}

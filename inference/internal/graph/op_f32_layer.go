@@ -1,0 +1,115 @@
+package graph
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
+)
+
+// ruleFloat is arithmetic that NUMERICS.md defines itself: LiteRT's within
+// rounding, but the same on every CPU.
+const ruleFloat = "float"
+
+// floats refuses operands that are not float32.
+func (n *node) floats(ts ...*Tensor) error {
+	for _, t := range ts {
+		if t.DType != Float32 {
+			return unsupported("types %s", n.types())
+		}
+	}
+	return nil
+}
+
+// staticFloats returns a copy of the constant float32 elements of input i,
+// which the plan keeps.
+func (n *node) staticFloats(i int, what string) ([]float32, error) {
+	data, err := n.static(i, what)
+	if err != nil {
+		return nil, err
+	}
+	if d := n.in(i).DType; d != Float32 {
+		return nil, unsupported("%s %s of a float32 operator", d, what)
+	}
+	if err := n.b.hold(what, len(data)); err != nil {
+		return nil, err
+	}
+	return float32sOf(data), nil
+}
+
+// packF32 returns the weights and the bias of a float layer, 0 where a fully
+// connected one does without.
+func (n *node) packF32(channels int) (weights, bias []float32, err error) {
+	if err := n.floats(n.in(0), n.out()); err != nil {
+		return nil, nil, err
+	}
+	if weights, err = n.staticFloats(1, "filter"); err != nil {
+		return nil, nil, err
+	}
+	if n.in(2) == nil {
+		if n.n.Name != "FULLY_CONNECTED" {
+			return nil, nil, unsupported("no bias") // as LiteRT
+		}
+		return weights, make([]float32, channels), n.b.hold("bias", 4*channels)
+	}
+	bias, err = n.staticFloats(2, "bias")
+	if err == nil && len(bias) != channels {
+		err = fmt.Errorf("bias of %d elements, want %d", len(bias), channels)
+	}
+	return weights, bias, err
+}
+
+// rangeF32 returns the bounds of a fused activation.
+func rangeF32(activation byte) (kernel.Range, error) {
+	lo, hi, err := activationRange(activation)
+	return kernel.Range{Lo: lo, Hi: hi}, err
+}
+
+func convStepF32(n *node, name string, s convShape, activation byte) (Step, error) {
+	weights, bias, err := n.packF32(s.groups * s.outC)
+	if err != nil {
+		return Step{}, err
+	}
+	r, err := rangeF32(activation)
+	if err != nil {
+		return Step{}, err
+	}
+	c := &kernel.ConvF32{
+		Window: s.window, Batch: s.batch, Groups: s.groups, InC: s.inC, OutC: s.outC, Weights: weights, Bias: bias, Out: r,
+	}
+	src, dst, scratch := n.inRef(0), n.outRef(), n.scratch(c.Depth(), 4*kernel.Lanes)
+	return Step{
+		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleFloat, MACs: c.MACs(),
+		Run: func(mem []byte) { c.Run(f32(dst.Bytes(mem)), f32(src.Bytes(mem)), f32(scratch.Bytes(mem))) },
+	}, nil
+}
+
+func depthwiseStepF32(n *node, w kernel.Window, mult int) (Step, error) {
+	in := n.in(0)
+	weights, bias, err := n.packF32(in.Shape[3] * mult)
+	if err != nil {
+		return Step{}, err
+	}
+	r, err := rangeF32(n.n.Opt.Byte(4, 0))
+	if err != nil {
+		return Step{}, err
+	}
+	d := &kernel.DepthwiseF32{
+		Window: w, Batch: in.Shape[0], InC: in.Shape[3], Multiplier: mult, Weights: weights, Bias: bias, Out: r,
+	}
+	src, dst := n.inRef(0), n.outRef()
+	return Step{
+		Kernel: "depthwise_f32", Tier: kernel.TierGeneric, Rule: ruleFloat, MACs: d.MACs(),
+		Run: func(mem []byte) { d.Run(f32(dst.Bytes(mem)), f32(src.Bytes(mem))) },
+	}, nil
+}
+
+// float32sOf copies constant data out of the file, where nothing is aligned.
+func float32sOf(data []byte) []float32 {
+	v := make([]float32, len(data)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+	}
+	return v
+}

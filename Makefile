@@ -11,10 +11,10 @@ PLATFORMS    = linux/amd64 linux/arm64 linux/arm/7 linux/arm/6 linux/riscv64
 
 export CGO_ENABLED = 0
 
-.PHONY: help build test demo cross bench footprint fuzz lint ci ci-long models goldens
+.PHONY: help build test demo cross bench footprint fuzz lint ci ci-long models goldens conformance
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/dunlin for this machine
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dunlin ./cmd/dunlin
@@ -60,6 +60,9 @@ ci-long: ## fuzzing, random operators against LiteRT, all architectures
 
 goldens: ## record LiteRT's outputs anew (Python, ../shared/models)
 	scripts/golden/make
+
+conformance: build ## compare every model of ../shared/models with LiteRT (Python)
+	scripts/golden/make conformance
 
 models: ## train the demo's models anew (Python, TensorFlow)
 	scripts/models/make

@@ -107,3 +107,29 @@ func readCSV(t *testing.T, pattern string, size int) []byte {
 	}
 	return out
 }
+
+// TestMoreRunsAllocateNothing covers every operator of the archive.
+func TestMoreRunsAllocateNothing(t *testing.T) {
+	z, err := zip.OpenReader("testdata/ops_more.zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	for _, f := range z.File {
+		if !strings.HasSuffix(f.Name, ".tflite") {
+			continue
+		}
+		m, err := Open(readZip(t, z, f.Name), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := session(t, m)
+		if n := testing.AllocsPerRun(1, func() {
+			if err := s.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations a run", f.Name, n)
+		}
+	}
+}

@@ -10,6 +10,7 @@ another one.
 import argparse
 
 import numpy as np
+from flatbuffers import flexbuffers
 from ai_edge_litert import schema_py_generated as s
 
 import ops
@@ -181,10 +182,60 @@ def batch_matmul16(i):
     return m.bytes([x] if fixed else [x, w], [y])
 
 
+def concat_scaled(i):
+    """uint8 parts, of which some are quantized unlike the output."""
+    m = Model()
+    shape = some_shape(draw(1, 5))
+    axis, sy, zy, xs, total = draw(len(shape)), scale(0.02, 0.1), zero(T.UINT8), [], 0
+    for k in range(draw(2, 5)):
+        sh = list(shape)
+        sh[axis] = draw(1, 9)
+        total += sh[axis]
+        alike = k and draw(3) == 0
+        xs.append(m.tensor("x%d" % k, T.UINT8, sh, sy if alike else scale(0.005, 0.2), zy if alike else zero(T.UINT8)))
+    y = m.tensor("y", T.UINT8, [total if d == axis else v for d, v in enumerate(shape)], sy, zy)
+    m.op(OP.CONCATENATION, 2, xs, [y], s.BuiltinOptions.ConcatenationOptions, options(s.ConcatenationOptionsT, axis=axis))
+    return m.bytes(xs, [y])
+
+
+def detect(i):
+    m = Model()
+    t = [T.UINT8, T.FLOAT32][i % 2]
+    anchors, classes, limit = draw(20, 200), draw(1, 8), draw(1, 12)
+    rows = classes + draw(2)
+    q = {"zero": 128, "scale": 0.05} if t == T.UINT8 else {}
+    enc = m.tensor("enc", t, [1, anchors, 4], **q)
+    q = {"zero": 0, "scale": 1 / 256} if t == T.UINT8 else {}
+    scores = m.tensor("scores", t, [1, anchors, rows], **q)
+    if t == T.UINT8:
+        a = m.tensor("anchors", t, [anchors, 4], 0.005, 10, 0, rng().integers(20, 200, (anchors, 4)).astype(np.uint8))
+    else:
+        a = m.tensor("anchors", t, [anchors, 4], data=rng().uniform(0.05, 0.9, (anchors, 4)).astype(np.float32))
+    b = flexbuffers.Builder()
+    with b.Map():
+        b.Int("max_detections", limit)
+        b.Int("max_classes_per_detection", 1)
+        b.Int("num_classes", classes)
+        b.Float("nms_score_threshold", [1e-8, 0.01][i % 3 == 2])
+        b.Float("nms_iou_threshold", float(rng().choice([0.1, 0.3, 0.6])))
+        for k, v in (("y", 10.0), ("x", 10.0), ("h", 5.0), ("w", 5.0)):
+            b.Float(k + "_scale", v)
+        b.Bool("use_regular_nms", False)
+    ys = [m.tensor("y%d" % k, T.FLOAT32, []) for k in range(4)]
+    m.op(OP.CUSTOM, 1, [enc, scores, a], ys)
+    m.m.operatorCodes[-1].customCode = "TFLite_Detection_PostProcess"
+    m.g.operators[-1].customOptions = np.frombuffer(bytes(b.Finish()), np.uint8)
+    data = m.bytes([enc, scores], ys)
+    # Behind the last detection LiteRT leaves what was there: such cases compare
+    # the number alone.
+    counts = np.frombuffer(ops.run(data), np.float32).reshape(ops.CASES, -1)[:, -1]
+    return data if (counts == limit).all() else m.bytes([enc, scores], ys[3:])
+
+
 add16.__name__, sub16.__name__, mul16.__name__ = "add16", "sub16", "mul16"
 
 PLAN = [(conv16, 24), (depthwise16, 20), (fully_connected16, 20), (transpose_conv16, 20), (add16, 24), (sub16, 24), (mul16, 20),
-        (leaky_relu16, 20), (quantize_wide, 21), (batch_matmul16, 20)]
+        (leaky_relu16, 20), (quantize_wide, 21), (batch_matmul16, 20), (concat_scaled, 20), (detect, 20)]
 
 if __name__ == "__main__":
     p = argparse.ArgumentParser()

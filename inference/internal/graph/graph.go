@@ -60,6 +60,7 @@ type Node struct {
 	Version int32
 	In, Out []int
 	Opt     tflite.Options
+	Custom  []byte // options of a custom operator
 }
 
 var dtypeOf = map[tflite.TensorType]DType{
@@ -102,7 +103,7 @@ func buildNode(m *tflite.Model, i int, o *tflite.Operator) Node {
 	c := m.Codes[o.Code]
 	return Node{
 		Index: i, Op: c.Op, Name: c.Name(), Version: c.Version,
-		In: ints(o.Inputs), Out: ints(o.Outputs), Opt: o.Options,
+		In: ints(o.Inputs), Out: ints(o.Outputs), Opt: o.Options, Custom: o.Custom,
 	}
 }
 

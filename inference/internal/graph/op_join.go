@@ -33,10 +33,14 @@ func lowerConcatenation(n *node) (Step, error) {
 	if at != out.Shape[axis] {
 		return Step{}, fmt.Errorf("inputs of %d together along dimension %d, output %v", at, axis, out.Shape)
 	}
+	extent := func(i int) int { return parts[i].Shape[axis] }
+	if out.DType == Uint8 {
+		return n.joinScaled(axis, parts, extent)
+	}
 	if err := n.moves(out, parts...); err != nil {
 		return Step{}, err
 	}
-	return n.join("concatenation", axis, func(i int) int { return parts[i].Shape[axis] }), nil
+	return n.join("concatenation", axis, extent, n.inRef), nil
 }
 
 func lowerPack(n *node) (Step, error) {
@@ -58,12 +62,12 @@ func lowerPack(n *node) (Step, error) {
 			return Step{}, err
 		}
 	}
-	return n.join("pack", axis, func(int) int { return 1 }), nil
+	return n.join("pack", axis, func(int) int { return 1 }, n.inRef), nil
 }
 
 // join copies the inputs side by side along axis of the output; extent is how
-// far each reaches.
-func (n *node) join(name string, axis int, extent func(i int) int) Step {
+// far each reaches, and from where its bytes are.
+func (n *node) join(name string, axis int, extent func(i int) int, from func(i int) *Ref) Step {
 	out := n.out()
 	elem := out.DType.Size()
 	st := strides(out.Shape, elem)
@@ -73,7 +77,7 @@ func (n *node) join(name string, axis int, extent func(i int) int) Step {
 		shape := append([]int(nil), out.Shape...)
 		shape[axis] = extent(i)
 		k := &kernel.Copy{Shape: shape, SrcStride: strides(shape, elem), DstStride: st, DstBase: at * st[axis], Elem: elem}
-		blocks = append(blocks, block{k.Compact(), n.inRef(i), n.outRef()})
+		blocks = append(blocks, block{k.Compact(), from(i), n.outRef()})
 		at += extent(i)
 	}
 	return copyStep(name, blocks...)

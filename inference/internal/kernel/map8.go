@@ -70,6 +70,18 @@ func NewRequantizeTFLite(in Side, ratio float64, out Clamp8) *Map8 {
 	return t
 }
 
+// NewRescale8 is TFLite's rule for joining tensors of different scales: one
+// float32 factor and offset, rounded half away from zero
+// (kernels/internal/reference/concatenation.h, ConcatenationWithScaling).
+func NewRescale8(in Side, outScale float32, out Clamp8) *Map8 {
+	scale := float32(in.Scale * (1 / outScale))
+	bias := float32(float32(-in.Zero) * scale)
+	return newMap8(in, out, func(q int32) int32 {
+		v := float32(float32(float32(q)*scale) + bias)
+		return int32(math.Round(float64(min(max(v, -1024), 1024)))) + out.Zero
+	})
+}
+
 // NewRelu8 is TFLite's rule for activations that stand alone: requantize with
 // a Q31 multiplier, then clamp (kernels/internal/reference/reference_ops.h,
 // ReluX). Out.Min and Out.Max hold the activation's bounds.

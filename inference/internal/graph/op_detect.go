@@ -1,0 +1,158 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
+	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
+)
+
+// customs lists the custom operators the engine runs.
+var customs = map[string]lowering{
+	"TFLite_Detection_PostProcess": {in: [2]int{3, 3}, maxVersion: 1, lower: lowerDetect, many: true},
+}
+
+// lookup finds how an operator is lowered.
+func lookup(n *Node) (lowering, bool) {
+	if n.Op == tflite.CUSTOM {
+		l, ok := customs[n.Name]
+		return l, ok
+	}
+	l, ok := lowerings[n.Op]
+	return l, ok
+}
+
+// maxDetections bounds what one run returns.
+const maxDetections = 1 << 12
+
+// lowerDetect lowers TFLite_Detection_PostProcess: box encodings, class scores
+// and anchors to boxes, classes, scores and their number. Files leave the
+// shapes of the outputs out, so the options make them.
+func lowerDetect(n *node) (Step, error) {
+	if len(n.n.Out) != 4 {
+		return Step{}, fmt.Errorf("%d outputs", len(n.n.Out))
+	}
+	d, err := n.detect()
+	if err != nil {
+		return Step{}, err
+	}
+	for i, shape := range [][]int{{1, d.Max, 4}, {1, d.Max}, {1, d.Max}, {1}} {
+		if n.outAt(i).DType != Float32 {
+			return Step{}, unsupported("output of %s", n.outAt(i).DType)
+		}
+		n.outAt(i).Shape = shape
+	}
+	// One comparison a detection and candidate, one look at every score.
+	if err := n.b.mem.Work(n.n.Name, int64(d.Anchors)*int64(d.Max+d.Classes+16)); err != nil {
+		return Step{}, err
+	}
+	boxes, list := n.scratch(d.Anchors, 16), n.scratch(d.Anchors, 16)
+	var in [3]values
+	for i := range in {
+		in[i] = n.values(i)
+	}
+	var out [4]*Ref
+	for i := range out {
+		out[i] = n.outRefAt(i)
+	}
+	return Step{
+		Kernel: "detect_ssd", Tier: kernel.TierGeneric, Rule: ruleTFLite,
+		Run: func(mem []byte) {
+			encoding, score, anchor := in[0].in(mem), in[1].in(mem), in[2].in(mem)
+			d.Run(kernel.Detections{
+				Boxes: viewOf[kernel.Box](out[0].Bytes(mem)), Classes: f32(out[1].Bytes(mem)),
+				Scores: f32(out[2].Bytes(mem)), Count: f32(out[3].Bytes(mem)),
+			}, encoding.at, anchor.at, score.at, viewOf[kernel.Box](boxes.Bytes(mem)), viewOf[kernel.Candidate](list.Bytes(mem)))
+		},
+	}, nil
+}
+
+// detect checks options and shapes.
+func (n *node) detect() (*kernel.Detect, error) {
+	o, err := tflite.FlexNumbers(n.n.Custom)
+	if err != nil {
+		return nil, fmt.Errorf("options: %w", err)
+	}
+	enc, scores, anchors := n.in(0), n.in(1), n.in(2)
+	if len(enc.Shape) != 3 || len(scores.Shape) != 3 || len(anchors.Shape) != 2 || enc.Shape[0] != 1 || scores.Shape[0] != 1 ||
+		scores.Shape[1] != enc.Shape[1] || anchors.Shape[0] != enc.Shape[1] || enc.Shape[2] < 4 || anchors.Shape[1] != 4 || enc.Shape[1] < 1 {
+		return nil, fmt.Errorf("encodings %v, scores %v, anchors %v", enc.Shape, scores.Shape, anchors.Shape)
+	}
+	for i := range 3 {
+		t := n.in(i)
+		if t.DType != Float32 && t.DType != Uint8 || t.DType != enc.DType {
+			return nil, unsupported("types %s, %s, %s", enc.DType, scores.DType, anchors.DType)
+		}
+		if t.DType == Uint8 {
+			if err := n.quantized(t); err != nil {
+				return nil, err
+			}
+		}
+	}
+	limit, classes := o["max_detections"], o["num_classes"]
+	switch {
+	case o["use_regular_nms"] != 0:
+		return nil, unsupported("regular suppression")
+	case o["max_classes_per_detection"] != 1:
+		return nil, unsupported("%v classes for a detection", o["max_classes_per_detection"])
+	case !(limit >= 1 && limit <= maxDetections && limit == math.Trunc(limit)):
+		return nil, unsupported("%v detections", limit)
+	case !(classes >= 1 && classes <= float64(scores.Shape[2]) && classes == math.Trunc(classes)):
+		return nil, fmt.Errorf("%v classes of %d scores", classes, scores.Shape[2])
+	}
+	d := &kernel.Detect{
+		Anchors: enc.Shape[1], Coords: enc.Shape[2], Classes: scores.Shape[2], First: scores.Shape[2] - int(classes), Max: int(limit),
+		Score: float32(o["nms_score_threshold"]), IoU: float32(o["nms_iou_threshold"]),
+		Scale: kernel.Box{
+			Y0: float32(o["y_scale"]), X0: float32(o["x_scale"]), Y1: float32(o["h_scale"]), X1: float32(o["w_scale"]),
+		},
+	}
+	for _, s := range []float32{d.Scale.Y0, d.Scale.X0, d.Scale.Y1, d.Scale.X1} {
+		if !finite(s) {
+			return nil, fmt.Errorf("scale %g", s)
+		}
+	}
+	if !(d.IoU > 0 && d.IoU <= 1) {
+		return nil, fmt.Errorf("overlap threshold %g", d.IoU)
+	}
+	return d, nil
+}
+
+// values is an input of uint8 or float32 to be read as real numbers.
+type values struct {
+	ref   *Ref
+	bytes bool
+	scale float32
+	zero  int32
+}
+
+func (n *node) values(i int) values {
+	t := n.in(i)
+	return values{n.inRef(i), t.DType == Uint8, t.Scale(), t.Zero()}
+}
+
+func (v values) in(mem []byte) reals {
+	r := reals{scale: v.scale, zero: v.zero}
+	if v.bytes {
+		r.q = v.ref.Bytes(mem)
+	} else {
+		r.f = f32(v.ref.Bytes(mem))
+	}
+	return r
+}
+
+// reals are the values during one run.
+type reals struct {
+	q     []byte
+	f     []float32
+	scale float32
+	zero  int32
+}
+
+func (r *reals) at(i int) float32 {
+	if r.q != nil {
+		return float32(int32(r.q[i])-r.zero) * r.scale
+	}
+	return r.f[i]
+}

@@ -98,7 +98,7 @@ def binary(i):
     fixed = op == OP.DIV or i % 5 == 4  # no division by a drawn zero
     values = ops.rng.uniform(0.5, 3, other) * ops.rng.choice([-1, 1], other)
     a = m.tensor("a", F, shape)
-    b = m.tensor("b", F, other, data=values.astype(np.float32)) if fixed else m.tensor("b", F, other)
+    b = constant(m, "b", values, i % 2) if fixed else m.tensor("b", F, other)
     y = m.tensor("y", F, shape)
     opt = cls()
     if hasattr(opt, "fusedActivationFunction"):
@@ -196,8 +196,33 @@ def arg_max(i):
     return m.bytes([x], [y])
 
 
+def dynamic(i):
+    """A fully connected layer or convolution of float values with int8 weights."""
+    m = Model()
+    if i % 2:
+        n, k, u = draw(1, 6), draw(1, 400), draw(1, 40)
+        x, y, shape = m.tensor("x", F, [n, k]), m.tensor("y", F, [n, u]), [u, k]
+        op, kind, opt = OP.FULLY_CONNECTED, KIND.FullyConnectedOptions, s.FullyConnectedOptionsT()
+    else:
+        h, w, kh, kw, sh, sw, dh, dw, same, oh, ow = geometry()
+        if i % 8 == 4:  # what XNNPACK takes for a fully connected layer
+            kh = kw = sh = sw = dh = dw = 1
+            oh, ow = h, w
+        groups = 2 if i % 8 == 6 else 1
+        ci, u, n = draw(1, 20), draw(1, 20) * groups, draw(1, 3)
+        x, y, shape = m.tensor("x", F, [n, h, w, ci * groups]), m.tensor("y", F, [n, oh, ow, u]), [u, kh, kw, ci]
+        op, kind, opt = OP.CONV_2D, KIND.Conv2DOptions, options(
+            s.Conv2DOptionsT, padding=0 if same else 1, strideH=sh, strideW=sw, dilationHFactor=dh, dilationWFactor=dw)
+    opt.fusedActivationFunction = activation()
+    ws = ops.rng.uniform(0.001, 0.01, u if i // 2 % 2 else 1).astype(np.float32)
+    f = m.tensor("filter", T.INT8, shape, ws, [0] * len(ws), 0, ops.rng.integers(-127, 128, shape).astype(np.int8))
+    b = m.tensor("bias", F, [u], data=ops.rng.normal(0, 1, [u]).astype(np.float32))
+    m.op(op, 5, [x, f, b], [y], kind, opt)
+    return m.bytes([x], [y])
+
+
 PLAN = [(conv, 36), (depthwise, 36), (fully_connected, 18), (binary, 84), (unary, 34), (prelu, 6), (pool, 24),
-        (reduce, 18), (softmax, 9), (resize, 18), (arg_max, 6)]
+        (reduce, 18), (softmax, 9), (resize, 18), (arg_max, 6), (dynamic, 48)]
 
 
 def main(path, seed, times):

@@ -7,27 +7,17 @@ import (
 	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
 )
 
-// foldDequantize widens a constant while the model is planned, so that what
-// reads it finds float32 weights. Models of float16 weights hold each behind a
-// DEQUANTIZE.
+// foldDequantize widens a float16 constant while the model is planned, so that
+// what reads it finds float32 weights. Models of float16 weights hold each
+// behind a DEQUANTIZE.
 func (n *node) foldDequantize() error {
 	in, out := n.in(0), n.out()
 	if err := n.b.mem.Take("widened constant", int64(out.Size())); err != nil {
 		return err
 	}
-	v := make([]float32, out.Elements())
-	switch in.DType {
-	case Float16:
-		for i := range v {
-			v[i] = kernel.HalfToFloat(binary.LittleEndian.Uint16(in.Data[2*i:]))
-		}
-	case Int8:
-		kernel.DequantizeI8(v, i8(in.Data), in.Scale(), in.Zero())
-	default:
-		kernel.DequantizeU8(v, in.Data, in.Scale(), in.Zero())
-	}
 	data := make([]byte, 0, out.Size())
-	for _, f := range v {
+	for i := range out.Elements() {
+		f := kernel.HalfToFloat(binary.LittleEndian.Uint16(in.Data[2*i:]))
 		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(f))
 	}
 	out.Data = data

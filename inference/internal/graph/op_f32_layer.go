@@ -38,8 +38,7 @@ func (n *node) staticFloats(i int, what string) ([]float32, error) {
 	return float32sOf(data), nil
 }
 
-// packF32 returns the weights and the bias of a float layer, 0 where a fully
-// connected one does without.
+// packF32 returns the weights and the bias of a float layer.
 func (n *node) packF32(channels int) (weights, bias []float32, err error) {
 	if err := n.floats(n.in(0), n.out()); err != nil {
 		return nil, nil, err
@@ -47,17 +46,24 @@ func (n *node) packF32(channels int) (weights, bias []float32, err error) {
 	if weights, err = n.staticFloats(1, "filter"); err != nil {
 		return nil, nil, err
 	}
+	bias, err = n.biasF32(channels)
+	return weights, bias, err
+}
+
+// biasF32 returns the bias; only a fully connected layer may do without, as in
+// LiteRT.
+func (n *node) biasF32(channels int) ([]float32, error) {
 	if n.in(2) == nil {
 		if n.n.Name != "FULLY_CONNECTED" {
-			return nil, nil, unsupported("no bias") // as LiteRT
+			return nil, unsupported("no bias")
 		}
-		return weights, make([]float32, channels), n.b.hold("bias", 4*channels)
+		return make([]float32, channels), n.b.hold("bias", 4*channels)
 	}
-	bias, err = n.staticFloats(2, "bias")
+	bias, err := n.staticFloats(2, "bias")
 	if err == nil && len(bias) != channels {
 		err = fmt.Errorf("bias of %d elements, want %d", len(bias), channels)
 	}
-	return weights, bias, err
+	return bias, err
 }
 
 // rangeF32 returns the bounds of a fused activation.
@@ -66,7 +72,11 @@ func rangeF32(activation byte) (kernel.Range, error) {
 	return kernel.Range{Lo: lo, Hi: hi}, err
 }
 
+// convStepF32 lowers a layer of float values; its weights may be int8.
 func convStepF32(n *node, name string, s convShape, activation byte) (Step, error) {
+	if n.in(1).DType == Int8 {
+		return dynamicStep(n, name, s, activation)
+	}
 	weights, bias, err := n.packF32(s.groups * s.outC)
 	if err != nil {
 		return Step{}, err

@@ -71,7 +71,7 @@ func reduceF32(n *node, name string, mean bool) (Step, error) {
 			kept *= in.Shape[d]
 		}
 	}
-	if kept != out.Elements() {
+	if kept != out.Elements() || kept == 0 {
 		return Step{}, fmt.Errorf("output shape %v from %v over axes %v", out.Shape, in.Shape, axes)
 	}
 	if mean {

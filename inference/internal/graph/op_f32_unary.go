@@ -67,17 +67,3 @@ func resizeBilinearF32(n *node) (Step, error) {
 		Run: func(mem []byte) { r.Run(f32(dst.Bytes(mem)), f32(src.Bytes(mem))) },
 	}, nil
 }
-
-// dequantizeHalf widens float16, exactly.
-func dequantizeHalf(n *node) (Step, error) {
-	src, dst := n.inRef(0), n.outRef()
-	return Step{
-		Kernel: "dequantize_f16", Tier: kernel.TierGeneric, Rule: ruleExact,
-		Run: func(mem []byte) {
-			out := f32(dst.Bytes(mem))
-			for i, h := range viewOf[uint16](src.Bytes(mem)) {
-				out[i] = kernel.HalfToFloat(h)
-			}
-		},
-	}, nil
-}

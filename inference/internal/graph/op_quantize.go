@@ -56,19 +56,14 @@ func lowerDequantize(n *node) (Step, error) {
 	if err := n.same(); err != nil {
 		return Step{}, err
 	}
-	if out.DType != Float32 || in.DType != Int8 && in.DType != Uint8 && in.DType != Float16 {
-		return Step{}, unsupported("types %s", n.types())
-	}
-	if in.DType != Float16 {
-		if err := n.quantized(in); err != nil {
-			return Step{}, err
-		}
-	}
-	if in.Data != nil {
+	if out.DType == Float32 && in.DType == Float16 && in.Data != nil {
 		return Step{}, n.foldDequantize()
 	}
-	if in.DType == Float16 {
-		return dequantizeHalf(n)
+	if out.DType != Float32 || in.DType != Int8 && in.DType != Uint8 {
+		return Step{}, unsupported("types %s", n.types())
+	}
+	if err := n.quantized(in); err != nil {
+		return Step{}, err
 	}
 	scale, zero := in.Scale(), in.Zero()
 	src, dst := n.inRef(0), n.outRef()

@@ -7,6 +7,8 @@ require (
 	github.com/fxamacker/cbor/v2 v2.10.0
 	// Webhooks: retries with back-off over net/http.
 	github.com/hashicorp/go-retryablehttp v0.7.8
+	// Telemetry's file: transactions that survive a power cut, a size cap, one small dependency.
+	go.etcd.io/bbolt v1.5.0
 	// Strict configuration with line numbers; the smallest maintained YAML.
 	go.yaml.in/yaml/v3 v3.0.6
 	// BMP beside the standard image codecs.

@@ -123,6 +123,12 @@ func checksum(data []byte) uint32 {
 	return crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli))
 }
 
+// intact tells whether the chunk's CRC holds.
+func intact(data []byte) bool {
+	body := max(len(data)-4, 0)
+	return body > 0 && checksum(data[:body]) == binary.LittleEndian.Uint32(data[body:])
+}
+
 // open checks the frame of a chunk and returns its map.
 func open(data []byte) (*wire, error) {
 	if len(data) < 5 || len(data) > maxChunk {

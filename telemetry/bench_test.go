@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
@@ -51,4 +52,12 @@ func used(t testing.TB, s *store) (n int64) {
 		t.Fatal(err)
 	}
 	return n
+}
+
+func fileSize(t testing.TB, path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
 }

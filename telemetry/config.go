@@ -3,6 +3,7 @@ package telemetry
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -22,6 +23,7 @@ type Config struct {
 	Clock    Clock              // required
 	MaxBytes int64              // cap of the file; 0: 64 MiB, at least 1 MiB
 	MaxAge   time.Duration      // a record waits at most so long in RAM; 0: 60 s
+	Logger   *slog.Logger       // nil: silent
 	Check    func(string) error // checks the store at a path before it is opened: CheckIn, or Check where a crash is no harm
 }
 
@@ -31,6 +33,9 @@ func (cfg *Config) validate() error {
 	}
 	if cfg.MaxAge == 0 {
 		cfg.MaxAge = time.Minute
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	switch {
 	case cfg.Path == "":

@@ -94,17 +94,19 @@ func zipModel(t testing.TB, archive, name string) []byte {
 	return readZip(t, z, name+".tflite")
 }
 
-// FuzzOpen opens what it is given and runs what opens. Models of the archive
+// FuzzOpen opens what it is given and runs what opens. Models of the archives
 // of operators are its seeds.
 func FuzzOpen(f *testing.F) {
-	z, err := zip.OpenReader("testdata/ops.zip")
-	if err != nil {
-		f.Fatal(err)
-	}
-	defer z.Close()
-	for _, file := range z.File {
-		if strings.HasSuffix(file.Name, "_000.tflite") || strings.HasSuffix(file.Name, "_003.tflite") {
-			f.Add(readZip(f, z, file.Name))
+	for _, archive := range []string{"testdata/ops.zip", "testdata/ops_float.zip"} {
+		z, err := zip.OpenReader(archive)
+		if err != nil {
+			f.Fatal(err)
+		}
+		defer z.Close()
+		for _, file := range z.File {
+			if strings.HasSuffix(file.Name, "_000.tflite") || strings.HasSuffix(file.Name, "_003.tflite") {
+				f.Add(readZip(f, z, file.Name))
+			}
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -37,7 +37,7 @@ def unsupported():
     m, x, y = pair()
     z = m.tensor("z", T.INT8, (1, 4), 0.1, 0)
     m.op(OP.GELU, 1, [x], [y])
-    m.op(OP.HARD_SWISH, 1, [y], [z])
+    m.op(OP.ABS, 1, [y], [z])
     return m.bytes([x], [z])
 
 
@@ -171,8 +171,32 @@ def version():
     return m.bytes([x], [y])
 
 
+def transpose_conv_stride():
+    m = Model()
+    shape = m.tensor("shape", T.INT32, (4,), data=np.array((1, 4, 4, 1), np.int32))
+    f = m.tensor("f", T.INT8, (1, 3, 3, 1), 0.1, 0, data=np.ones((1, 3, 3, 1), np.int8))
+    x, y = m.tensor("x", T.INT16, (1, 4, 4, 1), 0.1, 0), m.tensor("y", T.INT16, (1, 4, 4, 1), 0.1, 0)
+    o = s.TransposeConvOptionsT()
+    o.strideH = o.strideW = 0
+    m.op(OP.TRANSPOSE_CONV, 1, [shape, f, x], [y], s.BuiltinOptions.TransposeConvOptions, o)
+    return m.bytes([x], [y])
+
+
+def detect_options():
+    """A map that claims more entries than there are bytes."""
+    m = Model()
+    ins = [m.tensor(n, T.FLOAT32, d) for n, d in (("enc", (1, 9, 4)), ("scores", (1, 9, 2)), ("anchors", (9, 4)))]
+    outs = [m.tensor("y%d" % k, T.FLOAT32, ()) for k in range(4)]
+    m.op(OP.CUSTOM, 1, ins, outs)
+    m.m.operatorCodes[-1].customCode = "TFLite_Detection_PostProcess"
+    m.g.operators[-1].customOptions = np.frombuffer(b"\x00\x01\x01\xff\x00\x01\x24\x01", np.uint8)
+    return m.bytes(ins, outs)
+
+
 CASES = {
-    "unsupported": (unsupported(), "GELU version 1; HARD_SWISH: types int8 -> int8"),
+    "transpose_conv_stride": (transpose_conv_stride(), "stride [0 0]"),
+    "detect_options": (detect_options(), "flexbuffer: "),
+    "unsupported": (unsupported(), "GELU version 1; ABS: types int8 -> int8"),
     "unsupported_type": (unsupported_type(), "tensor type complex64"),
     "cycle": (cycle(), "before it is written"),
     "two_writers": (two_writers(), "two writers"),

@@ -232,10 +232,110 @@ def detect(i):
     return data if (counts == limit).all() else m.bytes([enc, scores], ys[3:])
 
 
+def transpose_conv8(i):
+    m = Model()
+    h, w, kh, kw, sh, sw, _, _, same, _, _ = geometry()
+    oh, ow = window(h, kh, sh, 1, same), window(w, kw, sw, 1, same)
+    if oh < 1 or ow < 1 or same and (kh < sh or kw < sw):
+        return transpose_conv8(i)
+    ci, co, n = draw(1, 12), draw(1, 12), draw(1, 3)
+    xs = scale()
+    shape = ints(m, "shape", [n, h, w, co])
+    x = m.tensor("x", T.INT8, [n, oh, ow, ci], xs, zero())
+    (x, f, b), y = ops.layer(m, T.INT8, x, [co, kh, kw, ci], 0, co, kh * kw * ci, xs, [n, h, w, co])
+    m.op(OP.TRANSPOSE_CONV, 3, [shape, f, x, b] if draw(4) else [shape, f, x], [y], s.BuiltinOptions.TransposeConvOptions, options(
+        s.TransposeConvOptionsT, padding=0 if same else 1, strideH=sh, strideW=sw, fusedActivationFunction=draw(4)))
+    return m.bytes([x], [y])
+
+
+def pair(i, types, product=False):
+    """Two operands of one integer type, b a constant in every third."""
+    t = types[i % len(types)]
+    shape, other = broadcast_pair(i // len(types))
+    q = {"scale": 0.1, "zero": 0} if t in (T.INT8, T.UINT8, T.INT16) else {}
+    return t, shape, other, q, i % 3 == 2
+
+
+def binary_int(table, types):
+    """An operator of two integers; table holds code, options kind, class, output type."""
+    def make(i):
+        m = Model()
+        code, kind, cls, to = table[i % len(table)]
+        t, shape, other, q, fixed = pair(i // len(table), types)
+        t = T.INT32 if code == OP.FLOOR_DIV else t  # LiteRT has no other
+        div = code in (OP.FLOOR_DIV, OP.FLOOR_MOD)
+        data = full(t, other) if fixed or div else None
+        if div:
+            data = rng().choice([-128, -7, -3, -1, 1, 2, 5, 127], other).astype(ops.NUMPY[t])
+        a = m.tensor("a", t, shape, **q)
+        b = m.tensor("b", t, other, data=data, **q)
+        y = m.tensor("y", t if to is None else to, shape, **q)
+        ins = [b, a] if not div and draw(2) else [a, b]
+        m.op(code, 2, ins, [y], kind, cls())
+        return m.bytes([a] if data is not None else [a, b], [y])
+    return make
+
+
+B = s.BuiltinOptions
+extremum = binary_int([(OP.MAXIMUM, B.MaximumMinimumOptions, s.MaximumMinimumOptionsT, None),
+                       (OP.MINIMUM, B.MaximumMinimumOptions, s.MaximumMinimumOptionsT, None)],
+                      [T.INT8, T.UINT8, T.INT16, T.INT32, T.INT64])
+arithmetic = binary_int([(OP.ADD, B.AddOptions, s.AddOptionsT, None), (OP.SUB, B.SubOptions, s.SubOptionsT, None),
+                         (OP.MUL, B.MulOptions, s.MulOptionsT, None), (OP.FLOOR_DIV, B.FloorDivOptions, s.FloorDivOptionsT, None),
+                         (OP.FLOOR_MOD, B.FloorModOptions, s.FloorModOptionsT, None)], [T.INT32, T.INT64])
+comparison = binary_int([(OP.EQUAL, B.EqualOptions, s.EqualOptionsT, T.BOOL), (OP.NOT_EQUAL, B.NotEqualOptions, s.NotEqualOptionsT, T.BOOL),
+                         (OP.LESS, B.LessOptions, s.LessOptionsT, T.BOOL), (OP.LESS_EQUAL, B.LessEqualOptions, s.LessEqualOptionsT, T.BOOL),
+                         (OP.GREATER, B.GreaterOptions, s.GreaterOptionsT, T.BOOL),
+                         (OP.GREATER_EQUAL, B.GreaterEqualOptions, s.GreaterEqualOptionsT, T.BOOL)], [T.INT32, T.INT64])
+
+
+def prelu8(i):
+    m = Model()
+    t = [T.INT8, T.UINT8][i % 2]
+    shape = [draw(1, 3), draw(1, 6), draw(1, 6), draw(1, 20)]
+    other = [shape, [1, 1, shape[3]], [1, shape[1], shape[2], shape[3]], [1]][i // 2 % 4]
+    x = m.tensor("x", t, shape, scale(), zero(t))
+    a = m.tensor("alpha", t, other, scale(0.002, 0.02), zero(t), 0, full(t, other))
+    y = m.tensor("y", t, shape, scale(), zero(t))
+    m.op(OP.PRELU, 1, [x, a], [y])
+    return m.bytes([x], [y])
+
+
+def hard_swish8(i):
+    m = Model()
+    t = [T.INT8, T.UINT8][i % 2]
+    n = int(rng().choice([64, 256, 250, 13, 39]))
+    xs = scale(0.004, 0.4)
+    x = m.tensor("x", t, [1, n], xs, zero(t))
+    y = m.tensor("y", t, [1, n], np.float32(xs * rng().uniform(0.1, 2)), zero(t))
+    m.op(OP.HARD_SWISH, 1, [x], [y], B.HardSwishOptions, s.HardSwishOptionsT())
+    return m.bytes([x], [y])
+
+
+def unary_int(i):
+    m = Model()
+    code, t = [(OP.ABS, T.INT32), (OP.NEG, T.INT32), (OP.NEG, T.INT64)][i % 3]
+    x, y = m.tensor("x", t, [3, 50]), m.tensor("y", t, [3, 50])
+    m.op(code, 4 if code == OP.ABS else 1, [x], [y])
+    return m.bytes([x], [y])
+
+
+def cast(i):
+    m = Model()
+    types = [T.INT8, T.UINT8, T.INT16, T.INT32, T.INT64, T.BOOL]
+    a, b = types[i % 6], (types + [T.FLOAT32])[i // 6 % 7]
+    x, y = m.tensor("x", a, [3, 50]), m.tensor("y", b, [3, 50])
+    m.op(OP.CAST, 5, [x], [y], B.CastOptions, options(s.CastOptionsT, inDataType=a, outDataType=b))
+    return m.bytes([x], [y])
+
+
+extremum.__name__, arithmetic.__name__, comparison.__name__ = "extremum", "arithmetic", "comparison"
 add16.__name__, sub16.__name__, mul16.__name__ = "add16", "sub16", "mul16"
 
 PLAN = [(conv16, 24), (depthwise16, 20), (fully_connected16, 20), (transpose_conv16, 20), (add16, 24), (sub16, 24), (mul16, 20),
-        (leaky_relu16, 20), (quantize_wide, 21), (batch_matmul16, 20), (concat_scaled, 20), (detect, 20)]
+        (leaky_relu16, 20), (quantize_wide, 21), (batch_matmul16, 20), (concat_scaled, 20), (detect, 20),
+        (transpose_conv8, 24), (extremum, 30), (arithmetic, 30), (comparison, 24), (prelu8, 24), (hard_swish8, 24), (unary_int, 6),
+        (cast, 42)]
 
 if __name__ == "__main__":
     p = argparse.ArgumentParser()

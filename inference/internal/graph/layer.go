@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
+	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
 )
 
 // Names of the arithmetic a step follows.
@@ -80,10 +81,10 @@ func (n *node) weightZero() (int32, error) {
 }
 
 // bias returns a copy of the bias. LiteRT's delegate takes convolutions only
-// with one; a fully connected layer may do without.
+// with one; fully connected layers and transposed convolutions may do without.
 func (n *node) bias(channels int) ([]int32, error) {
 	if n.in(2) == nil {
-		if n.n.Name != "FULLY_CONNECTED" {
+		if n.n.Op == tflite.CONV_2D || n.n.Op == tflite.DEPTHWISE_CONV_2D {
 			return nil, unsupported("no bias")
 		}
 		return make([]int32, channels), nil

@@ -27,6 +27,7 @@ var lowerings = map[tflite.Op]lowering{
 	tflite.BATCH_MATMUL:            {in: [2]int{2, 2}, maxVersion: 4, lower: lowerBatchMatMul16},
 	tflite.BROADCAST_TO:            {in: [2]int{2, 2}, maxVersion: 3, lower: lowerBroadcastTo},
 	tflite.CALL_ONCE:               {in: [2]int{0, 0}, maxVersion: 1, lower: lowerCallOnce, many: true},
+	tflite.CAST:                    {in: [2]int{1, 1}, maxVersion: 7, lower: lowerCast},
 	tflite.CEIL:                    {in: [2]int{1, 1}, maxVersion: 1, lower: mapF32("ceil_f32", kernel.CeilF32)},
 	tflite.CONCATENATION:           {in: [2]int{1, 1 << 12}, maxVersion: 2, lower: lowerConcatenation},
 	tflite.CONV_2D:                 {in: [2]int{2, 3}, maxVersion: 8, lower: or16(lowerConv16, lowerConv)},
@@ -78,7 +79,7 @@ var lowerings = map[tflite.Op]lowering{
 	tflite.TANH:                    {in: [2]int{1, 1}, maxVersion: 3, lower: lowerTanh},
 	tflite.TILE:                    {in: [2]int{2, 2}, maxVersion: 3, lower: lowerTile},
 	tflite.TRANSPOSE:               {in: [2]int{2, 2}, maxVersion: 6, lower: lowerTranspose},
-	tflite.TRANSPOSE_CONV:          {in: [2]int{3, 4}, maxVersion: 5, lower: lowerTransposeConv16},
+	tflite.TRANSPOSE_CONV:          {in: [2]int{3, 4}, maxVersion: 5, lower: or16(lowerTransposeConv16, lowerTransposeConv8)},
 	tflite.UNPACK:                  {in: [2]int{1, 1}, maxVersion: 4, lower: lowerUnpack, many: true},
 	tflite.VAR_HANDLE:              {in: [2]int{0, 0}, maxVersion: 1, lower: lowerVarHandle},
 }

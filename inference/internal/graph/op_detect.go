@@ -13,16 +13,6 @@ var customs = map[string]lowering{
 	"TFLite_Detection_PostProcess": {in: [2]int{3, 3}, maxVersion: 1, lower: lowerDetect, many: true},
 }
 
-// lookup finds how an operator is lowered.
-func lookup(n *Node) (lowering, bool) {
-	if n.Op == tflite.CUSTOM {
-		l, ok := customs[n.Name]
-		return l, ok
-	}
-	l, ok := lowerings[n.Op]
-	return l, ok
-}
-
 // maxDetections bounds what one run returns.
 const maxDetections = 1 << 12
 

@@ -163,7 +163,7 @@ func (b *builder) lower() ([]Step, error) {
 	var steps []Step
 	for k := range b.g.Nodes {
 		n := &b.g.Nodes[k]
-		op, ok := lookup(n)
+		op, ok := b.lookup(n)
 		if !ok {
 			un.add("operator %s version %d", n.Name, n.Version)
 			continue

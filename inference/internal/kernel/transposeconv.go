@@ -71,3 +71,14 @@ func (o *Out16) Store(dst []int16, sums, bias []int64) {
 		}
 	}
 }
+
+// StoreF32 adds the bias to sums and requantizes them to dst by XNNPACK's rule.
+func StoreF32(dst []int8, sums, bias []int32, scale []float32, out Clamp8) {
+	ch := 0
+	for i, s := range sums {
+		dst[i] = int8(out.fp32(s+bias[ch], scale[ch]))
+		if ch++; ch == len(bias) {
+			ch = 0
+		}
+	}
+}

@@ -1,0 +1,222 @@
+package graph
+
+import (
+	"errors"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
+	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
+)
+
+// typed is an operator by the type of its first input.
+type typed struct {
+	in         [2]int
+	maxVersion int32
+	lower      map[DType]func(*node) (Step, error)
+}
+
+// integers lists operators on integers; for other types lowerings counts.
+var integers = map[tflite.Op]typed{
+	tflite.ABS:           {[2]int{1, 1}, 5, map[DType]func(*node) (Step, error){Int32: mapInt("abs_i32", kernel.Abs[int32])}},
+	tflite.ADD:           {[2]int{2, 2}, 5, fused("add", kernel.Sum[int32], kernel.Sum[int64])},
+	tflite.SUB:           {[2]int{2, 2}, 5, fused("sub", kernel.Difference[int32], kernel.Difference[int64])},
+	tflite.MUL:           {[2]int{2, 2}, 7, fused("mul", kernel.Product[int32], kernel.Product[int64])},
+	tflite.EQUAL:         {[2]int{2, 2}, 4, compare("equal", kernel.Equal[int32], kernel.Equal[int64])},
+	tflite.NOT_EQUAL:     {[2]int{2, 2}, 4, compare("not_equal", kernel.NotEqual[int32], kernel.NotEqual[int64])},
+	tflite.LESS:          {[2]int{2, 2}, 3, compare("less", kernel.Less[int32], kernel.Less[int64])},
+	tflite.LESS_EQUAL:    {[2]int{2, 2}, 3, compare("less_equal", kernel.LessEqual[int32], kernel.LessEqual[int64])},
+	tflite.GREATER:       {[2]int{2, 2}, 3, compare("greater", kernel.Greater[int32], kernel.Greater[int64])},
+	tflite.GREATER_EQUAL: {[2]int{2, 2}, 4, compare("greater_equal", kernel.GreaterEqual[int32], kernel.GreaterEqual[int64])},
+	tflite.FLOOR_DIV:     {[2]int{2, 2}, 4, divided("floor_div", kernel.FloorDiv, nil)},
+	tflite.FLOOR_MOD:     {[2]int{2, 2}, 3, divided("floor_mod", kernel.FloorMod[int32], kernel.FloorMod[int64])},
+	tflite.HARD_SWISH:    {[2]int{1, 1}, 1, map[DType]func(*node) (Step, error){Int8: lowerHardSwish8, Uint8: lowerHardSwish8}},
+	tflite.NEG: {[2]int{1, 1}, 2, map[DType]func(*node) (Step, error){
+		Int32: mapInt("neg_i32", kernel.Neg[int32]), Int64: mapInt("neg_i64", kernel.Neg[int64]),
+	}},
+	tflite.MAXIMUM: {[2]int{2, 2}, 4, map[DType]func(*node) (Step, error){
+		Int8: zip("maximum_i8", kernel.Max[int8]), Uint8: zip("maximum_u8", kernel.Max[uint8]), Int16: zip("maximum_i16", kernel.Max[int16]),
+		Int32: zip("maximum_i32", kernel.Max[int32]), Int64: zip("maximum_i64", kernel.Max[int64]),
+	}},
+	tflite.MINIMUM: {[2]int{2, 2}, 4, map[DType]func(*node) (Step, error){
+		Int8: zip("minimum_i8", kernel.Min[int8]), Uint8: zip("minimum_u8", kernel.Min[uint8]), Int16: zip("minimum_i16", kernel.Min[int16]),
+		Int32: zip("minimum_i32", kernel.Min[int32]), Int64: zip("minimum_i64", kernel.Min[int64]),
+	}},
+	tflite.PRELU: {[2]int{2, 2}, 1, map[DType]func(*node) (Step, error){Int8: prelu8[int8]("prelu_qs8"), Uint8: prelu8[uint8]("prelu_qu8")}},
+}
+
+// lookup finds how an operator is lowered.
+func (b *builder) lookup(n *Node) (lowering, bool) {
+	if n.Op == tflite.CUSTOM {
+		l, ok := customs[n.Name]
+		return l, ok
+	}
+	if t, ok := integers[n.Op]; ok && len(n.In) > 0 && n.In[0] >= 0 {
+		if f := t.lower[b.g.Tensors[n.In[0]].DType]; f != nil {
+			return lowering{in: t.in, maxVersion: t.maxVersion, lower: f}, true
+		}
+	}
+	l, ok := lowerings[n.Op]
+	return l, ok
+}
+
+// zip lowers an operator of two integers of one type, which broadcast, to a
+// third.
+func zip[T any](name string, f func(a, b T) T) func(*node) (Step, error) {
+	return func(n *node) (Step, error) { return zipTo(n, name, n.in(0).DType, f) }
+}
+
+func zipTo[T, R any](n *node, name string, to DType, f func(a, b T) R) (Step, error) {
+	if n.in(1).DType != n.in(0).DType || n.out().DType != to {
+		return Step{}, unsupported("types %s, %s -> %s", n.in(0).DType, n.in(1).DType, n.out().DType)
+	}
+	var ops [2]operand
+	for i := range ops {
+		var err error
+		if ops[i], err = n.operandAt(i); err != nil {
+			return Step{}, err
+		}
+	}
+	dst := n.outRef()
+	return Step{
+		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleExact,
+		Run: func(mem []byte) {
+			a, b := ops[0].bytes(mem), ops[1].bytes(mem)
+			kernel.Zip(viewOf[R](dst.Bytes(mem)), viewOf[T](a), viewOf[T](b), ops[0].step, ops[1].step, f)
+		},
+	}, nil
+}
+
+// mapInt lowers a function of one integer.
+func mapInt[T any](name string, f func(T) T) func(*node) (Step, error) {
+	return func(n *node) (Step, error) {
+		if n.out().DType != n.in(0).DType {
+			return Step{}, unsupported("types %s", n.types())
+		}
+		return mapTo(n, name, f)
+	}
+}
+
+func mapTo[T, R any](n *node, name string, f func(T) R) (Step, error) {
+	if err := n.same(); err != nil {
+		return Step{}, err
+	}
+	src, dst := n.inRef(0), n.outRef()
+	return Step{
+		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleExact,
+		Run: func(mem []byte) { kernel.Map(viewOf[R](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), f) },
+	}, nil
+}
+
+// fused lowers arithmetic whose options begin with an activation.
+func fused(name string, narrow func(a, b int32) int32, wide func(a, b int64) int64) map[DType]func(*node) (Step, error) {
+	plain := func(f func(*node) (Step, error)) func(*node) (Step, error) {
+		return func(n *node) (Step, error) {
+			if a := n.n.Opt.Byte(0, 0); a != actNone {
+				return Step{}, unsupported("fused activation %d", a)
+			}
+			return f(n)
+		}
+	}
+	return map[DType]func(*node) (Step, error){Int32: plain(zip(name+"_i32", narrow)), Int64: plain(zip(name+"_i64", wide))}
+}
+
+func compare(name string, narrow func(a, b int32) byte, wide func(a, b int64) byte) map[DType]func(*node) (Step, error) {
+	return map[DType]func(*node) (Step, error){
+		Int32: func(n *node) (Step, error) { return zipTo(n, name+"_i32", Bool, narrow) },
+		Int64: func(n *node) (Step, error) { return zipTo(n, name+"_i64", Bool, wide) },
+	}
+}
+
+// divided lowers divisions by constants other than 0: LiteRT fails on 0.
+func divided(name string, narrow func(a, b int32) int32, wide func(a, b int64) int64) map[DType]func(*node) (Step, error) {
+	safe := func(f func(*node) (Step, error)) func(*node) (Step, error) {
+		return func(n *node) (Step, error) {
+			v, err := n.staticInts(1, "divisor")
+			if err != nil {
+				return Step{}, err
+			}
+			for _, d := range v {
+				if d == 0 {
+					return Step{}, errors.New("division by 0")
+				}
+			}
+			return f(n)
+		}
+	}
+	m := map[DType]func(*node) (Step, error){Int32: safe(zip(name+"_i32", narrow))}
+	if wide != nil {
+		m[Int64] = safe(zip(name+"_i64", wide))
+	}
+	return m
+}
+
+func lowerHardSwish8(n *node) (Step, error) {
+	if err := n.unary8(); err != nil {
+		return Step{}, err
+	}
+	t := kernel.NewHardSwish8(side(n.in(0)), n.out().Scale(), n.wholeRange())
+	if t == nil {
+		return Step{}, unsupported("scales %g and %g", n.in(0).Scale(), n.out().Scale())
+	}
+	return n.mapStep("hard_swish_8", ruleTFLite, t)
+}
+
+func prelu8[T kernel.Byte](name string) func(*node) (Step, error) {
+	return func(n *node) (Step, error) {
+		in, alpha, out := n.in(0), n.in(1), n.out()
+		ops, err := n.binary8()
+		if err != nil {
+			return Step{}, err
+		}
+		if !equal(in.Shape, out.Shape) {
+			return Step{}, unsupported("output shape %v, input %v", out.Shape, in.Shape)
+		}
+		k := &kernel.PRelu8{InZero: in.Zero(), AlphaZero: alpha.Zero(), Out: n.wholeRange()}
+		if k.Positive, err = factor(float64(in.Scale()/out.Scale()), 20); err != nil {
+			return Step{}, err
+		}
+		if k.Negative, err = factor(float64(float32(in.Scale()*alpha.Scale())/out.Scale()), 13); err != nil {
+			return Step{}, err
+		}
+		return binaryStep(n, name, ops, func(dst, a, b []T, sa, sb int) { kernel.RunPRelu8(k, dst, a, b, sa, sb) }), nil
+	}
+}
+
+// lowerCast converts between integers as C does; floats come from integers
+// only.
+func lowerCast(n *node) (Step, error) {
+	switch n.in(0).DType {
+	case Int8:
+		return castFrom[int8](n)
+	case Uint8:
+		return castFrom[uint8](n)
+	case Int16:
+		return castFrom[int16](n)
+	case Int32:
+		return castFrom[int32](n)
+	case Int64:
+		return castFrom[int64](n)
+	case Bool:
+		return castFrom[uint8](n)
+	}
+	return Step{}, unsupported("types %s", n.types())
+}
+
+func castFrom[T kernel.Integer](n *node) (Step, error) {
+	switch n.out().DType {
+	case Int8:
+		return mapTo(n, "cast", func(v T) int8 { return int8(v) })
+	case Uint8:
+		return mapTo(n, "cast", func(v T) uint8 { return uint8(v) })
+	case Int16:
+		return mapTo(n, "cast", func(v T) int16 { return int16(v) })
+	case Int32:
+		return mapTo(n, "cast", func(v T) int32 { return int32(v) })
+	case Int64:
+		return mapTo(n, "cast", func(v T) int64 { return int64(v) })
+	case Float32:
+		return mapTo(n, "cast", func(v T) float32 { return float32(v) })
+	case Bool:
+		return mapTo(n, "cast", func(v T) uint8 { return kernel.NotEqual(v, 0) })
+	}
+	return Step{}, unsupported("types %s", n.types())
+}

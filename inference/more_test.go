@@ -14,11 +14,7 @@ import (
 
 // TestMoreOpsEqualLiteRT compares the operators of scripts/golden/ops_more.py.
 func TestMoreOpsEqualLiteRT(t *testing.T) {
-	archive := "testdata/ops_more.zip"
-	if v := os.Getenv("DUNLIN_OPS_MORE"); v != "" {
-		archive = v
-	}
-	z, err := zip.OpenReader(archive)
+	z, err := zip.OpenReader("testdata/ops_more.zip")
 	if err != nil {
 		t.Fatal(err)
 	}

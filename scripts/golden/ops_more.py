@@ -4,7 +4,7 @@
     python scripts/golden/ops_more.py inference/testdata/ops_more.zip
     python scripts/golden/ops_more.py /tmp/more.zip --seed 777 --times 10
 
-The archive is like that of ops.py; DUNLIN_OPS_MORE=FILE points the test at
+The archive is like that of ops.py, and DUNLIN_OPS=FILE points the same test at
 another one.
 """
 import argparse

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -36,7 +37,42 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(1)
 	}
+	if len(os.Args) == 3 && os.Args[1] == "work" {
+		work(os.Args[2])
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
+}
+
+// work writes, acks, closes and opens, and tells on standard output what it
+// was promised: epoch, numbers sealed, numbers acked. The crash test traces it.
+func work(path string) {
+	cfg := Config{Path: path, Identity: "dev-1", MaxBytes: minBytes, Check: Check}
+	var next, hi uint64
+	for run := range uint64(4) {
+		s, err := openStore(cfg)
+		if err != nil {
+			panic(err)
+		}
+		for i := range uint64(12) {
+			b := batch{}
+			for k := range uint64(3) {
+				b.chunks = append(b.chunks, sample(Kind(k), 20, run*100+i*10+k))
+			}
+			if i%3 == 2 {
+				hi = next - 60
+				b.acks = []Ack{{Epoch: s.epoch, Hi: hi}}
+			}
+			if err := s.write(b); err != nil {
+				panic(err)
+			}
+			next += 60
+			fmt.Fprintf(os.Stdout, "%d %d %d\n", s.epoch, next, hi)
+		}
+		if err := s.close(); err != nil {
+			panic(err)
+		}
+	}
 }
 
 func testConfig(t testing.TB) Config {

@@ -182,6 +182,15 @@ def transpose_conv_stride():
     return m.bytes([x], [y])
 
 
+def mirror_pad_huge():
+    """Lists of places that no memory limit allows."""
+    m = Model()
+    x, y = m.tensor("x", T.INT8, (2**29,), 0.1, 0), m.tensor("y", T.INT8, (2**30,), 0.1, 0)
+    p = m.tensor("p", T.INT32, (1, 2), data=np.array((2**28, 2**28), np.int32))
+    m.op(OP.MIRROR_PAD, 1, [x, p], [y], s.BuiltinOptions.MirrorPadOptions, s.MirrorPadOptionsT())
+    return m.bytes([x], [y])
+
+
 def detect_options():
     """A map that claims more entries than there are bytes."""
     m = Model()
@@ -195,6 +204,7 @@ def detect_options():
 
 CASES = {
     "transpose_conv_stride": (transpose_conv_stride(), "stride [0 0]"),
+    "mirror_pad_huge": (mirror_pad_huge(), "places: "),
     "detect_options": (detect_options(), "flexbuffer: "),
     "unsupported": (unsupported(), "GELU version 1; ABS: types int8 -> int8"),
     "unsupported_type": (unsupported_type(), "tensor type complex64"),

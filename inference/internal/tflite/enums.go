@@ -27,6 +27,7 @@ const (
 	TANH                    Op = 28
 	CUSTOM                  Op = 32
 	PAD                     Op = 34
+	GATHER                  Op = 36
 	TRANSPOSE               Op = 39
 	MEAN                    Op = 40
 	SUB                     Op = 41
@@ -64,6 +65,7 @@ const (
 	RESIZE_NEAREST_NEIGHBOR Op = 97
 	LEAKY_RELU              Op = 98
 	SQUARED_DIFFERENCE      Op = 99
+	MIRROR_PAD              Op = 100
 	ABS                     Op = 101
 	SPLIT_V                 Op = 102
 	CEIL                    Op = 104

@@ -217,7 +217,7 @@ func FuzzDecode(f *testing.F) {
 	e := Uniform()
 	f.Add(fill(NewProfile(&e), rand.New(rand.NewPCG(1, 1)), 300, false, 0).Encode())
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) > 5 {
+		if len(data) >= 9 {
 			data = append([]byte(nil), data[:len(data)-4]...)
 			data[0] = schema
 			binary.LittleEndian.PutUint32(data[1:], e.ID())

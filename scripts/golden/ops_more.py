@@ -330,6 +330,33 @@ def cast(i):
 
 
 extremum.__name__, arithmetic.__name__, comparison.__name__ = "extremum", "arithmetic", "comparison"
+def float_edge16(i):
+    """float32 -> int16 -> float32, with ties and values beyond int16 and int32."""
+    m = Model()
+    n = int(rng().choice([64, 250, 13, 7]))
+    sc = [scale16(), np.float32(0.25), np.float32(0.0625), scale(1e-10, 1e-3)][i % 4]
+    x = m.tensor("x", T.FLOAT32, [1, n])
+    q = m.tensor("q", T.INT16, [1, n], sc, 0)
+    y = m.tensor("y", T.FLOAT32, [1, n])
+    m.op(OP.QUANTIZE, 3, [x], [q], B.QuantizeOptions, s.QuantizeOptionsT())
+    m.op(OP.DEQUANTIZE, 3, [q], [y], B.DequantizeOptions, s.DequantizeOptionsT())
+    return m.bytes([x], [q, y])
+
+
+def pool16(i):
+    m = Model()
+    h, w, kh, kw, sh, sw, _, _, same, _, _ = geometry()
+    oh, ow = window(h, kh, sh, 1, same), window(w, kw, sw, 1, same)
+    if oh < 1 or ow < 1:
+        return pool16(i)
+    c, n, sc = draw(1, 30), draw(1, 3), scale16()
+    x, y = m.tensor("x", T.INT16, [n, h, w, c], sc, 0), m.tensor("y", T.INT16, [n, oh, ow, c], sc, 0)
+    m.op(OP.AVERAGE_POOL_2D if i % 2 else OP.MAX_POOL_2D, 3, [x], [y], B.Pool2DOptions, options(
+        s.Pool2DOptionsT, padding=0 if same else 1, strideH=sh, strideW=sw, filterHeight=kh, filterWidth=kw,
+        fusedActivationFunction=draw(4)))
+    return m.bytes([x], [y])
+
+
 def gather(i):
     m = Model()
     t, q = ops.some_type(i)
@@ -361,7 +388,8 @@ add16.__name__, sub16.__name__, mul16.__name__ = "add16", "sub16", "mul16"
 PLAN = [(conv16, 24), (depthwise16, 20), (fully_connected16, 20), (transpose_conv16, 20), (add16, 24), (sub16, 24), (mul16, 20),
         (leaky_relu16, 20), (quantize_wide, 21), (batch_matmul16, 20), (concat_scaled, 20), (detect, 20),
         (transpose_conv8, 24), (extremum, 30), (arithmetic, 30), (comparison, 24), (prelu8, 24), (hard_swish8, 24), (unary_int, 6),
-        (cast, 42), (gather, 20), (mirror_pad, 20)]
+        (cast, 42), (gather, 20), (mirror_pad, 20), (float_edge16, 20),
+        (pool16, 24)]
 
 if __name__ == "__main__":
     p = argparse.ArgumentParser()

@@ -35,6 +35,8 @@ func orWide(other func(*node) (Step, error)) func(*node) (Step, error) {
 	return func(n *node) (Step, error) {
 		in, out := n.in(0).DType, n.out().DType
 		switch {
+		case in == Float32 && out == Int16:
+			return lowerQuantize16(n)
 		case in == Int32 && out == Int8:
 			return requantizeWide[int32, int8](n)
 		case in == Int32 && out == Int16:

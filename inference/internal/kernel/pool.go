@@ -2,7 +2,7 @@ package kernel
 
 // Pool is a pooling window over NHWC data. Padding counts for nothing:
 // averages divide by the pixels really covered.
-type Pool[T Byte] struct {
+type Pool[T int8 | uint8 | int16] struct {
 	Window
 	Batch, C int
 	Min, Max int32

@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	maxRecords = 500 // of a chunk
-	clockStep  = 1000
+	maxRecords = 500  // of a chunk
+	clockStep  = 1000 // ms that make an event
+	maxAcks    = 64
+	retryAfter = 5 * time.Second
 )
 
 // spares is how many chunks of each kind may wait in RAM for the disk, beside
@@ -175,7 +177,11 @@ func (l *Log) Run(ctx context.Context) error {
 			failing = err != nil
 			l.cfg.Logger.Warn("telemetry store", slog.Bool("writing", !failing), slog.Any("error", err))
 		}
-		timer.Reset(l.delay())
+		wait := l.delay()
+		if failing {
+			wait = max(wait, retryAfter)
+		}
+		timer.Reset(wait)
 	}
 }
 
@@ -199,22 +205,33 @@ func (l *Log) Flush() error { return l.step(true) }
 func (l *Log) step(force bool) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
+	for {
+		if wrote, err := l.once(force); err != nil || !wrote {
+			return err
+		}
+	}
+}
+
+// once is one transaction. It tells whether there was anything to write. An
+// open chunk goes along unless one of its kind waits already: while the disk
+// fails, chunks fill up instead.
+func (l *Log) once(force bool) (wrote bool, err error) {
 	l.mu.Lock()
 	b := batch{head: l.clock()}
 	now := l.cfg.Clock.Mono()
 	for k, open := range l.open {
 		due := force || Kind(k) == KindEvent || open.n >= maxRecords || !open.fits(chunkBytes) || now-l.since[k] >= l.cfg.MaxAge
-		if open.n > 0 && due {
+		if open.n > 0 && due && len(l.free[k]) == spares[k] {
 			l.rotate(Kind(k))
 		}
 	}
 	b.chunks, b.lost, b.acks = append(b.chunks, l.full...), l.lost, l.acks
 	l.mu.Unlock()
 	if len(b.chunks) == 0 && b.lost == 0 && len(b.acks) == 0 {
-		return nil
+		return false, nil
 	}
 	if err := l.store.write(b); err != nil {
-		return err
+		return false, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -225,7 +242,7 @@ func (l *Log) step(force bool) error {
 		c.reset()
 		l.free[c.kind] = append(l.free[c.kind], c)
 	}
-	return nil
+	return true, nil
 }
 
 // clock returns the head of chunks sealed now. When the wall clock became
@@ -244,14 +261,17 @@ func (l *Log) clock() head {
 }
 
 // Ack takes what the controller has committed. It is applied with the next
-// write; one that cannot be true gives ErrAck.
+// write; while the disk fails, acks beyond 64 are let go, and what they were
+// for is sent again. An ack that cannot be true gives ErrAck.
 func (l *Log) Ack(a Ack) error {
 	if err := l.store.check(a); err != nil {
 		return fmt.Errorf("take ack: %w", err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.acks = append(l.acks, a)
+	if len(l.acks) < maxAcks {
+		l.acks = append(l.acks, a)
+	}
 	if len(l.acks) > 8 {
 		l.nudge()
 	}
@@ -273,6 +293,9 @@ func (l *Log) Account() (Account, error) { return l.store.account() }
 
 // Close writes all that waits in RAM and closes the store. It is idempotent.
 func (l *Log) Close() error {
+	if l.store.closed() {
+		return nil
+	}
 	err := l.step(true)
 	if cerr := l.store.close(); err == nil {
 		err = cerr

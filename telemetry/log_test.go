@@ -186,6 +186,56 @@ func TestSlowDisk(t *testing.T) {
 	}
 }
 
+// TestFailingDisk: while writes fail, records wait in RAM and acks do not pile
+// up; afterwards nothing is missing. Closing twice is fine, whatever came
+// between.
+func TestFailingDisk(t *testing.T) {
+	l, clock := mustLog(t, testConfig(t))
+	l.Result(Result{Class: 1})
+	if err := l.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	epoch := l.store.epoch
+	l.store.epoch++ // no counters: every write fails
+	for i := range uint16(20) {
+		l.Result(Result{Class: 2 + i})
+		if err := l.Flush(); err == nil {
+			t.Fatal("the write does not fail")
+		}
+	}
+	for range 2 * maxAcks {
+		if err := l.Ack(Ack{Epoch: epoch}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(l.acks) != maxAcks {
+		t.Errorf("%d acks wait", len(l.acks))
+	}
+	l.store.epoch = epoch
+	if err := l.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	class := uint16(0)
+	for _, c := range chunks(t, l) {
+		for _, r := range c.Results {
+			if class++; r.Class != class {
+				t.Fatalf("result %d where %d was due", r.Class, class)
+			}
+		}
+	}
+	if class != 21 {
+		t.Errorf("%d results, want 21", class)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	clock.synced = true
+	l.Result(Result{})
+	if err := l.Close(); err != nil {
+		t.Errorf("second close: %v", err)
+	}
+}
+
 // TestMonthOffline: 30 days at two results a second, without a controller.
 func TestMonthOffline(t *testing.T) {
 	cfg := testConfig(t)

@@ -258,6 +258,12 @@ func (s *store) view(f func(*ledger) error) error {
 	})
 }
 
+func (s *store) closed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.db == nil
+}
+
 // close marks the file clean. It is idempotent.
 func (s *store) close() error {
 	s.mu.Lock()

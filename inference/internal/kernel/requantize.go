@@ -57,7 +57,7 @@ func NewMultiplier(f float64) Multiplier {
 }
 
 // Apply multiplies with TFLite's double rounding: the high half of the
-// doubled product rounded half away from zero, then a rounding shift
+// doubled product rounded half up, then a shift rounded half away from zero
 // (kernels/internal/common.h, MultiplyByQuantizedMultiplier).
 func (m Multiplier) Apply(x int32) int32 {
 	left, right := max(m.Shift, 0), max(-m.Shift, 0)

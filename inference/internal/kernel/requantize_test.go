@@ -46,13 +46,23 @@ func TestMultiplier(t *testing.T) {
 		left, right := max(m.Shift, 0), max(-m.Shift, 0)
 		p := float64(int64(x)<<left) * float64(m.Mantissa) / (1 << 31)
 		// p is exact: 16 + 6 + 31 bits fit a float64.
-		away := math.Round(math.Round(p) / math.Pow(2, float64(right)))
+		away := math.Round(math.Floor(p+0.5) / math.Pow(2, float64(right)))
 		if got := m.Apply(x); float64(got) != away {
 			t.Fatalf("%d * %+v: %d, half away gives %v", x, m, got, away)
 		}
 		up := math.Floor(math.Floor(p+0.5)/math.Pow(2, float64(right)) + 0.5)
 		if got := m.ApplyUp(x); float64(got) != up {
 			t.Fatalf("%d * %+v: %d, half up gives %v", x, m, got, up)
+		}
+	}
+}
+
+// TestHighMulTies: a product exactly between two numbers goes up, whatever its
+// sign, which random draws never reach.
+func TestHighMulTies(t *testing.T) {
+	for _, tt := range []struct{ a, want int32 }{{1, 1}, {-1, 0}, {3, 2}, {-3, -1}} {
+		if got := highMul(tt.a, 1<<30); got != tt.want {
+			t.Errorf("%d / 2: %d, want %d", tt.a, got, tt.want)
 		}
 	}
 }

@@ -1,20 +1,5 @@
 package kernel
 
-// Window is the geometry of a sliding window over NHWC data.
-type Window struct {
-	InH, InW, OutH, OutW int
-	KH, KW               int
-	StrideH, StrideW     int
-	DilationH, DilationW int
-	PadTop, PadLeft      int
-}
-
-// direct tells whether the window is one pixel at its own place.
-func (w *Window) direct() bool {
-	return w.KH == 1 && w.KW == 1 && w.StrideH == 1 && w.StrideW == 1 && w.PadTop == 0 && w.PadLeft == 0 &&
-		w.OutH == w.InH && w.OutW == w.InW
-}
-
 // Conv is a quantized convolution or fully connected layer by XNNPACK's rule.
 // Weights are [group][out channel][KH][KW][in channel], and Bias already holds
 // -InZero * sum of (weight - WeightZero), so that padding counts as the zero
@@ -83,32 +68,9 @@ func (c *Conv[T]) Run(dst, src []T, scratch Scratch[T]) {
 	}
 }
 
-// row returns the input of output pixel p as one run of depth bytes, gathered
-// into buf unless it lies in one piece already.
+// row returns the input of output pixel p as one run of Depth elements.
 func (c *Conv[T]) row(in []T, g, p int, buf []T) []T {
-	pixel := c.Groups * c.InC
-	if c.Groups == 1 && c.direct() {
-		return in[p*pixel : (p+1)*pixel]
-	}
-	y0 := p/c.OutW*c.StrideH - c.PadTop
-	x0 := p%c.OutW*c.StrideW - c.PadLeft
-	at := 0
-	for ky := range c.KH {
-		y := y0 + ky*c.DilationH
-		for kx := range c.KW {
-			x := x0 + kx*c.DilationW
-			seg := buf[at : at+c.InC]
-			at += c.InC
-			if y < 0 || y >= c.InH || x < 0 || x >= c.InW {
-				for i := range seg {
-					seg[i] = c.InZero
-				}
-				continue
-			}
-			copy(seg, in[(y*c.InW+x)*pixel+g*c.InC:])
-		}
-	}
-	return buf
+	return gather(&c.Window, in, p, c.Groups, g, c.InC, c.InZero, buf)
 }
 
 // block computes n pixels of group g, all channels.

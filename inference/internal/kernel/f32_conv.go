@@ -48,30 +48,9 @@ func (c *ConvF32) Run(dst, src, scratch []float32) {
 	}
 }
 
-// row returns the input of output pixel p as one run of depth elements,
-// gathered into buf unless it lies in one piece already.
+// row returns the input of output pixel p as one run of Depth elements.
 func (c *ConvF32) row(in []float32, g, p int, buf []float32) []float32 {
-	pixel := c.Groups * c.InC
-	if c.Groups == 1 && c.direct() {
-		return in[p*pixel : (p+1)*pixel]
-	}
-	y0 := p/c.OutW*c.StrideH - c.PadTop
-	x0 := p%c.OutW*c.StrideW - c.PadLeft
-	at := 0
-	for ky := range c.KH {
-		y := y0 + ky*c.DilationH
-		for kx := range c.KW {
-			x := x0 + kx*c.DilationW
-			seg := buf[at : at+c.InC]
-			at += c.InC
-			if y < 0 || y >= c.InH || x < 0 || x >= c.InW {
-				clear(seg)
-				continue
-			}
-			copy(seg, in[(y*c.InW+x)*pixel+g*c.InC:])
-		}
-	}
-	return buf
+	return gather(&c.Window, in, p, c.Groups, g, c.InC, 0, buf)
 }
 
 // block computes four pixels of group g, all channels, two at a time.

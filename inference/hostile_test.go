@@ -1,7 +1,6 @@
 package inference
 
 import (
-	"archive/zip"
 	"context"
 	"errors"
 	"runtime"
@@ -12,19 +11,9 @@ import (
 
 // TestHostile opens crafted models; scripts/golden/hostile.py makes them.
 func TestHostile(t *testing.T) {
-	z, err := zip.OpenReader("testdata/hostile.zip")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	for _, f := range z.File {
-		name, ok := strings.CutSuffix(f.Name, ".tflite")
-		if !ok {
-			continue
-		}
-		t.Run(name, func(t *testing.T) {
-			want := string(readZip(t, z, name+".want"))
-			data := readZip(t, z, f.Name)
+	for _, e := range archive(t, "testdata/hostile.zip", ".want") {
+		t.Run(e.name, func(t *testing.T) {
+			data, want := e.model, string(e.beside)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			_, err := Open(data, Options{})
@@ -84,28 +73,13 @@ func TestMaxMemory(t *testing.T) {
 	}
 }
 
-func zipModel(t testing.TB, archive, name string) []byte {
-	t.Helper()
-	z, err := zip.OpenReader(archive)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	return readZip(t, z, name+".tflite")
-}
-
 // FuzzOpen opens what it is given and runs what opens. Models of the archives
 // of operators are its seeds.
 func FuzzOpen(f *testing.F) {
-	for _, archive := range []string{"testdata/ops.zip", "testdata/ops_float.zip"} {
-		z, err := zip.OpenReader(archive)
-		if err != nil {
-			f.Fatal(err)
-		}
-		defer z.Close()
-		for _, file := range z.File {
-			if strings.HasSuffix(file.Name, "_000.tflite") || strings.HasSuffix(file.Name, "_003.tflite") {
-				f.Add(readZip(f, z, file.Name))
+	for _, path := range []string{"testdata/ops.zip", "testdata/ops_more.zip", "testdata/ops_float.zip"} {
+		for _, e := range archive(f, path, ".golden") {
+			if strings.HasSuffix(e.name, "_000") || strings.HasSuffix(e.name, "_003") {
+				f.Add(e.model)
 			}
 		}
 	}

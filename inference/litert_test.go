@@ -1,14 +1,12 @@
 package inference
 
 import (
-	"archive/zip"
 	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,39 +73,11 @@ func TestEqualsLiteRT(t *testing.T) {
 
 // TestOpsEqualLiteRT compares one-operator models with drawn parameters.
 func TestOpsEqualLiteRT(t *testing.T) {
-	archive := "testdata/ops.zip"
+	path := "testdata/ops.zip"
 	if v := os.Getenv("DUNLIN_OPS"); v != "" {
-		archive = v
+		path = v
 	}
-	z, err := zip.OpenReader(archive)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	n := 0
-	for _, f := range z.File {
-		name, ok := strings.CutSuffix(f.Name, ".tflite")
-		if !ok {
-			continue
-		}
-		n++
-		t.Run(name, func(t *testing.T) {
-			g := parseGolden(t, name, readZip(t, z, name+".golden"))
-			compareGolden(t, readZip(t, z, f.Name), g)
-		})
-	}
-	if n < 200 {
-		t.Errorf("%d cases, want at least 200", n)
-	}
-}
-
-func readZip(t testing.TB, z *zip.ReadCloser, name string) []byte {
-	t.Helper()
-	data, err := fs.ReadFile(z, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	compareArchive(t, path, 200)
 }
 
 func compareGolden(t *testing.T, data []byte, g golden) {

@@ -1,7 +1,6 @@
 package inference
 
 import (
-	"archive/zip"
 	"encoding/binary"
 	"os"
 	"path/filepath"
@@ -14,26 +13,7 @@ import (
 
 // TestMoreOpsEqualLiteRT compares the operators of scripts/golden/ops_more.py.
 func TestMoreOpsEqualLiteRT(t *testing.T) {
-	z, err := zip.OpenReader("testdata/ops_more.zip")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	n := 0
-	for _, f := range z.File {
-		name, ok := strings.CutSuffix(f.Name, ".tflite")
-		if !ok {
-			continue
-		}
-		n++
-		t.Run(name, func(t *testing.T) {
-			g := parseGolden(t, name, readZip(t, z, name+".golden"))
-			compareGolden(t, readZip(t, z, f.Name), g)
-		})
-	}
-	if n < 200 {
-		t.Errorf("%d cases, want at least 200", n)
-	}
+	compareArchive(t, "testdata/ops_more.zip", 200)
 }
 
 // TestSEANET compares each layer of the SEANET speech model with the outputs
@@ -102,30 +82,4 @@ func readCSV(t *testing.T, pattern string, size int) []byte {
 		t.Fatalf("%s: %d bytes, want %d", files[0], len(out), size)
 	}
 	return out
-}
-
-// TestMoreRunsAllocateNothing covers every operator of the archive.
-func TestMoreRunsAllocateNothing(t *testing.T) {
-	z, err := zip.OpenReader("testdata/ops_more.zip")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	for _, f := range z.File {
-		if !strings.HasSuffix(f.Name, ".tflite") {
-			continue
-		}
-		m, err := Open(readZip(t, z, f.Name), Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := session(t, m)
-		if n := testing.AllocsPerRun(1, func() {
-			if err := s.Run(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		}); n != 0 {
-			t.Errorf("%s: %v allocations a run", f.Name, n)
-		}
-	}
 }

@@ -22,6 +22,9 @@ type Tensor struct {
 	Shape []int
 	Quant tflite.Quantization
 	Data  []byte
+	// Variable marks state inside a graph, which has a value before any node
+	// writes it.
+	Variable bool
 }
 
 // Elements returns the number of elements; Build checked that it fits.
@@ -112,7 +115,7 @@ func buildNode(m *tflite.Model, i int, o *tflite.Operator) Node {
 const maxTensor = math.MaxInt32
 
 func buildTensor(x *tflite.Tensor, un *UnsupportedError) (Tensor, error) {
-	t := Tensor{Name: x.Name, Quant: x.Quant, Shape: ints(x.Shape)}
+	t := Tensor{Name: x.Name, Quant: x.Quant, Shape: ints(x.Shape), Variable: x.Variable}
 	d, ok := dtypeOf[x.Type]
 	switch {
 	case !ok:
@@ -173,7 +176,7 @@ func checkQuant(t *Tensor) error {
 func (g *Graph) checkFlow() error {
 	ready := make([]bool, len(g.Tensors))
 	for i := range g.Tensors {
-		ready[i] = g.Tensors[i].Data != nil
+		ready[i] = g.Tensors[i].Data != nil || g.Tensors[i].Variable
 	}
 	for _, i := range g.Inputs {
 		if ready[i] {

@@ -57,8 +57,8 @@ func resizeBilinearF32(n *node) (Step, error) {
 	}
 	in, out := n.in(0), n.out()
 	r := &kernel.BilinearF32{
-		Y:     kernel.BilinearTapsF32(in.Shape[1], out.Shape[1], align, half),
-		X:     kernel.BilinearTapsF32(in.Shape[2], out.Shape[2], align, half),
+		Y:     kernel.BilinearTaps(in.Shape[1], out.Shape[1], align, half),
+		X:     kernel.BilinearTaps(in.Shape[2], out.Shape[2], align, half),
 		Batch: in.Shape[0], H: in.Shape[1], W: in.Shape[2], C: in.Shape[3],
 	}
 	src, dst := n.inRef(0), n.outRef()

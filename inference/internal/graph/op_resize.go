@@ -43,8 +43,8 @@ func lowerResizeBilinear(n *node) (Step, error) {
 		return Step{}, err
 	}
 	r := &kernel.Bilinear{
-		Y:     kernel.BilinearTaps(in.Shape[1], out.Shape[1], align, half),
-		X:     kernel.BilinearTaps(in.Shape[2], out.Shape[2], align, half),
+		Y:     kernel.Q11(kernel.BilinearTaps(in.Shape[1], out.Shape[1], align, half)),
+		X:     kernel.Q11(kernel.BilinearTaps(in.Shape[2], out.Shape[2], align, half)),
 		Batch: in.Shape[0], H: in.Shape[1], W: in.Shape[2], C: in.Shape[3],
 	}
 	src, dst := n.inRef(0), n.outRef()

@@ -3,14 +3,20 @@ package kernel
 import "math"
 
 // Tap is one output row or column of a bilinear resize: two source positions
-// and the weight of the second, in 11 fractional bits.
+// and the weight of the second.
 type Tap struct {
+	A, B   int
+	Weight float32
+}
+
+// TapQ11 is a Tap whose weight has 11 fractional bits.
+type TapQ11 struct {
 	A, B   int
 	Weight int32
 }
 
 // BilinearTaps resamples in positions to out by XNNPACK's rule
-// (src/indirection.c, xnn_indirection_init_resize_bilinear2d_hwc_q11).
+// (src/indirection.c, xnn_indirection_init_resize_bilinear2d_hwc_f32).
 func BilinearTaps(in, out int, alignCorners, halfPixel bool) []Tap {
 	adjust := 0
 	if alignCorners && out != 1 {
@@ -26,15 +32,24 @@ func BilinearTaps(in, out int, alignCorners, halfPixel bool) []Tap {
 		v := float32(float32(i)*scale) + offset
 		v = min(max(v, 0), float32(in-1))
 		a := int(v)
-		taps[i] = Tap{a, min(a+1, in-1), int32(math.RoundToEven(float64((v - float32(a)) * 2048)))}
+		taps[i] = Tap{a, min(a+1, in-1), v - float32(a)}
 	}
 	return taps
+}
+
+// Q11 rounds the weights half to even.
+func Q11(taps []Tap) []TapQ11 {
+	q := make([]TapQ11, len(taps))
+	for i, t := range taps {
+		q[i] = TapQ11{t.A, t.B, int32(math.RoundToEven(float64(t.Weight * 2048)))}
+	}
+	return q
 }
 
 // Bilinear resizes NHWC data by XNNPACK's rule: both directions in 11
 // fractional bits, one rounding shift of 22 (src/s8-ibilinear).
 type Bilinear struct {
-	Y, X           []Tap
+	Y, X           []TapQ11
 	Batch, H, W, C int // of the input
 }
 

@@ -11,7 +11,7 @@ PLATFORMS    = linux/amd64 linux/arm64 linux/arm/7 linux/arm/6 linux/riscv64
 
 export CGO_ENABLED = 0
 
-.PHONY: help build test demo cross bench footprint fuzz lint ci ci-long models goldens conformance
+.PHONY: help build test demo cross bench bench-peers footprint fuzz lint ci ci-long models goldens conformance
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ cross: ## build dist/dunlin-* for all five architectures
 
 bench: ## time the kernels and the front ends
 	$(GO) test -run '^$$' -bench . ./...
+
+bench-peers: ## time the engine against LiteRT, model by model (Python, C compiler, ../shared/models)
+	scripts/peers/run
 
 footprint: cross ## print the size of every binary and what each module adds
 	$(GO) run ./scripts/footprint

@@ -1,0 +1,57 @@
+// Command peers times dunlin's engine against LiteRT with XNNPACK on the models
+// of a folder: one thread each, in turn, on the same inputs, outputs compared.
+//
+//	go run ./scripts/peers -library libLiteRt.so [-rounds 9] [-seconds 0.3] [-only kws] FOLDER
+//
+// LiteRT runs in a C loop (litert/peer.c), the engine in this program started again
+// with -model: every figure comes from a fresh process of its own. It exits
+// with 1 when integer outputs differ, or when portable Go took more than 2 %
+// of a model's time on a CPU with a faster tier.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+type config struct {
+	library, folder, only string
+	rounds                int
+	seconds               float64
+	table                 bool
+}
+
+func main() {
+	var c config
+	model := flag.String("model", "", "time this `file` with the engine and exit; arguments are OUT_DIR INPUT...")
+	flag.StringVar(&c.library, "library", "", "`path` of libLiteRt.so")
+	flag.StringVar(&c.only, "only", "", "only models whose path contains `text`")
+	flag.IntVar(&c.rounds, "rounds", 9, "rounds of both in turn")
+	flag.Float64Var(&c.seconds, "seconds", 0.3, "measured seconds of each process")
+	flag.BoolVar(&c.table, "markdown", false, "print a Markdown table")
+	flag.Parse()
+	err := error(nil)
+	if *model != "" {
+		err = timeOurs(*model, c.seconds, flag.Args())
+	} else {
+		c.folder = flag.Arg(0)
+		err = compareAll(c)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(1)
+	}
+}
+
+// buildPeer compiles peer.c into a folder.
+func buildPeer(dir string) (string, error) {
+	bin := filepath.Join(dir, "peer")
+	out, err := exec.Command("cc", "-O2", "-o", bin, "scripts/peers/litert/peer.c", "-ldl").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("compile litert/peer.c: %w\n%s", err, out)
+	}
+	return bin, nil
+}

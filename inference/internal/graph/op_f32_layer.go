@@ -88,9 +88,10 @@ func convStepF32(n *node, name string, s convShape, activation byte) (Step, erro
 	c := &kernel.ConvF32{
 		Window: s.window, Batch: s.batch, Groups: s.groups, InC: s.inC, OutC: s.outC, Weights: weights, Bias: bias, Out: r,
 	}
-	src, dst, scratch := n.inRef(0), n.outRef(), n.scratch(c.Depth(), 4*kernel.Lanes)
+	c.Pack()
+	src, dst, scratch := n.inRef(0), n.outRef(), n.scratch(c.Scratch(), 4)
 	return Step{
-		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleFloat, MACs: c.MACs(),
+		Kernel: name, Tier: c.Tier(), Rule: ruleFloat, MACs: c.MACs(),
 		Run: func(mem []byte) { c.Run(f32(dst.Bytes(mem)), f32(src.Bytes(mem)), f32(scratch.Bytes(mem))) },
 	}, nil
 }
@@ -108,10 +109,11 @@ func depthwiseStepF32(n *node, w kernel.Window, mult int) (Step, error) {
 	d := &kernel.DepthwiseF32{
 		Window: w, Batch: in.Shape[0], InC: in.Shape[3], Multiplier: mult, Weights: weights, Bias: bias, Out: r,
 	}
-	src, dst := n.inRef(0), n.outRef()
+	d.Pack()
+	src, dst, scratch := n.inRef(0), n.outRef(), n.scratch(d.Scratch(), 4)
 	return Step{
-		Kernel: "depthwise_f32", Tier: kernel.TierGeneric, Rule: ruleFloat, MACs: d.MACs(),
-		Run: func(mem []byte) { d.Run(f32(dst.Bytes(mem)), f32(src.Bytes(mem))) },
+		Kernel: "depthwise_f32", Tier: d.Tier(), Rule: ruleFloat, MACs: d.MACs(),
+		Run: func(mem []byte) { d.Run(f32(dst.Bytes(mem)), f32(src.Bytes(mem)), f32(scratch.Bytes(mem))) },
 	}, nil
 }
 

@@ -19,7 +19,10 @@ func (r Range) fit(v float32) float32 {
 	return nan()
 }
 
-func nan() float32 { return math.Float32frombits(0x7FC00000) }
+// canonicalNaN is the one NaN that arithmetic gives.
+const canonicalNaN = 0x7FC00000
+
+func nan() float32 { return math.Float32frombits(canonicalNaN) }
 
 // quiet makes every NaN the same one.
 func quiet(v float32) float32 {

@@ -4,9 +4,9 @@ package kernel
 // [out channel][KH][KW][in channel].
 //
 // Each output element starts at its bias and adds one product after the other,
-// in the order of its weights; every product and every sum is rounded to
-// float32. Padding counts as 0. A faster kernel computes several elements at
-// once, never one element in another order.
+// in the order of its weights, each by one fused multiply-add. Padding counts
+// as 0. A faster kernel computes several elements at once, never one element in
+// another order.
 type ConvF32 struct {
 	Window
 	Batch     int
@@ -15,6 +15,33 @@ type ConvF32 struct {
 	Weights   []float32
 	Bias      []float32
 	Out       Range
+
+	fast *convTilesF32
+}
+
+// Pack prepares the layer for the vector kernels of the tier in use, if it has
+// any. The layer keeps its own weights only where it has none.
+func (c *ConvF32) Pack() {
+	if v := vectorsF32[Tier()]; v != nil {
+		c.fast = c.tiles(v)
+		c.Weights = nil
+	}
+}
+
+// Tier names the instruction set that computes the layer.
+func (c *ConvF32) Tier() string {
+	if c.fast != nil {
+		return c.fast.v.tier
+	}
+	return TierGeneric
+}
+
+// Scratch returns the number of elements that Run needs.
+func (c *ConvF32) Scratch() int {
+	if c.fast != nil {
+		return c.fast.in.size()
+	}
+	return Lanes * c.Depth()
 }
 
 // Depth is the length of one dot product.
@@ -25,8 +52,12 @@ func (c *ConvF32) MACs() int64 {
 	return int64(c.Batch) * int64(c.OutH) * int64(c.OutW) * int64(c.Groups) * int64(c.OutC) * int64(c.Depth())
 }
 
-// Run computes dst = conv(src). scratch has Lanes * Depth elements.
+// Run computes dst = conv(src). scratch has Scratch elements.
 func (c *ConvF32) Run(dst, src, scratch []float32) {
+	if c.fast != nil {
+		c.fast.run(dst, src, scratch)
+		return
+	}
 	pixels, k := c.OutH*c.OutW, c.Depth()
 	inPixel, outPixel := c.Groups*c.InC, c.Groups*c.OutC
 	for b := range c.Batch {
@@ -77,14 +108,14 @@ func dot4x2F32(v, w []float32, rows *[Lanes][]float32, sv, sw float32) [2 * Lane
 	for i, a := range v {
 		b := w[i]
 		x0, x1, x2, x3 := r0[i], r1[i], r2[i], r3[i]
-		v0 += float32(a * x0)
-		w0 += float32(b * x0)
-		v1 += float32(a * x1)
-		w1 += float32(b * x1)
-		v2 += float32(a * x2)
-		w2 += float32(b * x2)
-		v3 += float32(a * x3)
-		w3 += float32(b * x3)
+		v0 = fma32(a, x0, v0)
+		w0 = fma32(b, x0, w0)
+		v1 = fma32(a, x1, v1)
+		w1 = fma32(b, x1, w1)
+		v2 = fma32(a, x2, v2)
+		w2 = fma32(b, x2, w2)
+		v3 = fma32(a, x3, v3)
+		w3 = fma32(b, x3, w3)
 	}
 	return [2 * Lanes]float32{v0, w0, v1, w1, v2, w2, v3, w3}
 }
@@ -112,10 +143,10 @@ func dot1x4F32(row []float32, w *[Lanes][]float32, acc *[Lanes]float32) {
 	w0, w1, w2, w3 := w[0][:len(row)], w[1][:len(row)], w[2][:len(row)], w[3][:len(row)]
 	a0, a1, a2, a3 := acc[0], acc[1], acc[2], acc[3]
 	for i, x := range row {
-		a0 += float32(w0[i] * x)
-		a1 += float32(w1[i] * x)
-		a2 += float32(w2[i] * x)
-		a3 += float32(w3[i] * x)
+		a0 = fma32(w0[i], x, a0)
+		a1 = fma32(w1[i], x, a1)
+		a2 = fma32(w2[i], x, a2)
+		a3 = fma32(w3[i], x, a3)
 	}
 	*acc = [Lanes]float32{a0, a1, a2, a3}
 }

@@ -1,0 +1,125 @@
+package kernel
+
+// convTilesF32 runs a ConvF32 with vector kernels: tiles of neighbouring
+// outputs of several pixels, each output one sum in the order of its weights.
+type convTilesF32 struct {
+	*ConvF32
+	v        *vectorF32
+	in       padded
+	panels   []float32 // [group][panel][bias, elements][output]
+	perGroup int       // panels of a group
+	panelLen int       // elements of a panel
+	offsets  []int     // of each segment, in elements from a window's corner
+	length   int       // elements of a segment
+}
+
+// tiles packs the weights for the kernels of v.
+func (c *ConvF32) tiles(v *vectorF32) *convTilesF32 {
+	t := &convTilesF32{ConvF32: c, v: v, in: newPadded(c.Window, c.Groups*c.InC)}
+	t.offsets, t.length = t.in.segments(c.InC)
+	n := 2 * v.lanes
+	t.perGroup = (c.OutC + n - 1) / n
+	t.panelLen = n * (1 + c.Depth())
+	t.panels = make([]float32, c.Groups*t.perGroup*t.panelLen)
+	for g := range c.Groups {
+		for o := range c.OutC {
+			t.packChannel(g*c.OutC+o, t.lanesOf(o/n), t.panels[(g*t.perGroup+o/n)*t.panelLen+o%n:])
+		}
+	}
+	return t
+}
+
+// lanesOf returns the width of panel p: two vectors, or one if that holds the
+// last channels.
+func (t *convTilesF32) lanesOf(p int) int {
+	if t.OutC-2*t.v.lanes*p <= t.v.lanes {
+		return t.v.lanes
+	}
+	return 2 * t.v.lanes
+}
+
+// packChannel writes bias and weights of a channel to its column of a panel of
+// n lanes.
+func (t *convTilesF32) packChannel(ch, n int, panel []float32) {
+	k := t.Depth()
+	panel[0] = t.Bias[ch]
+	for i, w := range t.Weights[ch*k:][:k] {
+		panel[(1+i)*n] = w
+	}
+}
+
+// run computes dst = conv(src). buf has in.size elements.
+func (t *convTilesF32) run(dst, src, buf []float32) {
+	inSize, outSize := t.InH*t.InW*t.in.pixel, t.OutH*t.OutW*t.Groups*t.OutC
+	for b := range t.Batch {
+		in := copyPadded(&t.in, src[b*inSize:][:inSize], buf, 0)
+		for g := range t.Groups {
+			t.group(dst[b*outSize:][:outSize], in, g)
+		}
+	}
+}
+
+// group computes the channels of group g.
+func (t *convTilesF32) group(dst, in []float32, g int) {
+	a := tileF32{
+		stride: 4 * t.Groups * t.OutC, segments: len(t.offsets), length: t.length, offsets: &t.offsets[0],
+		lo: t.Out.Lo, hi: t.Out.Hi, nan: canonicalNaN, size: 4 * t.panelLen,
+	}
+	pixels := t.OutH * t.OutW
+	if pixels == 1 {
+		t.single(&a, dst, in, g)
+		return
+	}
+	most := t.v.rows
+	blocks := (pixels + most - 1) / most
+	if t.panelLen <= panelInL1 {
+		for p := range t.perGroup {
+			for i := range blocks {
+				t.tile(&a, dst, in, g, p, i*pixels/blocks, (i+1)*pixels/blocks)
+			}
+		}
+		return
+	}
+	for i := range blocks {
+		for p := range t.perGroup {
+			t.tile(&a, dst, in, g, p, i*pixels/blocks, (i+1)*pixels/blocks)
+		}
+	}
+}
+
+// panelInL1 is how many elements of a panel stay in the first cache while the
+// pixels pass by; longer ones stay with the pixels.
+const panelInL1 = 6 << 10
+
+// tile computes panel p for pixels [first, last).
+func (t *convTilesF32) tile(a *tileF32, dst, in []float32, g, p, first, last int) {
+	t.in.corners(in, first, last, g*t.InC, &a.rows)
+	t.panel(a, dst[first*t.Groups*t.OutC:], g, p)
+	t.v.gemm(last-first, t.lanesOf(p)/t.v.lanes, a)
+}
+
+// panel points a at panel p and its place in dst.
+func (t *convTilesF32) panel(a *tileF32, dst []float32, g, p int) {
+	n := 2 * t.v.lanes
+	a.panel = &t.panels[(g*t.perGroup+p)*t.panelLen]
+	a.dst = &dst[g*t.OutC+p*n]
+	bits, lanes := maskOf(min(n, t.OutC-p*n))
+	a.mask = [2]uint32{bits & (1<<t.v.lanes - 1), bits >> t.v.lanes}
+	a.masks = lanes
+}
+
+// single computes one pixel: four panels at a time as long as they are full.
+func (t *convTilesF32) single(a *tileF32, dst, in []float32, g int) {
+	t.in.corners(in, 0, 1, g*t.InC, &a.rows)
+	p := 0
+	if len(t.offsets) == 1 && t.offsets[0] == 0 {
+		for ; (p+4)*2*t.v.lanes <= t.OutC; p += 4 {
+			t.panel(a, dst, g, p)
+			t.v.gemv(a)
+		}
+	}
+	for ; p < t.perGroup; p++ {
+		t.panel(a, dst, g, p)
+		t.v.gemm(1, t.lanesOf(p)/t.v.lanes, a)
+	}
+}

@@ -1,0 +1,116 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"golang.org/x/sys/cpu"
+)
+
+// randomWindow draws a window whose output exists.
+func randomWindowF32(rng *rand.Rand, size int) Window {
+	w := Window{
+		InH: 1 + rng.IntN(size), InW: 1 + rng.IntN(size), KH: 1 + rng.IntN(4), KW: 1 + rng.IntN(4),
+		StrideH: 1 + rng.IntN(3), StrideW: 1 + rng.IntN(3), DilationH: 1, DilationW: 1,
+	}
+	if rng.IntN(4) == 0 {
+		w.DilationH, w.DilationW = 1+rng.IntN(3), 1+rng.IntN(3)
+	}
+	spanH, spanW := (w.KH-1)*w.DilationH+1, (w.KW-1)*w.DilationW+1
+	if rng.IntN(2) == 0 {
+		w.PadTop, w.PadLeft = rng.IntN(spanH), rng.IntN(spanW)
+	}
+	// As much padding after as before, or none where the input is large enough.
+	w.OutH = max((w.InH+2*w.PadTop-spanH)/w.StrideH+1, 1)
+	w.OutW = max((w.InW+2*w.PadLeft-spanW)/w.StrideW+1, 1)
+	return w
+}
+
+// randomFloats draws ordinary values, and now and then ones that round, vanish
+// or overflow oddly.
+func randomFloats(rng *rand.Rand, n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = rng.Float32()*2 - 1
+		if rng.IntN(64) == 0 {
+			v[i] = []float32{0, float32(math.Copysign(0, -1)), 1e-40, -1e-38, 3e38, float32(math.Inf(1)), float32(math.NaN())}[rng.IntN(7)]
+		}
+	}
+	return v
+}
+
+func sameFloats(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			t.Fatalf("%s: element %d is %x, want %x", what, i, got[i], want[i])
+		}
+	}
+}
+
+func randomRange(rng *rand.Rand) Range {
+	inf := float32(math.Inf(1))
+	return []Range{{-inf, inf}, {0, inf}, {0, 6}, {-1, 1}}[rng.IntN(4)]
+}
+
+// eachVectorF32 runs f for every set of float kernels this CPU has.
+func eachVectorF32(t *testing.T, f func(t *testing.T, v *vectorF32)) {
+	for name, v := range vectorsF32 {
+		if available(name) {
+			t.Run(name, func(t *testing.T) { f(t, v) })
+		}
+	}
+}
+
+func TestConvTilesF32(t *testing.T) {
+	eachVectorF32(t, func(t *testing.T, v *vectorF32) {
+		rng := rand.New(rand.NewPCG(11, 5))
+		var g guards
+		for range shapes(t) {
+			g.free()
+			c := &ConvF32{Window: randomWindowF32(rng, 12), Batch: 1 + rng.IntN(2), Groups: 1, InC: 1 + rng.IntN(40), OutC: 1 + rng.IntN(200), Out: randomRange(rng)}
+			if rng.IntN(4) == 0 {
+				c.Groups = 1 + rng.IntN(3)
+			}
+			if rng.IntN(4) == 0 { // a fully connected layer
+				c.Window = Window{InH: 1, InW: 1, OutH: 1, OutW: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
+			}
+			c.Weights = randomFloats(rng, c.Groups*c.OutC*c.Depth())
+			c.Bias = randomFloats(rng, c.Groups*c.OutC)
+			src := guarded(t, &g, randomFloats(rng, c.Batch*c.InH*c.InW*c.Groups*c.InC))
+			want := make([]float32, c.Batch*c.OutH*c.OutW*c.Groups*c.OutC)
+			got := guarded(t, &g, make([]float32, len(want)))
+			c.Run(want, src, make([]float32, Lanes*c.Depth()))
+			tiles := c.tiles(v)
+			tiles.panels = guarded(t, &g, tiles.panels)
+			tiles.run(got, src, guarded(t, &g, make([]float32, tiles.in.size())))
+			sameFloats(t, fmt.Sprintf("%+v groups %d channels %d to %d", c.Window, c.Groups, c.InC, c.OutC), got, want)
+		}
+	})
+}
+
+func TestDepthwiseTilesF32(t *testing.T) {
+	eachVectorF32(t, func(t *testing.T, v *vectorF32) {
+		rng := rand.New(rand.NewPCG(12, 5))
+		var g guards
+		for range shapes(t) {
+			g.free()
+			d := &DepthwiseF32{Window: randomWindowF32(rng, 24), Batch: 1 + rng.IntN(2), InC: 1 + rng.IntN(70), Multiplier: 1, Out: randomRange(rng)}
+			d.Weights = guarded(t, &g, randomFloats(rng, d.KH*d.KW*d.InC))
+			d.Bias = guarded(t, &g, randomFloats(rng, d.InC))
+			src := guarded(t, &g, randomFloats(rng, d.Batch*d.InH*d.InW*d.InC))
+			want := make([]float32, d.Batch*d.OutH*d.OutW*d.InC)
+			got := guarded(t, &g, make([]float32, len(want)))
+			d.Run(want, src, nil)
+			tiles := d.tiles(v)
+			tiles.run(got, src, guarded(t, &g, make([]float32, tiles.in.size())))
+			sameFloats(t, fmt.Sprintf("%+v channels %d", d.Window, d.InC), got, want)
+		}
+	})
+}
+
+func available(tier string) bool {
+	return tier == "vnni" && cpu.X86.HasAVX512VNNI || cpu.X86.HasAVX2 && cpu.X86.HasFMA
+}

@@ -29,11 +29,12 @@ func (n *node) binaryF32(name string, run binaryF32, fused bool) (Step, error) {
 		}
 	}
 	dst := n.outRef()
+	vector, tier := kernel.VectorF32(name, kernel.ElementwiseF32(run))
 	return Step{
-		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleFloat,
+		Kernel: name, Tier: tier, Rule: ruleFloat,
 		Run: func(mem []byte) {
 			a, b := ops[0].bytes(mem), ops[1].bytes(mem)
-			run(f32(dst.Bytes(mem)), f32(a), f32(b), ops[0].step, ops[1].step, r)
+			vector(f32(dst.Bytes(mem)), f32(a), f32(b), ops[0].step, ops[1].step, r)
 		},
 	}, nil
 }

@@ -38,7 +38,7 @@ func maxPoolF32(n *node) (Step, error) {
 	}
 	src, dst := n.inRef(0), n.outRef()
 	return Step{
-		Kernel: "max_pool_f32", Tier: kernel.TierGeneric, Rule: ruleFloat,
+		Kernel: "max_pool_f32", Tier: p.Pack(), Rule: ruleFloat,
 		Run: func(mem []byte) { p.Maximum(f32(dst.Bytes(mem)), f32(src.Bytes(mem))) },
 	}, nil
 }

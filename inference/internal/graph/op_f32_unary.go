@@ -29,7 +29,10 @@ func (n *node) unaryF32(name string, run func(dst, src []float32)) (Step, error)
 
 func reluF32(n *node, lo, hi float32) (Step, error) {
 	r := kernel.Range{Lo: lo, Hi: hi}
-	return n.unaryF32("clamp_f32", func(dst, src []float32) { kernel.ClampF32(dst, src, r) })
+	clamp, tier := kernel.VectorClampF32()
+	s, err := n.unaryF32("clamp_f32", func(dst, src []float32) { clamp(dst, src, r) })
+	s.Tier = tier
+	return s, err
 }
 
 func leakyReluF32(n *node) (Step, error) {

@@ -110,6 +110,42 @@ func depthwiseF32x4AVX2(t *tapsF32)
 //go:noescape
 func depthwiseF32x8AVX2(t *tapsF32)
 
+//go:noescape
+func binaryF32ADDAVX512(t *rowF32)
+
+//go:noescape
+func binaryF32SUBAVX512(t *rowF32)
+
+//go:noescape
+func binaryF32MULAVX512(t *rowF32)
+
+//go:noescape
+func binaryF32DIVAVX512(t *rowF32)
+
+//go:noescape
+func binaryF32MAXAVX512(t *rowF32)
+
+//go:noescape
+func binaryF32MINAVX512(t *rowF32)
+
+//go:noescape
+func binaryF32ADDAVX2(t *rowF32)
+
+//go:noescape
+func binaryF32SUBAVX2(t *rowF32)
+
+//go:noescape
+func binaryF32MULAVX2(t *rowF32)
+
+//go:noescape
+func binaryF32DIVAVX2(t *rowF32)
+
+//go:noescape
+func binaryF32MAXAVX2(t *rowF32)
+
+//go:noescape
+func binaryF32MINAVX2(t *rowF32)
+
 // vectorsF32 are the float kernels by tier; AVX2 ones need FMA too.
 var vectorsF32 = map[string]*vectorF32{
 	"vnni":    {tier: "vnni", lanes: 16, rows: 8},
@@ -244,5 +280,47 @@ func depthwiseF32AVX2(pixels int, t *tapsF32) {
 		depthwiseF32x4AVX2(t)
 	case 8:
 		depthwiseF32x8AVX2(t)
+	}
+}
+
+func (v *vectorF32) binary(op binaryOp, t *rowF32) {
+	if v.lanes == 16 {
+		binaryF32AVX512(op, t)
+	} else {
+		binaryF32AVX2(op, t)
+	}
+}
+
+func binaryF32AVX512(op binaryOp, t *rowF32) {
+	switch op {
+	case opAdd:
+		binaryF32ADDAVX512(t)
+	case opSub:
+		binaryF32SUBAVX512(t)
+	case opMul:
+		binaryF32MULAVX512(t)
+	case opDiv:
+		binaryF32DIVAVX512(t)
+	case opMax:
+		binaryF32MAXAVX512(t)
+	case opMin:
+		binaryF32MINAVX512(t)
+	}
+}
+
+func binaryF32AVX2(op binaryOp, t *rowF32) {
+	switch op {
+	case opAdd:
+		binaryF32ADDAVX2(t)
+	case opSub:
+		binaryF32SUBAVX2(t)
+	case opMul:
+		binaryF32MULAVX2(t)
+	case opDiv:
+		binaryF32DIVAVX2(t)
+	case opMax:
+		binaryF32MAXAVX2(t)
+	case opMin:
+		binaryF32MINAVX2(t)
 	}
 }

@@ -1785,6 +1785,232 @@ tap:
 	VZEROUPPER
 	RET
 
+// func binaryF32ADDAVX512(t *rowF32)
+TEXT ·binaryF32ADDAVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI // destination
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), CX // vectors
+	MOVQ 32(AX), R8 // bytes from vector to vector of a, 0 for one element
+	MOVQ 40(AX), R9 // the same of b
+	VBROADCASTSS 48(AX), Z3
+	VBROADCASTSS 52(AX), Z4
+	VBROADCASTSS 56(AX), Z5
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS (DX), Z1
+loop:
+	TESTQ R8, R8
+	JEQ onea
+	VMOVUPS (SI), Z0
+onea:
+	TESTQ R9, R9
+	JEQ oneb
+	VMOVUPS (DX), Z1
+oneb:
+	VADDPS Z1, Z0, Z2
+	VCMPPS $3, Z2, Z2, K3
+	VMAXPS Z3, Z2, Z2
+	VMINPS Z4, Z2, Z2
+	VMOVAPS Z5, K3, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ R8, SI
+	ADDQ R9, DX
+	ADDQ $64, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+// func binaryF32SUBAVX512(t *rowF32)
+TEXT ·binaryF32SUBAVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI // destination
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), CX // vectors
+	MOVQ 32(AX), R8 // bytes from vector to vector of a, 0 for one element
+	MOVQ 40(AX), R9 // the same of b
+	VBROADCASTSS 48(AX), Z3
+	VBROADCASTSS 52(AX), Z4
+	VBROADCASTSS 56(AX), Z5
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS (DX), Z1
+loop:
+	TESTQ R8, R8
+	JEQ onea
+	VMOVUPS (SI), Z0
+onea:
+	TESTQ R9, R9
+	JEQ oneb
+	VMOVUPS (DX), Z1
+oneb:
+	VSUBPS Z1, Z0, Z2
+	VCMPPS $3, Z2, Z2, K3
+	VMAXPS Z3, Z2, Z2
+	VMINPS Z4, Z2, Z2
+	VMOVAPS Z5, K3, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ R8, SI
+	ADDQ R9, DX
+	ADDQ $64, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+// func binaryF32MULAVX512(t *rowF32)
+TEXT ·binaryF32MULAVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI // destination
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), CX // vectors
+	MOVQ 32(AX), R8 // bytes from vector to vector of a, 0 for one element
+	MOVQ 40(AX), R9 // the same of b
+	VBROADCASTSS 48(AX), Z3
+	VBROADCASTSS 52(AX), Z4
+	VBROADCASTSS 56(AX), Z5
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS (DX), Z1
+loop:
+	TESTQ R8, R8
+	JEQ onea
+	VMOVUPS (SI), Z0
+onea:
+	TESTQ R9, R9
+	JEQ oneb
+	VMOVUPS (DX), Z1
+oneb:
+	VMULPS Z1, Z0, Z2
+	VCMPPS $3, Z2, Z2, K3
+	VMAXPS Z3, Z2, Z2
+	VMINPS Z4, Z2, Z2
+	VMOVAPS Z5, K3, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ R8, SI
+	ADDQ R9, DX
+	ADDQ $64, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+// func binaryF32DIVAVX512(t *rowF32)
+TEXT ·binaryF32DIVAVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI // destination
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), CX // vectors
+	MOVQ 32(AX), R8 // bytes from vector to vector of a, 0 for one element
+	MOVQ 40(AX), R9 // the same of b
+	VBROADCASTSS 48(AX), Z3
+	VBROADCASTSS 52(AX), Z4
+	VBROADCASTSS 56(AX), Z5
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS (DX), Z1
+loop:
+	TESTQ R8, R8
+	JEQ onea
+	VMOVUPS (SI), Z0
+onea:
+	TESTQ R9, R9
+	JEQ oneb
+	VMOVUPS (DX), Z1
+oneb:
+	VDIVPS Z1, Z0, Z2
+	VCMPPS $3, Z2, Z2, K3
+	VMAXPS Z3, Z2, Z2
+	VMINPS Z4, Z2, Z2
+	VMOVAPS Z5, K3, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ R8, SI
+	ADDQ R9, DX
+	ADDQ $64, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+// func binaryF32MAXAVX512(t *rowF32)
+TEXT ·binaryF32MAXAVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI // destination
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), CX // vectors
+	MOVQ 32(AX), R8 // bytes from vector to vector of a, 0 for one element
+	MOVQ 40(AX), R9 // the same of b
+	VBROADCASTSS 48(AX), Z3
+	VBROADCASTSS 52(AX), Z4
+	VBROADCASTSS 56(AX), Z5
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS (DX), Z1
+loop:
+	TESTQ R8, R8
+	JEQ onea
+	VMOVUPS (SI), Z0
+onea:
+	TESTQ R9, R9
+	JEQ oneb
+	VMOVUPS (DX), Z1
+oneb:
+	VMAXPS Z1, Z0, Z2
+	VCMPPS $3, Z1, Z0, K3
+	VMOVAPS Z5, K3, Z2
+	VCMPPS $3, Z2, Z2, K3
+	VMAXPS Z3, Z2, Z2
+	VMINPS Z4, Z2, Z2
+	VMOVAPS Z5, K3, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ R8, SI
+	ADDQ R9, DX
+	ADDQ $64, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+// func binaryF32MINAVX512(t *rowF32)
+TEXT ·binaryF32MINAVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI // destination
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), CX // vectors
+	MOVQ 32(AX), R8 // bytes from vector to vector of a, 0 for one element
+	MOVQ 40(AX), R9 // the same of b
+	VBROADCASTSS 48(AX), Z3
+	VBROADCASTSS 52(AX), Z4
+	VBROADCASTSS 56(AX), Z5
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS (DX), Z1
+loop:
+	TESTQ R8, R8
+	JEQ onea
+	VMOVUPS (SI), Z0
+onea:
+	TESTQ R9, R9
+	JEQ oneb
+	VMOVUPS (DX), Z1
+oneb:
+	VMINPS Z1, Z0, Z2
+	VCMPPS $3, Z1, Z0, K3
+	VMOVAPS Z5, K3, Z2
+	VCMPPS $3, Z2, Z2, K3
+	VMAXPS Z3, Z2, Z2
+	VMINPS Z4, Z2, Z2
+	VMOVAPS Z5, K3, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ R8, SI
+	ADDQ R9, DX
+	ADDQ $64, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
 // func gemmF32x1x1AVX2(t *tileF32)
 TEXT ·gemmF32x1x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
@@ -3068,6 +3294,232 @@ tap:
 	LEAQ (SI)(R8*4), SI
 	DECQ R15
 	JNE block
+	VZEROUPPER
+	RET
+
+// func binaryF32ADDAVX2(t *rowF32)
+TEXT ·binaryF32ADDAVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI // destination
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), CX // vectors
+	MOVQ 32(AX), R8 // bytes from vector to vector of a, 0 for one element
+	MOVQ 40(AX), R9 // the same of b
+	VBROADCASTSS 48(AX), Y3
+	VBROADCASTSS 52(AX), Y4
+	VBROADCASTSS 56(AX), Y5
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS (DX), Y1
+loop:
+	TESTQ R8, R8
+	JEQ onea
+	VMOVUPS (SI), Y0
+onea:
+	TESTQ R9, R9
+	JEQ oneb
+	VMOVUPS (DX), Y1
+oneb:
+	VADDPS Y1, Y0, Y2
+	VCMPPS $3, Y2, Y2, Y6
+	VMAXPS Y3, Y2, Y2
+	VMINPS Y4, Y2, Y2
+	VBLENDVPS Y6, Y5, Y2, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ R8, SI
+	ADDQ R9, DX
+	ADDQ $32, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+// func binaryF32SUBAVX2(t *rowF32)
+TEXT ·binaryF32SUBAVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI // destination
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), CX // vectors
+	MOVQ 32(AX), R8 // bytes from vector to vector of a, 0 for one element
+	MOVQ 40(AX), R9 // the same of b
+	VBROADCASTSS 48(AX), Y3
+	VBROADCASTSS 52(AX), Y4
+	VBROADCASTSS 56(AX), Y5
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS (DX), Y1
+loop:
+	TESTQ R8, R8
+	JEQ onea
+	VMOVUPS (SI), Y0
+onea:
+	TESTQ R9, R9
+	JEQ oneb
+	VMOVUPS (DX), Y1
+oneb:
+	VSUBPS Y1, Y0, Y2
+	VCMPPS $3, Y2, Y2, Y6
+	VMAXPS Y3, Y2, Y2
+	VMINPS Y4, Y2, Y2
+	VBLENDVPS Y6, Y5, Y2, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ R8, SI
+	ADDQ R9, DX
+	ADDQ $32, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+// func binaryF32MULAVX2(t *rowF32)
+TEXT ·binaryF32MULAVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI // destination
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), CX // vectors
+	MOVQ 32(AX), R8 // bytes from vector to vector of a, 0 for one element
+	MOVQ 40(AX), R9 // the same of b
+	VBROADCASTSS 48(AX), Y3
+	VBROADCASTSS 52(AX), Y4
+	VBROADCASTSS 56(AX), Y5
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS (DX), Y1
+loop:
+	TESTQ R8, R8
+	JEQ onea
+	VMOVUPS (SI), Y0
+onea:
+	TESTQ R9, R9
+	JEQ oneb
+	VMOVUPS (DX), Y1
+oneb:
+	VMULPS Y1, Y0, Y2
+	VCMPPS $3, Y2, Y2, Y6
+	VMAXPS Y3, Y2, Y2
+	VMINPS Y4, Y2, Y2
+	VBLENDVPS Y6, Y5, Y2, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ R8, SI
+	ADDQ R9, DX
+	ADDQ $32, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+// func binaryF32DIVAVX2(t *rowF32)
+TEXT ·binaryF32DIVAVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI // destination
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), CX // vectors
+	MOVQ 32(AX), R8 // bytes from vector to vector of a, 0 for one element
+	MOVQ 40(AX), R9 // the same of b
+	VBROADCASTSS 48(AX), Y3
+	VBROADCASTSS 52(AX), Y4
+	VBROADCASTSS 56(AX), Y5
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS (DX), Y1
+loop:
+	TESTQ R8, R8
+	JEQ onea
+	VMOVUPS (SI), Y0
+onea:
+	TESTQ R9, R9
+	JEQ oneb
+	VMOVUPS (DX), Y1
+oneb:
+	VDIVPS Y1, Y0, Y2
+	VCMPPS $3, Y2, Y2, Y6
+	VMAXPS Y3, Y2, Y2
+	VMINPS Y4, Y2, Y2
+	VBLENDVPS Y6, Y5, Y2, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ R8, SI
+	ADDQ R9, DX
+	ADDQ $32, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+// func binaryF32MAXAVX2(t *rowF32)
+TEXT ·binaryF32MAXAVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI // destination
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), CX // vectors
+	MOVQ 32(AX), R8 // bytes from vector to vector of a, 0 for one element
+	MOVQ 40(AX), R9 // the same of b
+	VBROADCASTSS 48(AX), Y3
+	VBROADCASTSS 52(AX), Y4
+	VBROADCASTSS 56(AX), Y5
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS (DX), Y1
+loop:
+	TESTQ R8, R8
+	JEQ onea
+	VMOVUPS (SI), Y0
+onea:
+	TESTQ R9, R9
+	JEQ oneb
+	VMOVUPS (DX), Y1
+oneb:
+	VMAXPS Y1, Y0, Y2
+	VCMPPS $3, Y1, Y0, Y6
+	VBLENDVPS Y6, Y5, Y2, Y2
+	VCMPPS $3, Y2, Y2, Y6
+	VMAXPS Y3, Y2, Y2
+	VMINPS Y4, Y2, Y2
+	VBLENDVPS Y6, Y5, Y2, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ R8, SI
+	ADDQ R9, DX
+	ADDQ $32, DI
+	DECQ CX
+	JNE loop
+	VZEROUPPER
+	RET
+
+// func binaryF32MINAVX2(t *rowF32)
+TEXT ·binaryF32MINAVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI // destination
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), CX // vectors
+	MOVQ 32(AX), R8 // bytes from vector to vector of a, 0 for one element
+	MOVQ 40(AX), R9 // the same of b
+	VBROADCASTSS 48(AX), Y3
+	VBROADCASTSS 52(AX), Y4
+	VBROADCASTSS 56(AX), Y5
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS (DX), Y1
+loop:
+	TESTQ R8, R8
+	JEQ onea
+	VMOVUPS (SI), Y0
+onea:
+	TESTQ R9, R9
+	JEQ oneb
+	VMOVUPS (DX), Y1
+oneb:
+	VMINPS Y1, Y0, Y2
+	VCMPPS $3, Y1, Y0, Y6
+	VBLENDVPS Y6, Y5, Y2, Y2
+	VCMPPS $3, Y2, Y2, Y6
+	VMAXPS Y3, Y2, Y2
+	VMINPS Y4, Y2, Y2
+	VBLENDVPS Y6, Y5, Y2, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ R8, SI
+	ADDQ R9, DX
+	ADDQ $32, DI
+	DECQ CX
+	JNE loop
 	VZEROUPPER
 	RET
 

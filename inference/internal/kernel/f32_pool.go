@@ -7,6 +7,37 @@ type PoolF32 struct {
 	Window
 	Batch, C int
 	Out      Range
+
+	fast *vectorF32
+}
+
+// Pack prepares Maximum for the vector kernels of the tier in use and returns
+// that tier. A pixel must fill a vector.
+func (p *PoolF32) Pack() string {
+	if v := vectorsF32[Tier()]; v != nil && p.C >= v.lanes {
+		p.fast = v
+		return v.tier
+	}
+	return TierGeneric
+}
+
+// maximum is Maximum with vector kernels.
+func (p *PoolF32) maximum(v *vectorF32, dst, src []float32) {
+	all := Range{Lo: float32(math.Inf(-1)), Hi: float32(math.Inf(1))}
+	p.each(dst, src, func(out, in []float32, y0, y1, x0, x1 int) {
+		for c := range out {
+			out[c] = float32(math.Inf(-1))
+		}
+		for y := y0; y < y1; y++ {
+			for x := x0; x < x1; x++ {
+				pixel := in[(y*p.InW+x)*p.C:][:len(out)]
+				n := v.row(opMax, out, pixel, out, 1, 1, all)
+				MaximumF32(out[n:], pixel[n:], out[n:], 1, 1, all)
+			}
+		}
+		n := v.row(opMax, out, out, out, 1, 1, p.Out)
+		ClampF32(out[n:], out[n:], p.Out)
+	})
 }
 
 // each calls f with every output pixel and the part of the input its window
@@ -46,6 +77,10 @@ func (p *PoolF32) Average(dst, src []float32, acc []float64) {
 
 // Maximum keeps the largest value, NaN where there is one.
 func (p *PoolF32) Maximum(dst, src []float32) {
+	if v := p.fast; v != nil {
+		p.maximum(v, dst, src)
+		return
+	}
 	p.each(dst, src, func(out, in []float32, y0, y1, x0, x1 int) {
 		for c := range out {
 			out[c] = float32(math.Inf(-1))

@@ -114,3 +114,49 @@ func TestDepthwiseTilesF32(t *testing.T) {
 func available(tier string) bool {
 	return tier == "vnni" && cpu.X86.HasAVX512VNNI || cpu.X86.HasAVX2 && cpu.X86.HasFMA
 }
+
+func TestRowsF32(t *testing.T) {
+	all := map[string]ElementwiseF32{
+		"add_f32": AddF32, "sub_f32": SubF32, "mul_f32": MulF32, "div_f32": DivF32, "maximum_f32": MaximumF32, "minimum_f32": MinimumF32,
+	}
+	eachVectorF32(t, func(t *testing.T, v *vectorF32) {
+		rng := rand.New(rand.NewPCG(13, 5))
+		var g guards
+		for range shapes(t) {
+			g.free()
+			for name, portable := range all {
+				n := 1 + rng.IntN(100)
+				steps := [][2]int{{1, 1}, {0, 1}, {1, 0}}[rng.IntN(3)]
+				a := guarded(t, &g, randomFloats(rng, (n-1)*steps[0]+1))
+				b := guarded(t, &g, randomFloats(rng, (n-1)*steps[1]+1))
+				r := randomRange(rng)
+				want := make([]float32, n)
+				got := guarded(t, &g, want)
+				portable(want, a, b, steps[0], steps[1], r)
+				done := v.row(opsF32[name], got, a, b, steps[0], steps[1], r)
+				sameFloats(t, fmt.Sprintf("%s of %d by %v", name, n, steps), got[:done], want[:done])
+			}
+		}
+	})
+}
+
+func TestMaximumTilesF32(t *testing.T) {
+	eachVectorF32(t, func(t *testing.T, v *vectorF32) {
+		rng := rand.New(rand.NewPCG(14, 5))
+		var g guards
+		for range shapes(t) {
+			g.free()
+			w := randomWindowF32(rng, 8)
+			w.DilationH, w.DilationW = 1, 1
+			w.OutH, w.OutW = (w.InH+w.StrideH-1)/w.StrideH, (w.InW+w.StrideW-1)/w.StrideW
+			p := &PoolF32{Window: w, Batch: 1, C: v.lanes + rng.IntN(40), Out: randomRange(rng)}
+			src := guarded(t, &g, randomFloats(rng, p.InH*p.InW*p.C))
+			want := make([]float32, p.OutH*p.OutW*p.C)
+			got := guarded(t, &g, want)
+			p.Maximum(want, src)
+			p.fast = v
+			p.Maximum(got, src)
+			sameFloats(t, fmt.Sprintf("%+v channels %d", p.Window, p.C), got, want)
+		}
+	})
+}

@@ -38,6 +38,9 @@ func main() {
 		for _, pixels := range []int{1, 4, 8} {
 			s.depthwise(pixels)
 		}
+		for _, op := range []string{"ADD", "SUB", "MUL", "DIV", "MAX", "MIN"} {
+			s.binary(op)
+		}
 	}
 	out.Flush()
 }
@@ -271,6 +274,47 @@ func (s set) depthwise(pixels int) {
 	}
 	p("\tDECQ R15")
 	p("\tJNE block")
+	p("\tVZEROUPPER")
+	p("\tRET\n")
+}
+
+// binary writes an element-wise operator of two rows, either of which may be
+// one element:
+//
+//	func binaryF32<op><set>(t *rowF32)
+//
+// Whole vectors only; Go does the rest.
+func (s set) binary(op string) {
+	p("// func binaryF32%s%s(t *rowF32)", op, s.name)
+	p("TEXT ·binaryF32%s%s(SB), NOSPLIT, $0-8", op, s.name)
+	p("\tMOVQ t+0(FP), AX")
+	p("\tMOVQ (AX), DI // destination")
+	p("\tMOVQ 8(AX), SI")
+	p("\tMOVQ 16(AX), DX")
+	p("\tMOVQ 24(AX), CX // vectors")
+	p("\tMOVQ 32(AX), R8 // bytes from vector to vector of a, 0 for one element")
+	p("\tMOVQ 40(AX), R9 // the same of b")
+	a, b, y, lo, hi, nan := s.v(0), s.v(1), s.v(2), s.v(3), s.v(4), s.v(5)
+	p("\tVBROADCASTSS 48(AX), %s", lo)
+	p("\tVBROADCASTSS 52(AX), %s", hi)
+	p("\tVBROADCASTSS 56(AX), %s", nan)
+	p("\tVBROADCASTSS (SI), %s", a)
+	p("\tVBROADCASTSS (DX), %s", b)
+	p("loop:")
+	p("\tTESTQ R8, R8\n\tJEQ onea\n\tVMOVUPS (SI), %s\nonea:", a)
+	p("\tTESTQ R9, R9\n\tJEQ oneb\n\tVMOVUPS (DX), %s\noneb:", b)
+	p("\tV%sPS %s, %s, %s", op, b, a, y)
+	if op == "MAX" || op == "MIN" {
+		// These give b where either is no number.
+		if s.avx512() {
+			p("\tVCMPPS $3, %s, %s, K3\n\tVMOVAPS %s, K3, %s", b, a, nan, y)
+		} else {
+			p("\tVCMPPS $3, %s, %s, %s\n\tVBLENDVPS %s, %s, %s, %s", b, a, s.v(6), s.v(6), nan, y, y)
+		}
+	}
+	s.fit(y, lo, hi, nan, s.v(6))
+	p("\tVMOVUPS %s, (DI)", y)
+	p("\tADDQ R8, SI\n\tADDQ R9, DX\n\tADDQ $%d, DI\n\tDECQ CX\n\tJNE loop", s.bytes())
 	p("\tVZEROUPPER")
 	p("\tRET\n")
 }

@@ -62,6 +62,9 @@ type Model struct {
 // The error wraps [ErrFormat] for foreign bytes and is an *[UnsupportedError]
 // for a sound model with something the engine lacks.
 func Open(data []byte, o Options) (*Model, error) {
+	if err := kernel.CheckTier(); err != nil {
+		return nil, err
+	}
 	if o.MaxMemory <= 0 {
 		o.MaxMemory = 512 << 20
 	}
@@ -132,7 +135,8 @@ func (m *Model) Digest() [32]byte { return m.digest }
 // Metadata returns what the file says about itself, or nil if nothing.
 func (m *Model) Metadata() *Metadata { return m.meta }
 
-// Tier returns the instruction set that the kernels of this process use.
+// Tier returns the instruction set that models opened now use: the best of this
+// CPU, or the one that DUNLIN_CPU names.
 func Tier() string { return kernel.Tier() }
 
 // Footprint is the memory a model takes, in bytes.

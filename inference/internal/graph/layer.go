@@ -66,6 +66,19 @@ func pack[T kernel.Byte](n *node, channels, depth, axis int, activation byte) (*
 	return p, nil
 }
 
+// A packer is a layer whose weights may be rearranged for a faster kernel.
+type packer interface {
+	Choose() int
+	Pack()
+}
+
+// packLater chooses a layer's kernels and charges for its weights. They are
+// packed once the whole plan is known to stand.
+func (n *node) packLater(p packer) error {
+	n.b.packers = append(n.b.packers, p)
+	return n.b.hold("packed weights", p.Choose())
+}
+
 // weightZero returns the filter's zero point: any for uint8, 0 for int8.
 func (n *node) weightZero() (int32, error) {
 	filter := n.in(1)

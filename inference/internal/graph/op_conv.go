@@ -55,13 +55,19 @@ func convStep[T kernel.Byte](n *node, name string, s convShape, activation byte)
 		Window: s.window, Batch: s.batch, Groups: s.groups, InC: s.inC, OutC: s.outC, Weights: p.weights, Bias: p.bias,
 		Scale: p.scale, InZero: T(n.in(0).Zero()), Out: p.out, WeightZero: p.zero,
 	}
+	if err := n.packLater(c); err != nil {
+		return Step{}, err
+	}
 	src, dst := n.inRef(0), n.outRef()
-	rows, pairs := n.scratch(c.Depth(), kernel.Lanes), n.scratch(c.PairWords(), 8)
+	nr, np, nb, ns := c.ScratchSizes()
+	rows, pairs, staged, sums := n.scratch(nr, 1), n.scratch(np, 8), n.scratch(nb, 1), n.scratch(ns, 4)
 	return Step{
-		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleXNNPACK, MACs: c.MACs(),
+		Kernel: name, Tier: c.Tier(), Rule: ruleXNNPACK, MACs: c.MACs(),
 		Run: func(mem []byte) {
-			c.Run(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)),
-				kernel.Scratch[T]{Rows: viewOf[T](rows.Bytes(mem)), Pairs: viewOf[int64](pairs.Bytes(mem))})
+			c.Run(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), kernel.Scratch[T]{
+				Rows: viewOf[T](rows.Bytes(mem)), Pairs: viewOf[int64](pairs.Bytes(mem)),
+				Staged: staged.Bytes(mem), Sums: i32(sums.Bytes(mem)),
+			})
 		},
 	}, nil
 }
@@ -149,9 +155,12 @@ func depthwiseStep[T kernel.Byte](n *node, name string, w kernel.Window, mult in
 		Window: w, Batch: in.Shape[0], InC: in.Shape[3], Multiplier: mult, Weights: p.weights, Bias: p.bias,
 		Scale: p.scale, InZero: T(in.Zero()), Out: p.out, WeightZero: p.zero,
 	}
-	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(d.Scratch(), 4)
+	if err := n.packLater(d); err != nil {
+		return Step{}, err
+	}
+	src, dst, scratch := n.inRef(0), n.outRef(), n.scratch(d.Scratch(), 1)
 	return Step{
-		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleXNNPACK, MACs: d.MACs(),
-		Run: func(mem []byte) { d.Run(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), i32(acc.Bytes(mem))) },
+		Kernel: name, Tier: d.Tier(), Rule: ruleXNNPACK, MACs: d.MACs(),
+		Run: func(mem []byte) { d.Run(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), scratch.Bytes(mem)) },
 	}, nil
 }

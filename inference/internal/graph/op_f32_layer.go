@@ -88,7 +88,9 @@ func convStepF32(n *node, name string, s convShape, activation byte) (Step, erro
 	c := &kernel.ConvF32{
 		Window: s.window, Batch: s.batch, Groups: s.groups, InC: s.inC, OutC: s.outC, Weights: weights, Bias: bias, Out: r,
 	}
-	c.Pack()
+	if err := n.packLater(c); err != nil {
+		return Step{}, err
+	}
 	src, dst, scratch := n.inRef(0), n.outRef(), n.scratch(c.Scratch(), 4)
 	return Step{
 		Kernel: name, Tier: c.Tier(), Rule: ruleFloat, MACs: c.MACs(),

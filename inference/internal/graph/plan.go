@@ -64,6 +64,7 @@ type builder struct {
 	alias   []int  // tensor whose bytes this one shares, or itself
 	direct  []bool // constants that steps read as they are, not packed
 	scratch []scratch
+	packers []packer
 	packed  int64
 }
 
@@ -112,7 +113,15 @@ func New(m *tflite.Model, mem *Budget) (*Plan, error) {
 	if err := un.orNil(); err != nil {
 		return nil, err
 	}
-	return p, p.place(builders, vars)
+	if err := p.place(builders, vars); err != nil {
+		return nil, err
+	}
+	for _, b := range builders {
+		for _, l := range b.packers {
+			l.Pack()
+		}
+	}
+	return p, nil
 }
 
 func lowerSubgraph(m *tflite.Model, index int, mem *Budget, un *UnsupportedError, vars *variables, steps *[]Step) (*builder, error) {

@@ -16,6 +16,36 @@ type Conv[T Byte] struct {
 	Out       Clamp8
 
 	WeightZero int32 // 0 for int8
+
+	fast *convTiles8[T]
+}
+
+// Choose takes the vector kernels of the tier in use, if it has any, and
+// returns the bytes that Pack will take for them.
+func (c *Conv[T]) Choose() int {
+	v := vector8Of(Tier())
+	if v == nil {
+		return 0
+	}
+	c.fast = c.layout(v)
+	return c.fast.size()
+}
+
+// Pack rearranges the weights for the kernels chosen and drops them as they
+// were.
+func (c *Conv[T]) Pack() {
+	if c.fast != nil {
+		c.fast.pack()
+		c.Weights = nil
+	}
+}
+
+// Tier names the instruction set that computes the layer.
+func (c *Conv[T]) Tier() string {
+	if c.fast != nil {
+		return c.fast.v.tier
+	}
+	return TierGeneric
 }
 
 // Depth is the length of one dot product.
@@ -24,20 +54,25 @@ func (c *Conv[T]) Depth() int { return c.KH * c.KW * c.InC }
 // Lanes is how many pixels share one pass over the weights.
 const Lanes = 4
 
-// Scratch is the memory of one run: the gathered rows of Lanes pixels, and the
-// same in pairs.
+// Scratch is the memory of one run.
 type Scratch[T Byte] struct {
-	Rows  []T     // Lanes * Depth
-	Pairs []int64 // PairWords
+	Rows   []T     // the gathered rows of Lanes pixels
+	Pairs  []int64 // the same in pairs
+	Staged []byte  // the input as vector kernels want it
+	Sums   []int32 // of each pixel's inputs
 }
 
-// PairWords returns how many words Run needs for pairs: 2 * Depth, or none
-// where they do not pay.
-func (c *Conv[T]) PairWords() int {
-	if !c.paired() {
-		return 0
+// ScratchSizes returns how many elements of each field Run needs.
+func (c *Conv[T]) ScratchSizes() (rows, pairs, staged, sums int) {
+	switch {
+	case c.fast == nil && c.paired():
+		return Lanes * c.Depth(), 2 * c.Depth(), 0, 0
+	case c.fast == nil:
+		return Lanes * c.Depth(), 0, 0, 0
+	case c.fast.sums != 0:
+		return 0, 0, c.fast.bytes(), c.OutH * c.OutW
 	}
-	return 2 * c.Depth()
+	return 0, 0, c.fast.bytes(), 0
 }
 
 // MACs returns the multiply-accumulates of one run.
@@ -47,6 +82,10 @@ func (c *Conv[T]) MACs() int64 {
 
 // Run computes dst = conv(src).
 func (c *Conv[T]) Run(dst, src []T, scratch Scratch[T]) {
+	if c.fast != nil {
+		c.fast.run(dst, src, scratch.Staged, scratch.Sums)
+		return
+	}
 	pixels := c.OutH * c.OutW
 	inPixel, outPixel := c.Groups*c.InC, c.Groups*c.OutC
 	k := c.Depth()

@@ -46,7 +46,8 @@ func randomBytes(r *rand.Rand, n int) []int8 {
 }
 
 func scratchOf(c *Conv[int8]) Scratch[int8] {
-	return Scratch[int8]{Rows: make([]int8, Lanes*c.Depth()), Pairs: make([]int64, c.PairWords())}
+	rows, pairs, _, _ := c.ScratchSizes()
+	return Scratch[int8]{Rows: make([]int8, rows), Pairs: make([]int64, pairs)}
 }
 
 func TestConvEqualsDefinition(t *testing.T) {
@@ -134,7 +135,7 @@ func TestDepthwiseEqualsConv(t *testing.T) {
 		src := randomBytes(r, d.Batch*d.InH*d.InW*d.InC)
 		got := make([]int8, d.Batch*d.OutH*d.OutW*n)
 		want := make([]int8, len(got))
-		d.Run(got, src, make([]int32, d.Scratch()))
+		d.Run(got, src, make([]byte, d.Scratch()))
 		c.Run(want, src, scratchOf(c))
 		if !slices.Equal(got, want) {
 			t.Fatalf("%+v multiplier %d: differs from the grouped convolution", d.Window, d.Multiplier)
@@ -157,7 +158,7 @@ func BenchmarkDepthwise3x3(b *testing.B) {
 	d := &Depthwise[int8]{Window: Window{InH: 28, InW: 28, OutH: 28, OutW: 28, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1,
 		PadTop: 1, PadLeft: 1}, Batch: 1, InC: 64, Multiplier: 1, Out: Clamp8{Min: -128, Max: 127}}
 	d.Weights, d.Bias, d.Scale = make([]int8, 9*64), make([]int32, 64), make([]float32, 64)
-	src, dst, acc := make([]int8, 28*28*64), make([]int8, 28*28*64), make([]int32, 64)
+	src, dst, acc := make([]int8, 28*28*64), make([]int8, 28*28*64), make([]byte, d.Scratch())
 	for b.Loop() {
 		d.Run(dst, src, acc)
 	}

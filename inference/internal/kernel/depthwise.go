@@ -1,5 +1,7 @@
 package kernel
 
+import "unsafe"
+
 // Depthwise is a quantized depthwise convolution by XNNPACK's rule. Weights are
 // [KH][KW][channel]; output channel c reads input channel c / Multiplier. Bias
 // already holds -InZero * sum of (weight - WeightZero).
@@ -14,22 +16,61 @@ type Depthwise[T Byte] struct {
 	InZero     T
 	Out        Clamp8
 	WeightZero int32 // 0 for int8
+
+	fast *depthwiseTiles8[T]
+}
+
+// Choose takes the vector kernels of the tier in use, if it has any for the
+// layer, and returns the bytes that Pack will take for them.
+func (d *Depthwise[T]) Choose() int {
+	v := vector8Of(Tier())
+	if v == nil || d.Multiplier != 1 {
+		return 0
+	}
+	d.fast = d.layout(v)
+	return d.fast.size()
+}
+
+// Pack rearranges the weights for the kernels chosen and drops them as they
+// were.
+func (d *Depthwise[T]) Pack() {
+	if d.fast != nil {
+		d.fast.pack()
+		d.Weights = nil
+	}
+}
+
+// Tier names the instruction set that computes the layer.
+func (d *Depthwise[T]) Tier() string {
+	if d.fast != nil {
+		return d.fast.v.tier
+	}
+	return TierGeneric
 }
 
 func (d *Depthwise[T]) outC() int { return d.InC * d.Multiplier }
 
-// Scratch returns the number of int32 that Run needs.
-func (d *Depthwise[T]) Scratch() int { return d.outC() }
+// Scratch returns the number of bytes that Run needs.
+func (d *Depthwise[T]) Scratch() int {
+	if d.fast != nil {
+		return d.fast.bytes()
+	}
+	return 4 * d.outC()
+}
 
 // MACs returns the multiply-accumulates of one run.
 func (d *Depthwise[T]) MACs() int64 {
 	return int64(d.Batch) * int64(d.OutH) * int64(d.OutW) * int64(d.outC()) * int64(d.KH*d.KW)
 }
 
-// Run computes dst = depthwise(src). acc has Scratch elements.
-func (d *Depthwise[T]) Run(dst, src []T, acc []int32) {
+// Run computes dst = depthwise(src). scratch has Scratch bytes, aligned to int32.
+func (d *Depthwise[T]) Run(dst, src []T, scratch []byte) {
+	if d.fast != nil {
+		d.fast.run(dst, src, scratch)
+		return
+	}
 	outC := d.outC()
-	acc = acc[:outC]
+	acc := unsafe.Slice((*int32)(unsafe.Pointer(&scratch[0])), outC)
 	for b := range d.Batch {
 		in := src[b*d.InH*d.InW*d.InC:]
 		for y := range d.OutH {

@@ -6,9 +6,3 @@
 // function follows. Sums wrap around in int32 on every path, so the order of
 // summation never matters.
 package kernel
-
-// TierGeneric is portable Go.
-const TierGeneric = "generic"
-
-// Tier returns the instruction set in use.
-func Tier() string { return TierGeneric }

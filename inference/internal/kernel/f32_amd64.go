@@ -148,9 +148,8 @@ func binaryF32MINAVX2(t *rowF32)
 
 // vectorsF32 are the float kernels by tier; AVX2 ones need FMA too.
 var vectorsF32 = map[string]*vectorF32{
-	"vnni":    {tier: "vnni", lanes: 16, rows: 8},
-	"avxvnni": {tier: "avxvnni", lanes: 8, rows: 6},
-	"avx2":    {tier: "avx2", lanes: 8, rows: 6},
+	TierVNNI: {tier: TierVNNI, lanes: 16, rows: 8},
+	TierAVX2: {tier: TierAVX2, lanes: 8, rows: 6},
 }
 
 // Calls name each kernel: through a function value its arguments would move

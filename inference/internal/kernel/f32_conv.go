@@ -19,11 +19,22 @@ type ConvF32 struct {
 	fast *convTilesF32
 }
 
-// Pack prepares the layer for the vector kernels of the tier in use, if it has
-// any. The layer keeps its own weights only where it has none.
+// Choose takes the vector kernels of the tier in use, if it has any, and
+// returns the bytes that Pack will take for them.
+func (c *ConvF32) Choose() int {
+	v := vectorsF32[Tier()]
+	if v == nil {
+		return 0
+	}
+	c.fast = c.layout(v)
+	return 4 * c.Groups * c.fast.groupLen
+}
+
+// Pack rearranges the weights for the kernels chosen and drops them as they
+// were.
 func (c *ConvF32) Pack() {
-	if v := vectorsF32[Tier()]; v != nil {
-		c.fast = c.tiles(v)
+	if c.fast != nil {
+		c.fast.pack()
 		c.Weights = nil
 	}
 }

@@ -8,25 +8,38 @@ type convTilesF32 struct {
 	in       padded
 	panels   []float32 // [group][panel][bias, elements][output]
 	perGroup int       // panels of a group
-	panelLen int       // elements of a panel
+	panelLen int       // elements of a full panel
+	groupLen int       // elements of a group's panels; the last one may be narrow
 	offsets  []int     // of each segment, in elements from a window's corner
 	length   int       // elements of a segment
 }
 
-// tiles packs the weights for the kernels of v.
+// tiles lays out and packs the weights for the kernels of v.
 func (c *ConvF32) tiles(v *vectorF32) *convTilesF32 {
+	t := c.layout(v)
+	t.pack()
+	return t
+}
+
+// layout decides where everything goes, without the memory for it.
+func (c *ConvF32) layout(v *vectorF32) *convTilesF32 {
 	t := &convTilesF32{ConvF32: c, v: v, in: newPadded(c.Window, c.Groups*c.InC)}
 	t.offsets, t.length = t.in.segments(c.InC)
 	n := 2 * v.lanes
 	t.perGroup = (c.OutC + n - 1) / n
 	t.panelLen = n * (1 + c.Depth())
-	t.panels = make([]float32, c.Groups*t.perGroup*t.panelLen)
-	for g := range c.Groups {
-		for o := range c.OutC {
-			t.packChannel(g*c.OutC+o, t.lanesOf(o/n), t.panels[(g*t.perGroup+o/n)*t.panelLen+o%n:])
+	t.groupLen = t.panelLen*(t.perGroup-1) + t.lanesOf(t.perGroup-1)*(1+c.Depth())
+	return t
+}
+
+func (t *convTilesF32) pack() {
+	t.panels = make([]float32, t.Groups*t.groupLen)
+	n := 2 * t.v.lanes
+	for g := range t.Groups {
+		for o := range t.OutC {
+			t.packChannel(g*t.OutC+o, t.lanesOf(o/n), t.panels[g*t.groupLen+o/n*t.panelLen+o%n:])
 		}
 	}
-	return t
 }
 
 // lanesOf returns the width of panel p: two vectors, or one if that holds the
@@ -93,7 +106,7 @@ const panelInL1 = 6 << 10
 
 // tile computes panel p for pixels [first, last).
 func (t *convTilesF32) tile(a *tileF32, dst, in []float32, g, p, first, last int) {
-	t.in.corners(in, first, last, g*t.InC, &a.rows)
+	corners(&t.in, in, first, last, g*t.InC, &a.rows)
 	t.panel(a, dst[first*t.Groups*t.OutC:], g, p)
 	t.v.gemm(last-first, t.lanesOf(p)/t.v.lanes, a)
 }
@@ -101,7 +114,7 @@ func (t *convTilesF32) tile(a *tileF32, dst, in []float32, g, p, first, last int
 // panel points a at panel p and its place in dst.
 func (t *convTilesF32) panel(a *tileF32, dst []float32, g, p int) {
 	n := 2 * t.v.lanes
-	a.panel = &t.panels[(g*t.perGroup+p)*t.panelLen]
+	a.panel = &t.panels[g*t.groupLen+p*t.panelLen]
 	a.dst = &dst[g*t.OutC+p*n]
 	bits, lanes := maskOf(min(n, t.OutC-p*n))
 	a.mask = [2]uint32{bits & (1<<t.v.lanes - 1), bits >> t.v.lanes}
@@ -110,7 +123,7 @@ func (t *convTilesF32) panel(a *tileF32, dst []float32, g, p int) {
 
 // single computes one pixel: four panels at a time as long as they are full.
 func (t *convTilesF32) single(a *tileF32, dst, in []float32, g int) {
-	t.in.corners(in, 0, 1, g*t.InC, &a.rows)
+	corners(&t.in, in, 0, 1, g*t.InC, &a.rows)
 	p := 0
 	if len(t.offsets) == 1 && t.offsets[0] == 0 {
 		for ; (p+4)*2*t.v.lanes <= t.OutC; p += 4 {

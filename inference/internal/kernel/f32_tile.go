@@ -117,7 +117,7 @@ func spread[T any](dst []T, v T) {
 
 // corners sets rows to the first inputs of output pixels [first, last), from
 // channel c on.
-func (p *padded) corners(in []float32, first, last, c int, rows *[8]*float32) {
+func corners[T any](p *padded, in []T, first, last, c int, rows *[8]*T) {
 	y, x := first/p.OutW, first%p.OutW
 	step := p.StrideW * p.pixel
 	at := p.corner(y, x) + c

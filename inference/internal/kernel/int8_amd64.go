@@ -1,0 +1,234 @@
+//go:build !noasm
+
+package kernel
+
+//go:noescape
+func gemm8x1x1VNNI(t *tile8)
+
+//go:noescape
+func gemm8x2x1VNNI(t *tile8)
+
+//go:noescape
+func gemm8x3x1VNNI(t *tile8)
+
+//go:noescape
+func gemm8x4x1VNNI(t *tile8)
+
+//go:noescape
+func gemm8x5x1VNNI(t *tile8)
+
+//go:noescape
+func gemm8x6x1VNNI(t *tile8)
+
+//go:noescape
+func gemm8x7x1VNNI(t *tile8)
+
+//go:noescape
+func gemm8x8x1VNNI(t *tile8)
+
+//go:noescape
+func gemm8x1x2VNNI(t *tile8)
+
+//go:noescape
+func gemm8x2x2VNNI(t *tile8)
+
+//go:noescape
+func gemm8x3x2VNNI(t *tile8)
+
+//go:noescape
+func gemm8x4x2VNNI(t *tile8)
+
+//go:noescape
+func gemm8x5x2VNNI(t *tile8)
+
+//go:noescape
+func gemm8x6x2VNNI(t *tile8)
+
+//go:noescape
+func gemm8x7x2VNNI(t *tile8)
+
+//go:noescape
+func gemm8x8x2VNNI(t *tile8)
+
+//go:noescape
+func gemm8x1x4VNNI(t *tile8)
+
+//go:noescape
+func gemm8x2x4VNNI(t *tile8)
+
+//go:noescape
+func gemm8x3x4VNNI(t *tile8)
+
+//go:noescape
+func gemm8x4x4VNNI(t *tile8)
+
+//go:noescape
+func gemm8x5x4VNNI(t *tile8)
+
+//go:noescape
+func gemm8x6x4VNNI(t *tile8)
+
+//go:noescape
+func depthwise8x1VNNI(t *taps8)
+
+//go:noescape
+func depthwise8x2VNNI(t *taps8)
+
+//go:noescape
+func depthwise8x3VNNI(t *taps8)
+
+//go:noescape
+func depthwise8x4VNNI(t *taps8)
+
+//go:noescape
+func depthwise8x5VNNI(t *taps8)
+
+//go:noescape
+func depthwise8x6VNNI(t *taps8)
+
+//go:noescape
+func depthwise8x7VNNI(t *taps8)
+
+//go:noescape
+func depthwise8x8VNNI(t *taps8)
+
+//go:noescape
+func interleaveVNNI(dst, r0, r1, r2, r3 *byte, blocks int, flip uint32, index *uint32)
+
+//go:noescape
+func flipVNNI(dst, src *byte, n int, flip uint32)
+
+//go:noescape
+func sumRowVNNI(row *byte, offsets *int, segments, length int) int32
+
+// vector8Of returns the 8-bit kernels of a tier, nil where it has none.
+func vector8Of(tier string) *vector8 {
+	if tier == TierVNNI {
+		return &vector8{tier: TierVNNI}
+	}
+	return nil
+}
+
+func (v *vector8) gemm(rows, vectors int, t *tile8) {
+	switch vectors {
+	case 1:
+		gemm8x1(rows, t)
+	case 2:
+		gemm8x2(rows, t)
+	case 4:
+		gemm8x4(rows, t)
+	}
+}
+
+// rows returns the pixels of the largest tile of so many vectors.
+func (v *vector8) rows(vectors int) int {
+	if vectors == 4 {
+		return 6
+	}
+	return 8
+}
+
+func gemm8x1(rows int, t *tile8) {
+	switch rows {
+	case 1:
+		gemm8x1x1VNNI(t)
+	case 2:
+		gemm8x2x1VNNI(t)
+	case 3:
+		gemm8x3x1VNNI(t)
+	case 4:
+		gemm8x4x1VNNI(t)
+	case 5:
+		gemm8x5x1VNNI(t)
+	case 6:
+		gemm8x6x1VNNI(t)
+	case 7:
+		gemm8x7x1VNNI(t)
+	case 8:
+		gemm8x8x1VNNI(t)
+	}
+}
+
+func gemm8x2(rows int, t *tile8) {
+	switch rows {
+	case 1:
+		gemm8x1x2VNNI(t)
+	case 2:
+		gemm8x2x2VNNI(t)
+	case 3:
+		gemm8x3x2VNNI(t)
+	case 4:
+		gemm8x4x2VNNI(t)
+	case 5:
+		gemm8x5x2VNNI(t)
+	case 6:
+		gemm8x6x2VNNI(t)
+	case 7:
+		gemm8x7x2VNNI(t)
+	case 8:
+		gemm8x8x2VNNI(t)
+	}
+}
+
+func gemm8x4(rows int, t *tile8) {
+	switch rows {
+	case 1:
+		gemm8x1x4VNNI(t)
+	case 2:
+		gemm8x2x4VNNI(t)
+	case 3:
+		gemm8x3x4VNNI(t)
+	case 4:
+		gemm8x4x4VNNI(t)
+	case 5:
+		gemm8x5x4VNNI(t)
+	case 6:
+		gemm8x6x4VNNI(t)
+	}
+}
+
+func (v *vector8) depthwise(pixels int, t *taps8) {
+	switch pixels {
+	case 1:
+		depthwise8x1VNNI(t)
+	case 2:
+		depthwise8x2VNNI(t)
+	case 3:
+		depthwise8x3VNNI(t)
+	case 4:
+		depthwise8x4VNNI(t)
+	case 5:
+		depthwise8x5VNNI(t)
+	case 6:
+		depthwise8x6VNNI(t)
+	case 7:
+		depthwise8x7VNNI(t)
+	case 8:
+		depthwise8x8VNNI(t)
+	}
+}
+
+func (v *vector8) interleave(dst []byte, r *[4][]byte, blocks int, flip byte) {
+	interleaveVNNI(&dst[0], &r[0][0], &r[1][0], &r[2][0], &r[3][0], blocks, 0x01010101*uint32(flip), &quadOrder[0])
+}
+
+func (v *vector8) flip(dst, src []byte, flip byte) {
+	if len(src) > 0 {
+		flipVNNI(&dst[0], &src[0], len(src), 0x01010101*uint32(flip))
+	}
+}
+
+func (v *vector8) sumRow(row []byte, offsets []int, length int) int32 {
+	return sumRowVNNI(&row[0], &offsets[0], len(offsets), length)
+}
+
+// quadOrder transposes four rows of 16 bytes: first dword i of each row goes
+// to lane i, then bytes within lanes.
+var quadOrder = func() (order [32]uint32) {
+	for i := range 16 {
+		order[i] = uint32(i%4*4 + i/4)
+		b := uint32(i % 4)
+		order[16+i] = b | (4+b)<<8 | (8+b)<<16 | (12+b)<<24
+	}
+	return order
+}()

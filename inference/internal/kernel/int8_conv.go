@@ -1,0 +1,190 @@
+package kernel
+
+// convTiles8 runs a Conv with vector kernels.
+type convTiles8[T Byte] struct {
+	*Conv[T]
+	v        *vector8
+	in       padded
+	staged   bool    // the input is copied first: padded, flipped
+	panels   []int32 // [group][panel][bias, quads][output]
+	perGroup int     // panels of a group
+	panelLen int     // int32 of a full panel
+	groupLen int     // int32 of a group's panels; the last one may be narrow
+	scale    []float32
+	offsets  []int // of each segment, in bytes from a window's corner
+	length   int   // bytes of a segment
+	quads    int   // of a segment
+	sums     int32 // factor of a pixel's input sum, 0 for none
+}
+
+// panel8 is the number of outputs of a panel.
+const panel8 = 64
+
+// tiles lays out and packs the weights for the kernels of v.
+func (c *Conv[T]) tiles(v *vector8) *convTiles8[T] {
+	t := c.layout(v)
+	t.pack()
+	return t
+}
+
+func (t *convTiles8[T]) pack() {
+	t.panels = make([]int32, t.Groups*t.groupLen)
+	t.scale = make([]float32, t.Groups*t.perGroup*panel8)
+	for g := range t.Groups {
+		for o := range t.OutC {
+			t.packChannel(g, o)
+		}
+	}
+}
+
+// layout decides where everything goes, without the memory for it.
+func (c *Conv[T]) layout(v *vector8) *convTiles8[T] {
+	t := &convTiles8[T]{Conv: c, v: v, in: newPadded(c.Window, c.Groups*c.InC)}
+	t.offsets, t.length = t.in.segments(c.InC)
+	t.quads = (t.length + 3) / 4
+	flip := flipOf[T]()
+	t.staged = flip != 0 || t.in.needed || t.length%4 != 0
+	if flip == 0 {
+		t.sums = 128 - c.WeightZero
+	}
+	t.perGroup = (c.OutC + panel8 - 1) / panel8
+	t.panelLen = panel8 * (1 + len(t.offsets)*t.quads)
+	t.groupLen = t.panelLen*(t.perGroup-1) + t.panelLen/4*t.vectors(t.perGroup-1)
+	return t
+}
+
+// size returns the bytes that pack takes.
+func (t *convTiles8[T]) size() int { return 4 * t.Groups * (t.groupLen + t.perGroup*panel8) }
+
+// vectors returns the width of panel p in vectors of 16: the last one may be
+// narrow.
+func (t *convTiles8[T]) vectors(p int) int {
+	switch left := t.OutC - p*panel8; {
+	case left <= 16:
+		return 1
+	case left <= 32:
+		return 2
+	}
+	return 4
+}
+
+// packChannel writes bias, weights and scale of a channel to its place.
+func (t *convTiles8[T]) packChannel(g, o int) {
+	ch, p, lane := g*t.OutC+o, o/panel8, o%panel8
+	width := 16 * t.vectors(p)
+	panel := t.panels[g*t.groupLen+p*t.panelLen:]
+	flip := flipOf[T]()
+	bias := t.Bias[ch]
+	w := t.Weights[ch*t.Depth():][:t.Depth()]
+	for s := range t.offsets {
+		for i, x := range w[s*t.length:][:t.length] {
+			signed := int8(byte(x) ^ (0x80 ^ flip)) // uint8 weights less 128
+			if flip != 0 {
+				bias -= 128 * int32(signed)
+			}
+			at := (1+s*t.quads+i/4)*width + lane
+			panel[at] |= int32(uint32(byte(signed)) << (i % 4 * 8))
+		}
+	}
+	panel[lane] = bias
+	t.scale[(g*t.perGroup+p)*panel8+lane] = t.Scale[ch]
+}
+
+// bytes returns the size of what run copies the input to.
+func (t *convTiles8[T]) bytes() int {
+	if !t.staged {
+		return 0
+	}
+	return t.in.h*t.in.w*t.in.pixel + slack8
+}
+
+// run computes dst = conv(src). buf has bytes elements, sums a word a pixel
+// where they count.
+func (t *convTiles8[T]) run(dst, src []T, buf []byte, sums []int32) {
+	inSize, outSize := t.InH*t.InW*t.in.pixel, t.OutH*t.OutW*t.Groups*t.OutC
+	for b := range t.Batch {
+		in := bytesOf(src[b*inSize:][:inSize])
+		if t.staged {
+			t.in.stage(t.v, buf, in, byte(t.InZero), flipOf[T]())
+			in = buf
+		}
+		for g := range t.Groups {
+			t.group(bytesOf(dst[b*outSize:][:outSize]), in, g, sums)
+		}
+	}
+}
+
+// stage copies an input with its padding, flipped.
+func (p *padded) stage(v *vector8, dst, src []byte, zero, flip byte) {
+	if !p.needed {
+		v.flip(dst, src, flip)
+		return
+	}
+	line, in := p.w*p.pixel, p.InW*p.pixel
+	left, zero := p.PadLeft*p.pixel, zero^flip
+	spread(dst[:p.PadTop*line], zero)
+	for y := range p.InH {
+		row := dst[(p.PadTop+y)*line:][:line]
+		spread(row[:left], zero)
+		v.flip(row[left:], src[y*in:][:in], flip)
+		spread(row[left+in:], zero)
+	}
+	spread(dst[(p.PadTop+p.InH)*line:p.h*line], zero)
+}
+
+// panelInL1x8 is how many words of a panel stay in the first cache while the
+// pixels pass by.
+const panelInL1x8 = 8 << 10
+
+// group computes the channels of group g.
+func (t *convTiles8[T]) group(dst, in []byte, g int, sums []int32) {
+	a := tile8{stride: t.Groups * t.OutC, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0]}
+	a.lo, a.hi, a.zero = t.Out.bounds()
+	pixels := t.OutH * t.OutW
+	if t.sums != 0 {
+		t.sumPixels(sums[:pixels], in, g)
+	} else {
+		sums = nil
+	}
+	if t.panelLen <= panelInL1x8 {
+		for p := range t.perGroup {
+			most := t.v.rows(t.vectors(p))
+			blocks := (pixels + most - 1) / most
+			for i := range blocks {
+				t.tile(&a, dst, in, g, p, i*pixels/blocks, (i+1)*pixels/blocks, sums)
+			}
+		}
+		return
+	}
+	blocks := (pixels + 5) / 6
+	for i := range blocks {
+		for p := range t.perGroup {
+			t.tile(&a, dst, in, g, p, i*pixels/blocks, (i+1)*pixels/blocks, sums)
+		}
+	}
+}
+
+// tile computes panel p for pixels [first, last).
+func (t *convTiles8[T]) tile(a *tile8, dst, in []byte, g, p, first, last int, sums []int32) {
+	corners(&t.in, in, first, last, g*t.InC, &a.rows)
+	if sums != nil {
+		copy(a.add[:], sums[first:last])
+	}
+	left := min(panel8, t.OutC-p*panel8)
+	a.panel = &t.panels[g*t.groupLen+p*t.panelLen]
+	a.scale = &t.scale[(g*t.perGroup+p)*panel8]
+	a.dst = &dst[first*t.Groups*t.OutC+g*t.OutC+p*panel8]
+	a.mask = ^uint64(0) >> (panel8 - left)
+	t.v.gemm(last-first, t.vectors(p), a)
+}
+
+// sumPixels writes what the zero point of the weights adds to each pixel.
+func (t *convTiles8[T]) sumPixels(sums []int32, in []byte, g int) {
+	i := 0
+	for y := range t.OutH {
+		for x := range t.OutW {
+			sums[i] = t.sums * t.v.sumRow(in[t.in.corner(y, x)+g*t.InC:], t.offsets, t.length)
+			i++
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package kernel
+
+// depthwiseTiles8 runs a Depthwise of multiplier 1 with vector kernels. Four
+// rows of the input are interleaved to quads, so that one product adds four
+// taps of a channel; longer windows take several sets of rows. Sums stay in
+// registers over all taps.
+//
+// Where output pixels follow each other, a vector of 16 channels may span
+// several: weights are repeated until both fit.
+type depthwiseTiles8[T Byte] struct {
+	*Depthwise[T]
+	v       *vector8
+	width   int   // pixels of an interleaved row, padding included
+	sets    int   // of four rows
+	offsets []int // bytes from a window's corner to each tap
+	weights []int8
+	bias    []int32
+	scale   []float32
+	repeat  int // pixels of a step
+	lanes   int // channels of a step, filled up to whole vectors
+}
+
+// tiles lays out and packs the weights for the kernels of v.
+func (d *Depthwise[T]) tiles(v *vector8) *depthwiseTiles8[T] {
+	t := d.layout(v)
+	t.pack()
+	return t
+}
+
+// layout decides where everything goes, without the memory for it.
+func (d *Depthwise[T]) layout(v *vector8) *depthwiseTiles8[T] {
+	t := &depthwiseTiles8[T]{Depthwise: d, v: v, sets: (d.KH + 3) / 4, repeat: 1}
+	t.width = max(d.PadLeft+d.InW, (d.OutW-1)*d.StrideW+(d.KW-1)*d.DilationW+1)
+	if d.StrideW == 1 {
+		if n := 16 / gcd(16, d.InC); n <= d.OutW {
+			t.repeat = n
+		}
+	}
+	t.lanes = (t.repeat*d.InC + 15) / 16 * 16
+	return t
+}
+
+// size returns the bytes that pack takes.
+func (t *depthwiseTiles8[T]) size() int {
+	return t.lanes * (8 + 4*t.parts()*t.sets*t.KW)
+}
+
+func (t *depthwiseTiles8[T]) pack() {
+	t.bias, t.scale = make([]int32, t.lanes), make([]float32, t.lanes)
+	for i := range t.repeat * t.InC {
+		t.bias[i], t.scale[i] = t.Bias[i%t.InC], t.Scale[i%t.InC]
+	}
+	for part := range t.parts() {
+		for s := range t.sets {
+			for kx := range t.KW {
+				t.packTap(s, kx, part)
+			}
+		}
+	}
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// parts returns how many signed bytes a weight less its zero point takes: one
+// for int8, up to three (255 = 127 + 127 + 1) for uint8.
+func (t *depthwiseTiles8[T]) parts() int {
+	n := 1
+	for _, w := range t.Weights {
+		switch x := int32(w) - t.WeightZero; {
+		case x == 255:
+			return 3
+		case x < -128 || x > 127:
+			n = 2
+		}
+	}
+	return n
+}
+
+// packTap adds one column of four rows: its offset, its weights, and what
+// flipping the inputs costs.
+func (t *depthwiseTiles8[T]) packTap(set, kx, part int) {
+	t.offsets = append(t.offsets, 4*(set*t.width+kx*t.DilationW)*t.InC)
+	flipped := flipOf[T]() != 0
+	for i := range t.lanes {
+		for r := range 4 {
+			ky := 4*set + r
+			x := int32(0)
+			if ky < t.KH && i < t.repeat*t.InC {
+				x = int32(t.Weights[(ky*t.KW+kx)*t.InC+i%t.InC]) - t.WeightZero
+			}
+			// Each part takes what fits, the next one the rest.
+			fits := min(max(x, -128), 127)
+			for range part {
+				x -= fits
+				fits = min(max(x, -128), 127)
+			}
+			t.weights = append(t.weights, int8(fits))
+			if flipped {
+				t.bias[i] -= 128 * fits
+			}
+		}
+	}
+}
+
+// bytes returns the size of the interleaved rows, and of a row of padding.
+func (t *depthwiseTiles8[T]) bytes() int {
+	return 4*t.sets*t.width*t.InC + slack8 + t.InW*t.InC
+}
+
+// run computes dst = depthwise(src). buf has bytes elements.
+func (t *depthwiseTiles8[T]) run(dst, src []T, buf []byte) {
+	quads := buf[:4*t.sets*t.width*t.InC+slack8]
+	zeros := buf[len(quads):][:t.InW*t.InC]
+	spread(zeros, byte(t.InZero))
+	flip := flipOf[T]()
+	for s := range t.sets {
+		row := quads[4*s*t.width*t.InC:][:4*t.width*t.InC]
+		spread(row[:4*t.PadLeft*t.InC], byte(t.InZero)^flip)
+		spread(row[4*(t.PadLeft+t.InW)*t.InC:], byte(t.InZero)^flip)
+	}
+	in, out := bytesOf(src), bytesOf(dst)
+	inSize, line := t.InH*t.InW*t.InC, t.OutW*t.InC
+	for b := range t.Batch {
+		for y := range t.OutH {
+			t.interleave(quads, in[b*inSize:][:inSize], zeros, y)
+			t.row(out[(b*t.OutH+y)*line:][:line], quads)
+		}
+	}
+}
+
+// interleave prepares the rows that output row y reads.
+func (t *depthwiseTiles8[T]) interleave(quads, in, zeros []byte, y int) {
+	flip := flipOf[T]()
+	n := t.InW * t.InC
+	for s := range t.sets {
+		var rows [4][]byte
+		for r := range rows {
+			rows[r] = zeros // of no weight, or outside
+			iy := y*t.StrideH - t.PadTop + (4*s+r)*t.DilationH
+			if 4*s+r < t.KH && iy >= 0 && iy < t.InH {
+				rows[r] = in[iy*n:][:n]
+			}
+		}
+		dst := quads[4*(s*t.width+t.PadLeft)*t.InC:][:4*n]
+		if n >= 16 {
+			t.v.interleave(dst, &rows, n/16, flip)
+		}
+		for i := n &^ 15; i < n; i++ {
+			for r := range rows {
+				dst[4*i+r] = rows[r][i] ^ flip
+			}
+		}
+	}
+}
+
+// row computes one row of output pixels.
+func (t *depthwiseTiles8[T]) row(dst, quads []byte) {
+	step := t.repeat * t.InC
+	a := taps8{
+		pixel: 4 * t.StrideW * step, offsets: &t.offsets[0], taps: len(t.offsets), weightStep: 4 * t.lanes, stride: step,
+	}
+	a.lo, a.hi, a.zero = t.Out.bounds()
+	steps := t.OutW / t.repeat
+	for first := 0; first < step; first += 16 {
+		t.blocks(&a, dst, quads, first, min(16, step-first), 0, steps)
+		if left := t.OutW%t.repeat*t.InC - first; left > 0 { // pixels short of a step
+			t.blocks(&a, dst, quads, first, min(16, left), steps, 1)
+		}
+	}
+}
+
+// blocks computes n steps from one on, in lanes of a vector that begin at
+// first.
+func (t *depthwiseTiles8[T]) blocks(a *taps8, dst, quads []byte, first, lanes, from, n int) {
+	a.mask = 1<<lanes - 1
+	a.weights, a.bias, a.scale = &t.weights[4*first], &t.bias[first], &t.scale[first]
+	at := from * t.repeat * t.InC
+	for n > 0 {
+		pixels := min(n, 8)
+		a.blocks = n / pixels
+		a.src, a.dst = &quads[4*(at*t.StrideW+first)], &dst[at+first]
+		t.v.depthwise(pixels, a)
+		at += a.blocks * pixels * t.repeat * t.InC
+		n -= a.blocks * pixels
+	}
+}

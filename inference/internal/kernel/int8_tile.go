@@ -1,0 +1,65 @@
+package kernel
+
+import "unsafe"
+
+// vector8 stands for the 8-bit kernels of one tier, which multiply four
+// unsigned inputs at a time by four signed weights. int8 inputs are flipped
+// (+128) on the way in, uint8 weights on the way into the plan (-128).
+type vector8 struct{ tier string }
+
+// tile8 is what one call of a matrix kernel works on. Assembly knows the
+// offsets of the fields (_generate/vnni).
+type tile8 struct {
+	rows     [8]*byte // 0: first input of each pixel
+	panel    *int32   // 64: [bias][quad][output][4]
+	dst      *byte    // 72
+	stride   int      // 80: bytes from output pixel to output pixel
+	segments int      // 88: runs of neighbouring inputs
+	quads    int      // 96: of a segment; its last inputs may meet weights of 0
+	offsets  *int     // 104: bytes from rows to the beginning of each segment
+	mask     uint64   // 112: bytes to store
+	lo, hi   float32  // 120: bounds of the output less its zero point
+	zero     int32    // 128: zero point of the output
+	_        int32
+	add      [8]int32 // 136: to every sum of each pixel
+	scale    *float32 // 168
+}
+
+// taps8 is the same for depthwise kernels: neighbouring pixels of 16 channels.
+type taps8 struct {
+	src        *byte    // 0: quads of rows
+	pixel      int      // 8: bytes from pixel to pixel
+	offsets    *int     // 16: bytes from src to the quads of each tap
+	taps       int      // 24
+	weights    *int8    // 32
+	weightStep int      // 40: bytes from tap to tap
+	bias       *int32   // 48
+	dst        *byte    // 56
+	stride     int      // 64: bytes from output pixel to output pixel
+	blocks     int      // 72: of as many pixels as the kernel takes at once
+	mask       uint32   // 80: channels to store
+	lo, hi     float32  // 84
+	zero       int32    // 92
+	scale      *float32 // 96
+}
+
+// slack8 is how many bytes kernels may read beyond an input they copied.
+const slack8 = 64
+
+// flipOf returns what turns inputs of type T into unsigned ones.
+func flipOf[T Byte]() byte {
+	if T(0)-1 > 0 {
+		return 0
+	}
+	return 0x80
+}
+
+// bytesOf returns 8-bit elements as bytes.
+func bytesOf[T Byte](v []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v))
+}
+
+// bounds returns the output side as the kernels take it.
+func (c Clamp8) bounds() (lo, hi float32, zero int32) {
+	return float32(c.Min - c.Zero), float32(c.Max - c.Zero), c.Zero
+}

@@ -1,0 +1,127 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// eachVector8 runs f for every tier of this CPU that has 8-bit kernels.
+func eachVector8(t *testing.T, f func(t *testing.T, v *vector8)) {
+	for _, tier := range Tiers() {
+		if v := vector8Of(tier); v != nil {
+			t.Run(tier, func(t *testing.T) { f(t, v) })
+		}
+	}
+}
+
+func randomTensor8[T Byte](rng *rand.Rand, n int) []T {
+	v := make([]T, n)
+	extreme := rng.IntN(4) == 0
+	for i := range v {
+		v[i] = T(rng.Uint32())
+		if extreme { // the largest sums
+			v[i] = []T{T(0) - 1, T(0), T(1) << 7, 127}[rng.IntN(4)]
+		}
+	}
+	return v
+}
+
+// randomOutput draws bias, scales and an output side for n channels.
+func randomOutput[T Byte](rng *rand.Rand, n int) (bias []int32, scale []float32, out Clamp8) {
+	for range n {
+		bias = append(bias, rng.Int32N(1<<20)-1<<19)
+		scale = append(scale, rng.Float32()*[]float32{0.01, 0.001, 0.1, 200}[rng.IntN(4)])
+	}
+	lo, hi := int32(-128), int32(127)
+	if T(0)-1 > 0 {
+		lo, hi = 0, 255
+	}
+	out = Clamp8{Zero: lo + rng.Int32N(256), Min: lo, Max: hi}
+	if rng.IntN(2) == 0 {
+		out.Min, out.Max = out.Zero, min(out.Zero+rng.Int32N(256), hi)
+	}
+	return bias, scale, out
+}
+
+func sameBytes[T Byte](t *testing.T, what string, got, want []T) {
+	t.Helper()
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("%s: element %d is %d, want %d", what, i, got[i], want[i])
+		}
+	}
+}
+
+func TestConvTiles8(t *testing.T) {
+	t.Run("int8", testConvTiles8[int8])
+	t.Run("uint8", testConvTiles8[uint8])
+}
+
+func testConvTiles8[T Byte](t *testing.T) {
+	eachVector8(t, func(t *testing.T, v *vector8) {
+		rng := rand.New(rand.NewPCG(21, 5))
+		var g guards
+		for range shapes(t) {
+			g.free()
+			c := &Conv[T]{Window: randomWindowF32(rng, 12), Batch: 1 + rng.IntN(2), Groups: 1, InC: 1 + rng.IntN(70), OutC: 1 + rng.IntN(200)}
+			if rng.IntN(4) == 0 {
+				c.Groups = 1 + rng.IntN(3)
+			}
+			if rng.IntN(4) == 0 { // a fully connected layer
+				c.Window = Window{InH: 1, InW: 1, OutH: 1, OutW: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
+			}
+			c.Weights = randomTensor8[T](rng, c.Groups*c.OutC*c.Depth())
+			c.Bias, c.Scale, c.Out = randomOutput[T](rng, c.Groups*c.OutC)
+			c.InZero = T(rng.Uint32())
+			if T(0)-1 > 0 {
+				c.WeightZero = rng.Int32N(256)
+			}
+			src := guarded(t, &g, randomTensor8[T](rng, c.Batch*c.InH*c.InW*c.Groups*c.InC))
+			want := make([]T, c.Batch*c.OutH*c.OutW*c.Groups*c.OutC)
+			got := guarded(t, &g, want)
+			c.Run(want, src, Scratch[T]{Rows: make([]T, Lanes*c.Depth())})
+			tiles := c.tiles(v)
+			tiles.panels = guarded(t, &g, tiles.panels)
+			tiles.run(got, src, guarded(t, &g, make([]byte, tiles.bytes())), make([]int32, c.OutH*c.OutW))
+			sameBytes(t, fmt.Sprintf("%+v groups %d channels %d to %d", c.Window, c.Groups, c.InC, c.OutC), got, want)
+		}
+	})
+}
+
+func TestDepthwiseTiles8(t *testing.T) {
+	t.Run("int8", testDepthwiseTiles8[int8])
+	t.Run("uint8", testDepthwiseTiles8[uint8])
+}
+
+func testDepthwiseTiles8[T Byte](t *testing.T) {
+	eachVector8(t, func(t *testing.T, v *vector8) {
+		rng := rand.New(rand.NewPCG(22, 5))
+		var g guards
+		for range shapes(t) {
+			g.free()
+			d := &Depthwise[T]{Window: randomWindowF32(rng, 24), Batch: 1 + rng.IntN(2), InC: 1 + rng.IntN(70), Multiplier: 1}
+			if rng.IntN(3) == 0 {
+				d.InC = 8 * (1 + rng.IntN(6))
+			}
+			if rng.IntN(4) == 0 {
+				d.KH = 1 + rng.IntN(min(7, d.InH))
+				d.OutH = max((d.InH-(d.KH-1)*d.DilationH-1)/d.StrideH+1, 1)
+			}
+			d.Weights = randomTensor8[T](rng, d.KH*d.KW*d.InC)
+			d.Bias, d.Scale, d.Out = randomOutput[T](rng, d.InC)
+			d.InZero = T(rng.Uint32())
+			if T(0)-1 > 0 {
+				d.WeightZero = rng.Int32N(256)
+			}
+			src := guarded(t, &g, randomTensor8[T](rng, d.Batch*d.InH*d.InW*d.InC))
+			want := make([]T, d.Batch*d.OutH*d.OutW*d.InC)
+			got := guarded(t, &g, want)
+			d.Run(want, src, make([]byte, d.Scratch()))
+			tiles := d.tiles(v)
+			tiles.weights = guarded(t, &g, tiles.weights)
+			tiles.run(got, src, guarded(t, &g, make([]byte, tiles.bytes())))
+			sameBytes(t, fmt.Sprintf("%+v channels %d", d.Window, d.InC), got, want)
+		}
+	})
+}

@@ -1,0 +1,42 @@
+package kernel
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// The instruction sets that kernels are written for. A tier computes the same
+// bytes as portable Go, or it is a bug.
+const (
+	TierGeneric = "generic" // portable Go
+	TierAVX2    = "avx2"    // with FMA
+	TierVNNI    = "vnni"    // AVX-512 F, BW, DQ, VL, VNNI
+)
+
+// TierVariable names the environment variable that forces a tier.
+const TierVariable = "DUNLIN_CPU"
+
+// Tier returns the instruction set in use: the one DUNLIN_CPU names, or the
+// best that this CPU has. It is read anew for every model that is planned, so
+// that a test can force one and the next test does not see it.
+func Tier() string {
+	tiers := available()
+	if t := os.Getenv(TierVariable); slices.Contains(tiers, t) {
+		return t
+	}
+	return tiers[0]
+}
+
+// CheckTier tells whether DUNLIN_CPU can be done.
+func CheckTier() error {
+	t := os.Getenv(TierVariable)
+	if tiers := available(); t != "" && !slices.Contains(tiers, t) {
+		return fmt.Errorf("%s=%s: this CPU and this build have %s", TierVariable, t, strings.Join(tiers, ", "))
+	}
+	return nil
+}
+
+// Tiers returns what this CPU and this build have, best first.
+func Tiers() []string { return available() }

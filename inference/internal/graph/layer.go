@@ -55,15 +55,27 @@ func pack[T kernel.Byte](n *node, channels, depth, axis int, activation byte) (*
 	if p.out, err = n.clamp(activation); err != nil {
 		return nil, err
 	}
-	zero := in.Zero()
-	for i, w := range p.weights {
-		ch := i / depth
-		if axis == 3 {
-			ch = i % channels
-		}
-		p.bias[ch] -= zero * (int32(w) - p.zero)
-	}
+	p.foldZero(in.Zero(), channels, depth, axis)
 	return p, nil
+}
+
+// foldZero subtracts what the input's zero point adds to every sum.
+func (p *packed[T]) foldZero(zero int32, channels, depth, axis int) {
+	if axis == 3 {
+		for w := p.weights; len(w) > 0; w = w[channels:] {
+			for ch, x := range w[:channels] {
+				p.bias[ch] -= zero * (int32(x) - p.zero)
+			}
+		}
+		return
+	}
+	for ch := range channels {
+		sum := int32(0)
+		for _, x := range p.weights[ch*depth:][:depth] {
+			sum += int32(x)
+		}
+		p.bias[ch] -= zero * (sum - int32(depth)*p.zero)
+	}
 }
 
 // A packer is a layer whose weights may be rearranged for a faster kernel.

@@ -35,9 +35,11 @@ func (n *node) sum(name string, sign float32) (Step, error) {
 	}
 	k := kernel.NewAdd8(sa, sign*sb, a.Zero(), b.Zero(), clamp)
 	if out.DType == Uint8 {
-		return binaryStep(n, name+"_qu8", ops, func(dst, a, b []uint8, sa, sb int) { kernel.RunAdd8(&k, dst, a, b, sa, sb) }), nil
+		run, tier := kernel.VectorAdd8[uint8](&k)
+		return binaryStep(n, name+"_qu8", tier, ops, run), nil
 	}
-	return binaryStep(n, name+"_qs8", ops, func(dst, a, b []int8, sa, sb int) { kernel.RunAdd8(&k, dst, a, b, sa, sb) }), nil
+	run, tier := kernel.VectorAdd8[int8](&k)
+	return binaryStep(n, name+"_qs8", tier, ops, run), nil
 }
 
 func lowerMul(n *node) (Step, error) {
@@ -57,9 +59,11 @@ func lowerMul(n *node) (Step, error) {
 		return Step{}, err
 	}
 	if out.DType == Uint8 {
-		return binaryStep(n, "mul_qu8", ops, func(dst, a, b []uint8, sa, sb int) { kernel.RunMul8(&k, dst, a, b, sa, sb) }), nil
+		run, tier := kernel.VectorMul8[uint8](&k)
+		return binaryStep(n, "mul_qu8", tier, ops, run), nil
 	}
-	return binaryStep(n, "mul_qs8", ops, func(dst, a, b []int8, sa, sb int) { kernel.RunMul8(&k, dst, a, b, sa, sb) }), nil
+	run, tier := kernel.VectorMul8[int8](&k)
+	return binaryStep(n, "mul_qs8", tier, ops, run), nil
 }
 
 // operand is one input of a binary operator: where its bytes are, and how far
@@ -114,10 +118,10 @@ func (n *node) binary8() (ops [2]operand, err error) {
 	return ops, nil
 }
 
-func binaryStep[T kernel.Byte](n *node, name string, ops [2]operand, run func(dst, a, b []T, aStep, bStep int)) Step {
+func binaryStep[T kernel.Byte](n *node, name, tier string, ops [2]operand, run kernel.Binary8[T]) Step {
 	dst := n.outRef()
 	return Step{
-		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleXNNPACK,
+		Kernel: name, Tier: tier, Rule: ruleXNNPACK,
 		Run: func(mem []byte) {
 			a, b := ops[0].bytes(mem), ops[1].bytes(mem)
 			run(viewOf[T](dst.Bytes(mem)), viewOf[T](a), viewOf[T](b), ops[0].step, ops[1].step)

@@ -177,7 +177,7 @@ func prelu8[T kernel.Byte](name string) func(*node) (Step, error) {
 		if k.Negative, err = factor(float64(float32(in.Scale()*alpha.Scale())/out.Scale()), 13); err != nil {
 			return Step{}, err
 		}
-		return binaryStep(n, name, ops, func(dst, a, b []T, sa, sb int) { kernel.RunPRelu8(k, dst, a, b, sa, sb) }), nil
+		return binaryStep(n, name, kernel.TierGeneric, ops, func(dst, a, b []T, sa, sb int) { kernel.RunPRelu8(k, dst, a, b, sa, sb) }), nil
 	}
 }
 

@@ -23,7 +23,7 @@ func averagePool[T kernel.Byte](n *node, name string) (Step, error) {
 	}
 	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(p.C, 4)
 	return Step{
-		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleTFLite,
+		Kernel: name, Tier: p.Choose(), Rule: ruleTFLite,
 		Run: func(mem []byte) { p.Average(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), i32(acc.Bytes(mem))) },
 	}, nil
 }
@@ -45,7 +45,7 @@ func maxPool[T kernel.Byte](n *node, name string) (Step, error) {
 	}
 	src, dst := n.inRef(0), n.outRef()
 	return Step{
-		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleExact,
+		Kernel: name, Tier: p.Choose(), Rule: ruleExact,
 		Run: func(mem []byte) { p.Maximum(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem))) },
 	}, nil
 }
@@ -115,9 +115,9 @@ func lowerMean(n *node) (Step, error) {
 		return Step{}, err
 	}
 	k := kernel.NewMean(count, in.Scale()/out.Scale(), in.Zero(), out.Zero())
-	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(inner, 4)
+	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(inner+16, 4)
 	clamp := n.wholeRange()
-	s := Step{Kernel: "mean_qs8", Tier: kernel.TierGeneric, Rule: ruleXNNPACK}
+	s := Step{Kernel: "mean_qs8", Tier: k.Tier(), Rule: ruleXNNPACK}
 	s.Run = func(mem []byte) {
 		kernel.RunMean(k, i8(dst.Bytes(mem)), i8(src.Bytes(mem)), i32(acc.Bytes(mem)), outer, count, inner, clamp)
 	}

@@ -48,7 +48,7 @@ func lowerResizeBilinear(n *node) (Step, error) {
 		Batch: in.Shape[0], H: in.Shape[1], W: in.Shape[2], C: in.Shape[3],
 	}
 	src, dst := n.inRef(0), n.outRef()
-	s := Step{Kernel: "resize_bilinear_qs8", Tier: kernel.TierGeneric, Rule: ruleXNNPACK}
+	s := Step{Kernel: "resize_bilinear_qs8", Tier: r.Choose(), Rule: ruleXNNPACK}
 	s.Run = func(mem []byte) { kernel.RunBilinear(r, i8(dst.Bytes(mem)), i8(src.Bytes(mem))) }
 	if in.DType == Uint8 {
 		s.Kernel = "resize_bilinear_qu8"
@@ -91,9 +91,9 @@ func lowerArgMax(n *node) (Step, error) {
 	}
 	switch in.DType {
 	case Int8:
-		return argMaxStep[int8](n, outer, count, inner), nil
+		return argMaxStep8[int8](n, outer, count, inner), nil
 	case Uint8:
-		return argMaxStep[uint8](n, outer, count, inner), nil
+		return argMaxStep8[uint8](n, outer, count, inner), nil
 	case Int32:
 		return argMaxStep[int32](n, outer, count, inner), nil
 	case Float32:
@@ -115,6 +115,40 @@ func argMaxStep[T kernel.Number](n *node, outer, count, inner int) Step {
 	s.Run = func(mem []byte) {
 		out := i32(dst.Bytes(mem))
 		kernel.ArgMax(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int32(i) })
+	}
+	return s
+}
+
+// argMaxStep8 is argMaxStep with a vector kernel where there is one.
+func argMaxStep8[T kernel.Byte](n *node, outer, count, inner int) Step {
+	run, tier := kernel.VectorArgMax8[T](count, inner)
+	var s Step
+	if n.in(0).DType == Int8 {
+		s = argMaxStep[int8](n, outer, count, inner)
+	} else {
+		s = argMaxStep[uint8](n, outer, count, inner)
+	}
+	if run == nil {
+		return s
+	}
+	src, dst := n.inRef(0), n.outRef()
+	s.Tier = tier
+	if n.out().DType == Int32 {
+		s.Run = func(mem []byte) { run(i32(dst.Bytes(mem)), viewOf[T](src.Bytes(mem))) }
+		return s
+	}
+	narrow := n.scratch(256, 4)
+	s.Run = func(mem []byte) {
+		in, some := viewOf[T](src.Bytes(mem)), i32(narrow.Bytes(mem))
+		out := viewOf[int64](dst.Bytes(mem))
+		for len(out) > 0 {
+			rows := min(len(some), len(out))
+			run(some[:rows], in[:rows*count])
+			for i, at := range some[:rows] {
+				out[i] = int64(at)
+			}
+			in, out = in[rows*count:], out[rows:]
+		}
 	}
 	return s
 }

@@ -17,33 +17,55 @@ type Depthwise[T Byte] struct {
 	Out        Clamp8
 	WeightZero int32 // 0 for int8
 
-	fast *depthwiseTiles8[T]
+	fast  *depthwiseTiles8[T]
+	dense *Conv[T]
 }
 
 // Choose takes the vector kernels of the tier in use, if it has any for the
 // layer, and returns the bytes that Pack will take for them.
 func (d *Depthwise[T]) Choose() int {
 	v := vector8Of(Tier())
-	if v == nil || d.Multiplier != 1 {
+	switch {
+	case v == nil:
 		return 0
+	case d.Multiplier == 1:
+		d.fast = d.layout(v)
+		return d.fast.size()
 	}
-	d.fast = d.layout(v)
-	return d.fast.size()
+	// Each input channel has a convolution of its own.
+	d.dense = &Conv[T]{
+		Window: d.Window, Batch: d.Batch, Groups: d.InC, InC: 1, OutC: d.Multiplier, Bias: d.Bias, Scale: d.Scale,
+		InZero: d.InZero, Out: d.Out, WeightZero: d.WeightZero,
+	}
+	return d.dense.Choose()
 }
 
 // Pack rearranges the weights for the kernels chosen and drops them as they
 // were.
 func (d *Depthwise[T]) Pack() {
-	if d.fast != nil {
+	switch {
+	case d.fast != nil:
 		d.fast.pack()
-		d.Weights = nil
+	case d.dense != nil:
+		n, taps := d.outC(), d.KH*d.KW
+		d.dense.Weights = make([]T, len(d.Weights))
+		for i, w := range d.Weights {
+			d.dense.Weights[i%n*taps+i/n] = w
+		}
+		d.dense.Pack()
+	default:
+		return
 	}
+	d.Weights = nil
 }
 
 // Tier names the instruction set that computes the layer.
 func (d *Depthwise[T]) Tier() string {
-	if d.fast != nil {
+	switch {
+	case d.fast != nil:
 		return d.fast.v.tier
+	case d.dense != nil:
+		return d.dense.Tier()
 	}
 	return TierGeneric
 }
@@ -52,8 +74,12 @@ func (d *Depthwise[T]) outC() int { return d.InC * d.Multiplier }
 
 // Scratch returns the number of bytes that Run needs.
 func (d *Depthwise[T]) Scratch() int {
-	if d.fast != nil {
+	switch {
+	case d.fast != nil:
 		return d.fast.bytes()
+	case d.dense != nil:
+		_, _, staged, sums := d.dense.ScratchSizes()
+		return staged + 4*sums
 	}
 	return 4 * d.outC()
 }
@@ -69,8 +95,13 @@ func (d *Depthwise[T]) Run(dst, src []T, scratch []byte) {
 		d.fast.run(dst, src, scratch)
 		return
 	}
+	if d.dense != nil {
+		_, _, _, sums := d.dense.ScratchSizes()
+		d.dense.Run(dst, src, Scratch[T]{Sums: words(scratch, sums), Staged: scratch[4*sums:]})
+		return
+	}
 	outC := d.outC()
-	acc := unsafe.Slice((*int32)(unsafe.Pointer(&scratch[0])), outC)
+	acc := words(scratch, outC)
 	for b := range d.Batch {
 		in := src[b*d.InH*d.InW*d.InC:]
 		for y := range d.OutH {
@@ -141,4 +172,9 @@ func (d *Depthwise[T]) tap(acc []int32, w, in []T) {
 			c++
 		}
 	}
+}
+
+// words returns the first n int32 of aligned bytes.
+func words(b []byte, n int) []int32 {
+	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(b))), n)
 }

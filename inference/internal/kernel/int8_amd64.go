@@ -101,6 +101,39 @@ func flipVNNI(dst, src *byte, n int, flip uint32)
 //go:noescape
 func sumRowVNNI(row *byte, offsets *int, segments, length int) int32
 
+//go:noescape
+func add8SVNNI(t *row8)
+
+//go:noescape
+func mul8SVNNI(t *row8)
+
+//go:noescape
+func sumWindow8SVNNI(acc *int32, src *byte, pixel, nx, line, ny int, mask uint32)
+
+//go:noescape
+func maxRow8SVNNI(dst, src *byte, n int)
+
+//go:noescape
+func add8UVNNI(t *row8)
+
+//go:noescape
+func mul8UVNNI(t *row8)
+
+//go:noescape
+func sumWindow8UVNNI(acc *int32, src *byte, pixel, nx, line, ny int, mask uint32)
+
+//go:noescape
+func maxRow8UVNNI(dst, src *byte, n int)
+
+//go:noescape
+func argMax8VNNI(dst *int32, src *byte, n, rows int, flip uint32)
+
+//go:noescape
+func bilinear8SVNNI(dst, tl, tr, bl, br *byte, n int, x, y int32)
+
+//go:noescape
+func bilinear8UVNNI(dst, tl, tr, bl, br *byte, n int, x, y int32)
+
 // vector8Of returns the 8-bit kernels of a tier, nil where it has none.
 func vector8Of(tier string) *vector8 {
 	if tier == TierVNNI {
@@ -232,3 +265,55 @@ var quadOrder = func() (order [32]uint32) {
 	}
 	return order
 }()
+
+func (v *vector8) add(signed bool, t *row8) {
+	if signed {
+		add8SVNNI(t)
+	} else {
+		add8UVNNI(t)
+	}
+}
+
+func (v *vector8) mul(signed bool, t *row8) {
+	if signed {
+		mul8SVNNI(t)
+	} else {
+		mul8UVNNI(t)
+	}
+}
+
+// sumWindow writes the sums of 16 channels over ny lines of nx pixels.
+func (v *vector8) sumWindow(signed bool, acc []int32, src []byte, pixel, nx, line, ny int, mask uint32) {
+	if signed {
+		sumWindow8SVNNI(&acc[0], &src[0], pixel, nx, line, ny, mask)
+	} else {
+		sumWindow8UVNNI(&acc[0], &src[0], pixel, nx, line, ny, mask)
+	}
+}
+
+// maxRow keeps the larger of each element of dst and src.
+func (v *vector8) maxRow(signed bool, dst, src []byte) {
+	if signed {
+		maxRow8SVNNI(&dst[0], &src[0], len(src))
+	} else {
+		maxRow8UVNNI(&dst[0], &src[0], len(src))
+	}
+}
+
+// argMax writes the position of the first largest of n <= 64 elements a row.
+func (v *vector8) argMax(signed bool, dst []int32, src []byte, n int) {
+	flip := uint32(0xFFFFFFFF)
+	if signed {
+		flip = 0x7F7F7F7F
+	}
+	argMax8VNNI(&dst[0], &src[0], n, len(src)/n, flip)
+}
+
+// bilinear blends four pixels of as many channels as dst has.
+func (v *vector8) bilinear(signed bool, dst, tl, tr, bl, br []byte, x, y int32) {
+	if signed {
+		bilinear8SVNNI(&dst[0], &tl[0], &tr[0], &bl[0], &br[0], len(dst), x, y)
+	} else {
+		bilinear8UVNNI(&dst[0], &tl[0], &tr[0], &bl[0], &br[0], len(dst), x, y)
+	}
+}

@@ -1,5 +1,7 @@
 package kernel
 
+import "encoding/binary"
+
 // convTiles8 runs a Conv with vector kernels.
 type convTiles8[T Byte] struct {
 	*Conv[T]
@@ -31,8 +33,8 @@ func (t *convTiles8[T]) pack() {
 	t.panels = make([]int32, t.Groups*t.groupLen)
 	t.scale = make([]float32, t.Groups*t.perGroup*panel8)
 	for g := range t.Groups {
-		for o := range t.OutC {
-			t.packChannel(g, o)
+		for p := range t.perGroup {
+			t.packPanel(g, p)
 		}
 	}
 }
@@ -68,26 +70,53 @@ func (t *convTiles8[T]) vectors(p int) int {
 	return 4
 }
 
-// packChannel writes bias, weights and scale of a channel to its place.
-func (t *convTiles8[T]) packChannel(g, o int) {
-	ch, p, lane := g*t.OutC+o, o/panel8, o%panel8
+// packPanel writes biases, weights and scales of panel p of group g.
+func (t *convTiles8[T]) packPanel(g, p int) {
+	first, lanes := g*t.OutC+p*panel8, min(panel8, t.OutC-p*panel8)
 	width := 16 * t.vectors(p)
-	panel := t.panels[g*t.groupLen+p*t.panelLen:]
-	flip := flipOf[T]()
-	bias := t.Bias[ch]
-	w := t.Weights[ch*t.Depth():][:t.Depth()]
+	panel := t.panels[g*t.groupLen+p*t.panelLen:][:width*(1+len(t.offsets)*t.quads)]
+	copy(t.scale[(g*t.perGroup+p)*panel8:], t.Scale[first:first+lanes])
+	k := t.Depth()
+	w := bytesOf(t.Weights)[first*k:][:lanes*k]
+	sign := uint32(flipOf[T]()^0x80) * 0x01010101 // uint8 weights less 128
+	at := width
 	for s := range t.offsets {
-		for i, x := range w[s*t.length:][:t.length] {
-			signed := int8(byte(x) ^ (0x80 ^ flip)) // uint8 weights less 128
-			if flip != 0 {
-				bias -= 128 * int32(signed)
+		for q := range t.quads {
+			n := min(4, t.length-4*q)
+			from := s*t.length + 4*q
+			for o := range lanes {
+				panel[at+o] = int32(quadOf(w[o*k+from:], n, sign))
 			}
-			at := (1+s*t.quads+i/4)*width + lane
-			panel[at] |= int32(uint32(byte(signed)) << (i % 4 * 8))
+			at += width
 		}
 	}
-	panel[lane] = bias
-	t.scale[(g*t.perGroup+p)*panel8+lane] = t.Scale[ch]
+	copy(panel, t.Bias[first:first+lanes])
+	if flipOf[T]() != 0 {
+		for o := range lanes {
+			panel[o] -= 128 * sumOf(w[o*k:][:k])
+		}
+	}
+}
+
+// quadOf returns n <= 4 bytes as one word, each xored with its part of sign,
+// and 0 for those that are missing.
+func quadOf(w []byte, n int, sign uint32) uint32 {
+	if n == 4 {
+		return binary.LittleEndian.Uint32(w) ^ sign
+	}
+	v := uint32(0)
+	for i := range n {
+		v |= uint32(w[i]) << (8 * i)
+	}
+	return (v ^ sign) & (1<<(8*n) - 1)
+}
+
+// sumOf adds signed bytes.
+func sumOf(w []byte) (sum int32) {
+	for _, x := range w {
+		sum += int32(int8(x))
+	}
+	return sum
 }
 
 // bytes returns the size of what run copies the input to.

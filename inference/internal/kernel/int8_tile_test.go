@@ -125,3 +125,33 @@ func testDepthwiseTiles8[T Byte](t *testing.T) {
 		}
 	})
 }
+
+func TestDepthwiseMultiplier8(t *testing.T) {
+	t.Run("int8", testDepthwiseMultiplier8[int8])
+	t.Run("uint8", testDepthwiseMultiplier8[uint8])
+}
+
+func testDepthwiseMultiplier8[T Byte](t *testing.T) {
+	rng := rand.New(rand.NewPCG(23, 5))
+	var g guards
+	for range shapes(t) {
+		g.free()
+		d := Depthwise[T]{Window: randomWindowF32(rng, 12), Batch: 1, InC: 1 + rng.IntN(5), Multiplier: 2 + rng.IntN(20)}
+		d.Weights = randomTensor8[T](rng, d.KH*d.KW*d.outC())
+		d.Bias, d.Scale, d.Out = randomOutput[T](rng, d.outC())
+		d.InZero = T(rng.Uint32())
+		if !isSigned[T]() {
+			d.WeightZero = rng.Int32N(256)
+		}
+		src := guarded(t, &g, randomTensor8[T](rng, d.InH*d.InW*d.InC))
+		same := func(got, want []T) { t.Helper(); sameBytes(t, fmt.Sprintf("%+v", d.Window), got, want) }
+		forceVector8(t, same, func(t *testing.T) []T {
+			l := d
+			l.Choose()
+			l.Pack()
+			dst := guarded(t, &g, make([]T, l.OutH*l.OutW*l.outC()))
+			l.Run(dst, src, make([]byte, l.Scratch()+8))
+			return dst
+		})
+	}
+}

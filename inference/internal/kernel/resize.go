@@ -51,10 +51,41 @@ func Q11(taps []Tap) []TapQ11 {
 type Bilinear struct {
 	Y, X           []TapQ11
 	Batch, H, W, C int // of the input
+
+	fast *vector8
+}
+
+// Choose takes the vector kernels of the tier in use, if it has any, and
+// returns that tier.
+func (r *Bilinear) Choose() string {
+	if v := vector8Of(Tier()); v != nil {
+		r.fast = v
+		return v.tier
+	}
+	return TierGeneric
+}
+
+// runVector is RunBilinear with vector kernels.
+func (r *Bilinear) runVector(signed bool, dst, src []byte) {
+	for b := range r.Batch {
+		in := src[b*r.H*r.W*r.C:]
+		for _, y := range r.Y {
+			top, bottom := in[y.A*r.W*r.C:], in[y.B*r.W*r.C:]
+			for _, x := range r.X {
+				a, b := x.A*r.C, x.B*r.C
+				r.fast.bilinear(signed, dst[:r.C], top[a:], top[b:], bottom[a:], bottom[b:], x.Weight, y.Weight)
+				dst = dst[r.C:]
+			}
+		}
+	}
 }
 
 // RunBilinear computes dst from src.
 func RunBilinear[T Byte](r *Bilinear, dst, src []T) {
+	if r.fast != nil {
+		r.runVector(isSigned[T](), bytesOf(dst), bytesOf(src))
+		return
+	}
 	for b := range r.Batch {
 		in := src[b*r.H*r.W*r.C:]
 		for _, y := range r.Y {

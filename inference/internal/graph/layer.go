@@ -17,7 +17,7 @@ const (
 
 // packed is what an 8-bit layer keeps of its constants.
 type packed[T kernel.Byte] struct {
-	weights []T
+	weights []T // in the file: whoever keeps them copies them
 	bias    []int32
 	scale   []float32
 	out     kernel.Clamp8
@@ -39,10 +39,10 @@ func pack[T kernel.Byte](n *node, channels, depth, axis int, activation byte) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := n.b.hold("weights", len(data)+8*channels); err != nil {
+	if err := n.b.hold("bias and scales", 8*channels); err != nil {
 		return nil, err
 	}
-	p := &packed[T]{weights: append([]T(nil), viewOf[T](data)...)}
+	p := &packed[T]{weights: viewOf[T](data)}
 	if p.zero, err = n.weightZero(); err != nil {
 		return nil, err
 	}
@@ -70,17 +70,15 @@ func (p *packed[T]) foldZero(zero int32, channels, depth, axis int) {
 		return
 	}
 	for ch := range channels {
-		sum := int32(0)
-		for _, x := range p.weights[ch*depth:][:depth] {
-			sum += int32(x)
-		}
-		p.bias[ch] -= zero * (sum - int32(depth)*p.zero)
+		p.bias[ch] -= zero * (kernel.SumBytes(p.weights[ch*depth:][:depth]) - int32(depth)*p.zero)
 	}
 }
 
 // A packer is a layer whose weights may be rearranged for a faster kernel.
 type packer interface {
+	// Choose picks the kernel and returns the bytes that Pack takes.
 	Choose() int
+	// Pack copies the weights out of the file.
 	Pack()
 }
 

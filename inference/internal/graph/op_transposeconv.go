@@ -1,6 +1,10 @@
 package graph
 
-import "github.com/dunlin-edge/dunlin/inference/internal/kernel"
+import (
+	"slices"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
+)
 
 // lowerTransposeConv8 lowers TRANSPOSE_CONV of int8, which LiteRT delegates
 // where same padding goes with a stride no longer than the filter.
@@ -27,6 +31,9 @@ func lowerTransposeConv8(n *node) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
+	if err := n.b.hold("weights", len(p.weights)); err != nil {
+		return Step{}, err
+	}
 	// Each output pixel meets other taps, so the zero point stays unfolded.
 	bias, err := c.bias(outC)
 	if err != nil {
@@ -34,7 +41,7 @@ func lowerTransposeConv8(n *node) (Step, error) {
 	}
 	in := n.in(2)
 	s := &kernel.Spread[int8, int8, int32]{
-		Window: w, Batch: in.Shape[0], InC: in.Shape[3], OutC: outC, Weights: p.weights, InZero: in.Zero(),
+		Window: w, Batch: in.Shape[0], InC: in.Shape[3], OutC: outC, Weights: slices.Clone(p.weights), InZero: in.Zero(),
 	}
 	src, dst, acc := n.inRef(2), n.outRef(), n.scratch(s.Scratch(), 4)
 	return Step{

@@ -1,5 +1,7 @@
 package kernel
 
+import "slices"
+
 // Conv is a quantized convolution or fully connected layer by XNNPACK's rule.
 // Weights are [group][out channel][KH][KW][in channel], and Bias already holds
 // -InZero * sum of (weight - WeightZero), so that padding counts as the zero
@@ -25,19 +27,20 @@ type Conv[T Byte] struct {
 func (c *Conv[T]) Choose() int {
 	v := vector8Of(Tier())
 	if v == nil {
-		return 0
+		return c.Groups * c.OutC * c.Depth()
 	}
 	c.fast = c.layout(v)
 	return c.fast.size()
 }
 
-// Pack rearranges the weights for the kernels chosen and drops them as they
-// were.
+// Pack copies the weights, rearranged for the kernels chosen.
 func (c *Conv[T]) Pack() {
-	if c.fast != nil {
-		c.fast.pack()
-		c.Weights = nil
+	if c.fast == nil {
+		c.Weights = slices.Clone(c.Weights)
+		return
 	}
+	c.fast.pack()
+	c.Weights = nil
 }
 
 // Tier names the instruction set that computes the layer.

@@ -1,6 +1,9 @@
 package kernel
 
-import "unsafe"
+import (
+	"slices"
+	"unsafe"
+)
 
 // Depthwise is a quantized depthwise convolution by XNNPACK's rule. Weights are
 // [KH][KW][channel]; output channel c reads input channel c / Multiplier. Bias
@@ -27,7 +30,7 @@ func (d *Depthwise[T]) Choose() int {
 	v := vector8Of(Tier())
 	switch {
 	case v == nil:
-		return 0
+		return d.KH * d.KW * d.outC()
 	case d.Multiplier == 1:
 		d.fast = d.layout(v)
 		return d.fast.size()
@@ -40,8 +43,7 @@ func (d *Depthwise[T]) Choose() int {
 	return d.dense.Choose()
 }
 
-// Pack rearranges the weights for the kernels chosen and drops them as they
-// were.
+// Pack copies the weights, rearranged for the kernels chosen.
 func (d *Depthwise[T]) Pack() {
 	switch {
 	case d.fast != nil:
@@ -54,6 +56,7 @@ func (d *Depthwise[T]) Pack() {
 		}
 		d.dense.Pack()
 	default:
+		d.Weights = slices.Clone(d.Weights)
 		return
 	}
 	d.Weights = nil

@@ -93,7 +93,7 @@ func (t *convTiles8[T]) packPanel(g, p int) {
 	copy(panel, t.Bias[first:first+lanes])
 	if flipOf[T]() != 0 {
 		for o := range lanes {
-			panel[o] -= 128 * sumOf(w[o*k:][:k])
+			panel[o] -= 128 * SumBytes(t.Weights[(first+o)*k:][:k])
 		}
 	}
 }
@@ -111,10 +111,24 @@ func quadOf(w []byte, n int, sign uint32) uint32 {
 	return (v ^ sign) & (1<<(8*n) - 1)
 }
 
-// sumOf adds signed bytes.
-func sumOf(w []byte) (sum int32) {
-	for _, x := range w {
-		sum += int32(int8(x))
+// SumBytes adds elements. Eight at a time are spread over 16-bit lanes, which hold
+// 128 rounds of two bytes each.
+func SumBytes[T Byte](v []T) int32 {
+	const low = 0x00FF00FF00FF00FF
+	b := bytesOf(v)
+	flip := flipOf[T]()
+	sum := -int32(flip) * int32(len(b))
+	for len(b) >= 8 {
+		lanes := uint64(0)
+		for range min(len(b)/8, 128) {
+			x := binary.LittleEndian.Uint64(b) ^ uint64(flip)*0x0101010101010101
+			lanes += x&low + x>>8&low
+			b = b[8:]
+		}
+		sum += int32(lanes&0xFFFF + lanes>>16&0xFFFF + lanes>>32&0xFFFF + lanes>>48)
+	}
+	for _, x := range b {
+		sum += int32(x ^ flip)
 	}
 	return sum
 }

@@ -155,3 +155,23 @@ func testDepthwiseMultiplier8[T Byte](t *testing.T) {
 		})
 	}
 }
+
+func TestSumBytes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(24, 5))
+	for range 100 {
+		a, b := randomTensor8[int8](rng, rng.IntN(5000)), randomTensor8[uint8](rng, rng.IntN(5000))
+		wantA, wantB := int32(0), int32(0)
+		for _, x := range a {
+			wantA += int32(x)
+		}
+		for _, x := range b {
+			wantB += int32(x)
+		}
+		if got := SumBytes(a); got != wantA {
+			t.Fatalf("sum of %d int8 is %d, want %d", len(a), got, wantA)
+		}
+		if got := SumBytes(b); got != wantB {
+			t.Fatalf("sum of %d uint8 is %d, want %d", len(b), got, wantB)
+		}
+	}
+}

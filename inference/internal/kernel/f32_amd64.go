@@ -60,6 +60,21 @@ func depthwiseF32x1AVX512(t *tapsF32)
 func depthwiseF32x4AVX512(t *tapsF32)
 
 //go:noescape
+func depthwiseF32x2AVX512(t *tapsF32)
+
+//go:noescape
+func depthwiseF32x3AVX512(t *tapsF32)
+
+//go:noescape
+func depthwiseF32x5AVX512(t *tapsF32)
+
+//go:noescape
+func depthwiseF32x6AVX512(t *tapsF32)
+
+//go:noescape
+func depthwiseF32x7AVX512(t *tapsF32)
+
+//go:noescape
 func depthwiseF32x8AVX512(t *tapsF32)
 
 //go:noescape
@@ -106,6 +121,21 @@ func depthwiseF32x1AVX2(t *tapsF32)
 
 //go:noescape
 func depthwiseF32x4AVX2(t *tapsF32)
+
+//go:noescape
+func depthwiseF32x2AVX2(t *tapsF32)
+
+//go:noescape
+func depthwiseF32x3AVX2(t *tapsF32)
+
+//go:noescape
+func depthwiseF32x5AVX2(t *tapsF32)
+
+//go:noescape
+func depthwiseF32x6AVX2(t *tapsF32)
+
+//go:noescape
+func depthwiseF32x7AVX2(t *tapsF32)
 
 //go:noescape
 func depthwiseF32x8AVX2(t *tapsF32)
@@ -266,6 +296,16 @@ func depthwiseF32AVX512(pixels int, t *tapsF32) {
 		depthwiseF32x1AVX512(t)
 	case 4:
 		depthwiseF32x4AVX512(t)
+	case 2:
+		depthwiseF32x2AVX512(t)
+	case 3:
+		depthwiseF32x3AVX512(t)
+	case 5:
+		depthwiseF32x5AVX512(t)
+	case 6:
+		depthwiseF32x6AVX512(t)
+	case 7:
+		depthwiseF32x7AVX512(t)
 	case 8:
 		depthwiseF32x8AVX512(t)
 	}
@@ -277,6 +317,16 @@ func depthwiseF32AVX2(pixels int, t *tapsF32) {
 		depthwiseF32x1AVX2(t)
 	case 4:
 		depthwiseF32x4AVX2(t)
+	case 2:
+		depthwiseF32x2AVX2(t)
+	case 3:
+		depthwiseF32x3AVX2(t)
+	case 5:
+		depthwiseF32x5AVX2(t)
+	case 6:
+		depthwiseF32x6AVX2(t)
+	case 7:
+		depthwiseF32x7AVX2(t)
 	case 8:
 		depthwiseF32x8AVX2(t)
 	}

@@ -1577,20 +1577,25 @@ element:
 // func depthwiseF32x1AVX512(t *tapsF32)
 TEXT ·depthwiseF32x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ (AX), SI // input
 	MOVQ 8(AX), R8 // bytes from pixel to pixel
 	MOVQ 40(AX), R9 // bytes from tap to tap
-	MOVQ 56(AX), R13 // destination
-	MOVQ 64(AX), R14 // bytes from pixel to pixel of it
-	MOVQ 96(AX), R15 // blocks
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
 	LEAQ (R8)(R8*2), R10
-	MOVL 72(AX), R11
-	KMOVW R11, K1
-	MOVQ 48(AX), BX // bias
-	VMOVUPS.Z (BX), K1, Z14
 	VBROADCASTSS 76(AX), Z11
 	VBROADCASTSS 80(AX), Z12
 	VBROADCASTSS 84(AX), Z13
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVL 72(AX), R11
+	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMOVUPS.Z (BX), K1, Z14
 block:
 	MOVQ 16(AX), DX // offsets of the taps
 	MOVQ 24(AX), CX // taps
@@ -1611,29 +1616,181 @@ tap:
 	VMOVAPS Z13, K3, Z0
 	VMOVUPS Z0, K1, (R13)
 	ADDQ R14, R13
-	ADDQ R8, SI
+	IMUL3Q $1, R8, BX
+	ADDQ BX, SI
 	DECQ R15
 	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $64, 56(AX)
+	JMP vector
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseF32x2AVX512(t *tapsF32)
+TEXT ·depthwiseF32x2AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 8(AX), R8 // bytes from pixel to pixel
+	MOVQ 40(AX), R9 // bytes from tap to tap
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
+	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 76(AX), Z11
+	VBROADCASTSS 80(AX), Z12
+	VBROADCASTSS 84(AX), Z13
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVL 72(AX), R11
+	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMOVUPS.Z (BX), K1, Z14
+block:
+	MOVQ 16(AX), DX // offsets of the taps
+	MOVQ 24(AX), CX // taps
+	MOVQ 32(AX), DI // weights
+	VMOVAPS Z14, Z0
+	VMOVAPS Z14, Z1
+tap:
+	MOVQ (DX), BX
+	ADDQ SI, BX
+	VMOVUPS.Z (DI), K1, Z2
+	VFMADD231PS (BX), Z2, K1, Z0
+	VFMADD231PS (BX)(R8*1), Z2, K1, Z1
+	ADDQ $8, DX
+	ADDQ R9, DI
+	DECQ CX
+	JNE tap
+	VCMPPS $3, Z0, Z0, K3
+	VMAXPS Z11, Z0, Z0
+	VMINPS Z12, Z0, Z0
+	VMOVAPS Z13, K3, Z0
+	VMOVUPS Z0, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z1, Z1, K3
+	VMAXPS Z11, Z1, Z1
+	VMINPS Z12, Z1, Z1
+	VMOVAPS Z13, K3, Z1
+	VMOVUPS Z1, K1, (R13)
+	ADDQ R14, R13
+	IMUL3Q $2, R8, BX
+	ADDQ BX, SI
+	DECQ R15
+	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $64, 56(AX)
+	JMP vector
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseF32x3AVX512(t *tapsF32)
+TEXT ·depthwiseF32x3AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 8(AX), R8 // bytes from pixel to pixel
+	MOVQ 40(AX), R9 // bytes from tap to tap
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
+	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 76(AX), Z11
+	VBROADCASTSS 80(AX), Z12
+	VBROADCASTSS 84(AX), Z13
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVL 72(AX), R11
+	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMOVUPS.Z (BX), K1, Z14
+block:
+	MOVQ 16(AX), DX // offsets of the taps
+	MOVQ 24(AX), CX // taps
+	MOVQ 32(AX), DI // weights
+	VMOVAPS Z14, Z0
+	VMOVAPS Z14, Z1
+	VMOVAPS Z14, Z2
+tap:
+	MOVQ (DX), BX
+	ADDQ SI, BX
+	VMOVUPS.Z (DI), K1, Z3
+	VFMADD231PS (BX), Z3, K1, Z0
+	VFMADD231PS (BX)(R8*1), Z3, K1, Z1
+	VFMADD231PS (BX)(R8*2), Z3, K1, Z2
+	ADDQ $8, DX
+	ADDQ R9, DI
+	DECQ CX
+	JNE tap
+	VCMPPS $3, Z0, Z0, K3
+	VMAXPS Z11, Z0, Z0
+	VMINPS Z12, Z0, Z0
+	VMOVAPS Z13, K3, Z0
+	VMOVUPS Z0, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z1, Z1, K3
+	VMAXPS Z11, Z1, Z1
+	VMINPS Z12, Z1, Z1
+	VMOVAPS Z13, K3, Z1
+	VMOVUPS Z1, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z2, Z2, K3
+	VMAXPS Z11, Z2, Z2
+	VMINPS Z12, Z2, Z2
+	VMOVAPS Z13, K3, Z2
+	VMOVUPS Z2, K1, (R13)
+	ADDQ R14, R13
+	IMUL3Q $3, R8, BX
+	ADDQ BX, SI
+	DECQ R15
+	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $64, 56(AX)
+	JMP vector
+done:
 	VZEROUPPER
 	RET
 
 // func depthwiseF32x4AVX512(t *tapsF32)
 TEXT ·depthwiseF32x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ (AX), SI // input
 	MOVQ 8(AX), R8 // bytes from pixel to pixel
 	MOVQ 40(AX), R9 // bytes from tap to tap
-	MOVQ 56(AX), R13 // destination
-	MOVQ 64(AX), R14 // bytes from pixel to pixel of it
-	MOVQ 96(AX), R15 // blocks
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
 	LEAQ (R8)(R8*2), R10
-	MOVL 72(AX), R11
-	KMOVW R11, K1
-	MOVQ 48(AX), BX // bias
-	VMOVUPS.Z (BX), K1, Z14
 	VBROADCASTSS 76(AX), Z11
 	VBROADCASTSS 80(AX), Z12
 	VBROADCASTSS 84(AX), Z13
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVL 72(AX), R11
+	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMOVUPS.Z (BX), K1, Z14
 block:
 	MOVQ 16(AX), DX // offsets of the taps
 	MOVQ 24(AX), CX // taps
@@ -1678,29 +1835,337 @@ tap:
 	VMOVAPS Z13, K3, Z3
 	VMOVUPS Z3, K1, (R13)
 	ADDQ R14, R13
-	LEAQ (SI)(R8*4), SI
+	IMUL3Q $4, R8, BX
+	ADDQ BX, SI
 	DECQ R15
 	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $64, 56(AX)
+	JMP vector
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseF32x5AVX512(t *tapsF32)
+TEXT ·depthwiseF32x5AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 8(AX), R8 // bytes from pixel to pixel
+	MOVQ 40(AX), R9 // bytes from tap to tap
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
+	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 76(AX), Z11
+	VBROADCASTSS 80(AX), Z12
+	VBROADCASTSS 84(AX), Z13
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVL 72(AX), R11
+	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMOVUPS.Z (BX), K1, Z14
+block:
+	MOVQ 16(AX), DX // offsets of the taps
+	MOVQ 24(AX), CX // taps
+	MOVQ 32(AX), DI // weights
+	VMOVAPS Z14, Z0
+	VMOVAPS Z14, Z1
+	VMOVAPS Z14, Z2
+	VMOVAPS Z14, Z3
+	VMOVAPS Z14, Z4
+tap:
+	MOVQ (DX), BX
+	ADDQ SI, BX
+	LEAQ (BX)(R8*4), R12
+	VMOVUPS.Z (DI), K1, Z5
+	VFMADD231PS (BX), Z5, K1, Z0
+	VFMADD231PS (BX)(R8*1), Z5, K1, Z1
+	VFMADD231PS (BX)(R8*2), Z5, K1, Z2
+	VFMADD231PS (BX)(R10*1), Z5, K1, Z3
+	VFMADD231PS (R12), Z5, K1, Z4
+	ADDQ $8, DX
+	ADDQ R9, DI
+	DECQ CX
+	JNE tap
+	VCMPPS $3, Z0, Z0, K3
+	VMAXPS Z11, Z0, Z0
+	VMINPS Z12, Z0, Z0
+	VMOVAPS Z13, K3, Z0
+	VMOVUPS Z0, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z1, Z1, K3
+	VMAXPS Z11, Z1, Z1
+	VMINPS Z12, Z1, Z1
+	VMOVAPS Z13, K3, Z1
+	VMOVUPS Z1, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z2, Z2, K3
+	VMAXPS Z11, Z2, Z2
+	VMINPS Z12, Z2, Z2
+	VMOVAPS Z13, K3, Z2
+	VMOVUPS Z2, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z3, Z3, K3
+	VMAXPS Z11, Z3, Z3
+	VMINPS Z12, Z3, Z3
+	VMOVAPS Z13, K3, Z3
+	VMOVUPS Z3, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z4, Z4, K3
+	VMAXPS Z11, Z4, Z4
+	VMINPS Z12, Z4, Z4
+	VMOVAPS Z13, K3, Z4
+	VMOVUPS Z4, K1, (R13)
+	ADDQ R14, R13
+	IMUL3Q $5, R8, BX
+	ADDQ BX, SI
+	DECQ R15
+	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $64, 56(AX)
+	JMP vector
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseF32x6AVX512(t *tapsF32)
+TEXT ·depthwiseF32x6AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 8(AX), R8 // bytes from pixel to pixel
+	MOVQ 40(AX), R9 // bytes from tap to tap
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
+	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 76(AX), Z11
+	VBROADCASTSS 80(AX), Z12
+	VBROADCASTSS 84(AX), Z13
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVL 72(AX), R11
+	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMOVUPS.Z (BX), K1, Z14
+block:
+	MOVQ 16(AX), DX // offsets of the taps
+	MOVQ 24(AX), CX // taps
+	MOVQ 32(AX), DI // weights
+	VMOVAPS Z14, Z0
+	VMOVAPS Z14, Z1
+	VMOVAPS Z14, Z2
+	VMOVAPS Z14, Z3
+	VMOVAPS Z14, Z4
+	VMOVAPS Z14, Z5
+tap:
+	MOVQ (DX), BX
+	ADDQ SI, BX
+	LEAQ (BX)(R8*4), R12
+	VMOVUPS.Z (DI), K1, Z6
+	VFMADD231PS (BX), Z6, K1, Z0
+	VFMADD231PS (BX)(R8*1), Z6, K1, Z1
+	VFMADD231PS (BX)(R8*2), Z6, K1, Z2
+	VFMADD231PS (BX)(R10*1), Z6, K1, Z3
+	VFMADD231PS (R12), Z6, K1, Z4
+	VFMADD231PS (R12)(R8*1), Z6, K1, Z5
+	ADDQ $8, DX
+	ADDQ R9, DI
+	DECQ CX
+	JNE tap
+	VCMPPS $3, Z0, Z0, K3
+	VMAXPS Z11, Z0, Z0
+	VMINPS Z12, Z0, Z0
+	VMOVAPS Z13, K3, Z0
+	VMOVUPS Z0, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z1, Z1, K3
+	VMAXPS Z11, Z1, Z1
+	VMINPS Z12, Z1, Z1
+	VMOVAPS Z13, K3, Z1
+	VMOVUPS Z1, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z2, Z2, K3
+	VMAXPS Z11, Z2, Z2
+	VMINPS Z12, Z2, Z2
+	VMOVAPS Z13, K3, Z2
+	VMOVUPS Z2, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z3, Z3, K3
+	VMAXPS Z11, Z3, Z3
+	VMINPS Z12, Z3, Z3
+	VMOVAPS Z13, K3, Z3
+	VMOVUPS Z3, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z4, Z4, K3
+	VMAXPS Z11, Z4, Z4
+	VMINPS Z12, Z4, Z4
+	VMOVAPS Z13, K3, Z4
+	VMOVUPS Z4, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z5, Z5, K3
+	VMAXPS Z11, Z5, Z5
+	VMINPS Z12, Z5, Z5
+	VMOVAPS Z13, K3, Z5
+	VMOVUPS Z5, K1, (R13)
+	ADDQ R14, R13
+	IMUL3Q $6, R8, BX
+	ADDQ BX, SI
+	DECQ R15
+	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $64, 56(AX)
+	JMP vector
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseF32x7AVX512(t *tapsF32)
+TEXT ·depthwiseF32x7AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 8(AX), R8 // bytes from pixel to pixel
+	MOVQ 40(AX), R9 // bytes from tap to tap
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
+	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 76(AX), Z11
+	VBROADCASTSS 80(AX), Z12
+	VBROADCASTSS 84(AX), Z13
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVL 72(AX), R11
+	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMOVUPS.Z (BX), K1, Z14
+block:
+	MOVQ 16(AX), DX // offsets of the taps
+	MOVQ 24(AX), CX // taps
+	MOVQ 32(AX), DI // weights
+	VMOVAPS Z14, Z0
+	VMOVAPS Z14, Z1
+	VMOVAPS Z14, Z2
+	VMOVAPS Z14, Z3
+	VMOVAPS Z14, Z4
+	VMOVAPS Z14, Z5
+	VMOVAPS Z14, Z6
+tap:
+	MOVQ (DX), BX
+	ADDQ SI, BX
+	LEAQ (BX)(R8*4), R12
+	VMOVUPS.Z (DI), K1, Z7
+	VFMADD231PS (BX), Z7, K1, Z0
+	VFMADD231PS (BX)(R8*1), Z7, K1, Z1
+	VFMADD231PS (BX)(R8*2), Z7, K1, Z2
+	VFMADD231PS (BX)(R10*1), Z7, K1, Z3
+	VFMADD231PS (R12), Z7, K1, Z4
+	VFMADD231PS (R12)(R8*1), Z7, K1, Z5
+	VFMADD231PS (R12)(R8*2), Z7, K1, Z6
+	ADDQ $8, DX
+	ADDQ R9, DI
+	DECQ CX
+	JNE tap
+	VCMPPS $3, Z0, Z0, K3
+	VMAXPS Z11, Z0, Z0
+	VMINPS Z12, Z0, Z0
+	VMOVAPS Z13, K3, Z0
+	VMOVUPS Z0, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z1, Z1, K3
+	VMAXPS Z11, Z1, Z1
+	VMINPS Z12, Z1, Z1
+	VMOVAPS Z13, K3, Z1
+	VMOVUPS Z1, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z2, Z2, K3
+	VMAXPS Z11, Z2, Z2
+	VMINPS Z12, Z2, Z2
+	VMOVAPS Z13, K3, Z2
+	VMOVUPS Z2, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z3, Z3, K3
+	VMAXPS Z11, Z3, Z3
+	VMINPS Z12, Z3, Z3
+	VMOVAPS Z13, K3, Z3
+	VMOVUPS Z3, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z4, Z4, K3
+	VMAXPS Z11, Z4, Z4
+	VMINPS Z12, Z4, Z4
+	VMOVAPS Z13, K3, Z4
+	VMOVUPS Z4, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z5, Z5, K3
+	VMAXPS Z11, Z5, Z5
+	VMINPS Z12, Z5, Z5
+	VMOVAPS Z13, K3, Z5
+	VMOVUPS Z5, K1, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Z6, Z6, K3
+	VMAXPS Z11, Z6, Z6
+	VMINPS Z12, Z6, Z6
+	VMOVAPS Z13, K3, Z6
+	VMOVUPS Z6, K1, (R13)
+	ADDQ R14, R13
+	IMUL3Q $7, R8, BX
+	ADDQ BX, SI
+	DECQ R15
+	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $64, 56(AX)
+	JMP vector
+done:
 	VZEROUPPER
 	RET
 
 // func depthwiseF32x8AVX512(t *tapsF32)
 TEXT ·depthwiseF32x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ (AX), SI // input
 	MOVQ 8(AX), R8 // bytes from pixel to pixel
 	MOVQ 40(AX), R9 // bytes from tap to tap
-	MOVQ 56(AX), R13 // destination
-	MOVQ 64(AX), R14 // bytes from pixel to pixel of it
-	MOVQ 96(AX), R15 // blocks
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
 	LEAQ (R8)(R8*2), R10
-	MOVL 72(AX), R11
-	KMOVW R11, K1
-	MOVQ 48(AX), BX // bias
-	VMOVUPS.Z (BX), K1, Z14
 	VBROADCASTSS 76(AX), Z11
 	VBROADCASTSS 80(AX), Z12
 	VBROADCASTSS 84(AX), Z13
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVL 72(AX), R11
+	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMOVUPS.Z (BX), K1, Z14
 block:
 	MOVQ 16(AX), DX // offsets of the taps
 	MOVQ 24(AX), CX // taps
@@ -1778,10 +2243,18 @@ tap:
 	VMOVAPS Z13, K3, Z7
 	VMOVUPS Z7, K1, (R13)
 	ADDQ R14, R13
-	LEAQ (SI)(R8*4), SI
-	LEAQ (SI)(R8*4), SI
+	IMUL3Q $8, R8, BX
+	ADDQ BX, SI
 	DECQ R15
 	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $64, 56(AX)
+	JMP vector
+done:
 	VZEROUPPER
 	RET
 
@@ -3076,20 +3549,25 @@ element:
 // func depthwiseF32x1AVX2(t *tapsF32)
 TEXT ·depthwiseF32x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ (AX), SI // input
 	MOVQ 8(AX), R8 // bytes from pixel to pixel
 	MOVQ 40(AX), R9 // bytes from tap to tap
-	MOVQ 56(AX), R13 // destination
-	MOVQ 64(AX), R14 // bytes from pixel to pixel of it
-	MOVQ 96(AX), R15 // blocks
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
 	LEAQ (R8)(R8*2), R10
-	MOVQ 88(AX), R11
-	VMOVUPS (R11), Y15
-	MOVQ 48(AX), BX // bias
-	VMASKMOVPS (BX), Y15, Y14
 	VBROADCASTSS 76(AX), Y11
 	VBROADCASTSS 80(AX), Y12
 	VBROADCASTSS 84(AX), Y13
+	VPCMPEQD Y15, Y15, Y15
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVQ 88(AX), R11
+	VMOVUPS (R11), Y15
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMASKMOVPS (BX), Y15, Y14
 block:
 	MOVQ 16(AX), DX // offsets of the taps
 	MOVQ 24(AX), CX // taps
@@ -3111,29 +3589,186 @@ tap:
 	VBLENDVPS Y9, Y13, Y0, Y0
 	VMASKMOVPS Y0, Y15, (R13)
 	ADDQ R14, R13
-	ADDQ R8, SI
+	IMUL3Q $1, R8, BX
+	ADDQ BX, SI
 	DECQ R15
 	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $32, (AX)
+	ADDQ $32, 32(AX)
+	ADDQ $32, 48(AX)
+	ADDQ $32, 56(AX)
+	JMP vector
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseF32x2AVX2(t *tapsF32)
+TEXT ·depthwiseF32x2AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 8(AX), R8 // bytes from pixel to pixel
+	MOVQ 40(AX), R9 // bytes from tap to tap
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
+	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 76(AX), Y11
+	VBROADCASTSS 80(AX), Y12
+	VBROADCASTSS 84(AX), Y13
+	VPCMPEQD Y15, Y15, Y15
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVQ 88(AX), R11
+	VMOVUPS (R11), Y15
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMASKMOVPS (BX), Y15, Y14
+block:
+	MOVQ 16(AX), DX // offsets of the taps
+	MOVQ 24(AX), CX // taps
+	MOVQ 32(AX), DI // weights
+	VMOVAPS Y14, Y0
+	VMOVAPS Y14, Y1
+tap:
+	MOVQ (DX), BX
+	ADDQ SI, BX
+	VMASKMOVPS (DI), Y15, Y2
+	VMASKMOVPS (BX), Y15, Y3
+	VFMADD231PS Y3, Y2, Y0
+	VMASKMOVPS (BX)(R8*1), Y15, Y4
+	VFMADD231PS Y4, Y2, Y1
+	ADDQ $8, DX
+	ADDQ R9, DI
+	DECQ CX
+	JNE tap
+	VCMPPS $3, Y0, Y0, Y9
+	VMAXPS Y11, Y0, Y0
+	VMINPS Y12, Y0, Y0
+	VBLENDVPS Y9, Y13, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y1, Y1, Y9
+	VMAXPS Y11, Y1, Y1
+	VMINPS Y12, Y1, Y1
+	VBLENDVPS Y9, Y13, Y1, Y1
+	VMASKMOVPS Y1, Y15, (R13)
+	ADDQ R14, R13
+	IMUL3Q $2, R8, BX
+	ADDQ BX, SI
+	DECQ R15
+	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $32, (AX)
+	ADDQ $32, 32(AX)
+	ADDQ $32, 48(AX)
+	ADDQ $32, 56(AX)
+	JMP vector
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseF32x3AVX2(t *tapsF32)
+TEXT ·depthwiseF32x3AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 8(AX), R8 // bytes from pixel to pixel
+	MOVQ 40(AX), R9 // bytes from tap to tap
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
+	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 76(AX), Y11
+	VBROADCASTSS 80(AX), Y12
+	VBROADCASTSS 84(AX), Y13
+	VPCMPEQD Y15, Y15, Y15
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVQ 88(AX), R11
+	VMOVUPS (R11), Y15
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMASKMOVPS (BX), Y15, Y14
+block:
+	MOVQ 16(AX), DX // offsets of the taps
+	MOVQ 24(AX), CX // taps
+	MOVQ 32(AX), DI // weights
+	VMOVAPS Y14, Y0
+	VMOVAPS Y14, Y1
+	VMOVAPS Y14, Y2
+tap:
+	MOVQ (DX), BX
+	ADDQ SI, BX
+	VMASKMOVPS (DI), Y15, Y3
+	VMASKMOVPS (BX), Y15, Y4
+	VFMADD231PS Y4, Y3, Y0
+	VMASKMOVPS (BX)(R8*1), Y15, Y5
+	VFMADD231PS Y5, Y3, Y1
+	VMASKMOVPS (BX)(R8*2), Y15, Y4
+	VFMADD231PS Y4, Y3, Y2
+	ADDQ $8, DX
+	ADDQ R9, DI
+	DECQ CX
+	JNE tap
+	VCMPPS $3, Y0, Y0, Y9
+	VMAXPS Y11, Y0, Y0
+	VMINPS Y12, Y0, Y0
+	VBLENDVPS Y9, Y13, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y1, Y1, Y9
+	VMAXPS Y11, Y1, Y1
+	VMINPS Y12, Y1, Y1
+	VBLENDVPS Y9, Y13, Y1, Y1
+	VMASKMOVPS Y1, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y2, Y2, Y9
+	VMAXPS Y11, Y2, Y2
+	VMINPS Y12, Y2, Y2
+	VBLENDVPS Y9, Y13, Y2, Y2
+	VMASKMOVPS Y2, Y15, (R13)
+	ADDQ R14, R13
+	IMUL3Q $3, R8, BX
+	ADDQ BX, SI
+	DECQ R15
+	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $32, (AX)
+	ADDQ $32, 32(AX)
+	ADDQ $32, 48(AX)
+	ADDQ $32, 56(AX)
+	JMP vector
+done:
 	VZEROUPPER
 	RET
 
 // func depthwiseF32x4AVX2(t *tapsF32)
 TEXT ·depthwiseF32x4AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ (AX), SI // input
 	MOVQ 8(AX), R8 // bytes from pixel to pixel
 	MOVQ 40(AX), R9 // bytes from tap to tap
-	MOVQ 56(AX), R13 // destination
-	MOVQ 64(AX), R14 // bytes from pixel to pixel of it
-	MOVQ 96(AX), R15 // blocks
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
 	LEAQ (R8)(R8*2), R10
-	MOVQ 88(AX), R11
-	VMOVUPS (R11), Y15
-	MOVQ 48(AX), BX // bias
-	VMASKMOVPS (BX), Y15, Y14
 	VBROADCASTSS 76(AX), Y11
 	VBROADCASTSS 80(AX), Y12
 	VBROADCASTSS 84(AX), Y13
+	VPCMPEQD Y15, Y15, Y15
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVQ 88(AX), R11
+	VMOVUPS (R11), Y15
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMASKMOVPS (BX), Y15, Y14
 block:
 	MOVQ 16(AX), DX // offsets of the taps
 	MOVQ 24(AX), CX // taps
@@ -3182,29 +3817,355 @@ tap:
 	VBLENDVPS Y9, Y13, Y3, Y3
 	VMASKMOVPS Y3, Y15, (R13)
 	ADDQ R14, R13
-	LEAQ (SI)(R8*4), SI
+	IMUL3Q $4, R8, BX
+	ADDQ BX, SI
 	DECQ R15
 	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $32, (AX)
+	ADDQ $32, 32(AX)
+	ADDQ $32, 48(AX)
+	ADDQ $32, 56(AX)
+	JMP vector
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseF32x5AVX2(t *tapsF32)
+TEXT ·depthwiseF32x5AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 8(AX), R8 // bytes from pixel to pixel
+	MOVQ 40(AX), R9 // bytes from tap to tap
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
+	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 76(AX), Y11
+	VBROADCASTSS 80(AX), Y12
+	VBROADCASTSS 84(AX), Y13
+	VPCMPEQD Y15, Y15, Y15
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVQ 88(AX), R11
+	VMOVUPS (R11), Y15
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMASKMOVPS (BX), Y15, Y14
+block:
+	MOVQ 16(AX), DX // offsets of the taps
+	MOVQ 24(AX), CX // taps
+	MOVQ 32(AX), DI // weights
+	VMOVAPS Y14, Y0
+	VMOVAPS Y14, Y1
+	VMOVAPS Y14, Y2
+	VMOVAPS Y14, Y3
+	VMOVAPS Y14, Y4
+tap:
+	MOVQ (DX), BX
+	ADDQ SI, BX
+	LEAQ (BX)(R8*4), R12
+	VMASKMOVPS (DI), Y15, Y5
+	VMASKMOVPS (BX), Y15, Y6
+	VFMADD231PS Y6, Y5, Y0
+	VMASKMOVPS (BX)(R8*1), Y15, Y7
+	VFMADD231PS Y7, Y5, Y1
+	VMASKMOVPS (BX)(R8*2), Y15, Y6
+	VFMADD231PS Y6, Y5, Y2
+	VMASKMOVPS (BX)(R10*1), Y15, Y7
+	VFMADD231PS Y7, Y5, Y3
+	VMASKMOVPS (R12), Y15, Y6
+	VFMADD231PS Y6, Y5, Y4
+	ADDQ $8, DX
+	ADDQ R9, DI
+	DECQ CX
+	JNE tap
+	VCMPPS $3, Y0, Y0, Y9
+	VMAXPS Y11, Y0, Y0
+	VMINPS Y12, Y0, Y0
+	VBLENDVPS Y9, Y13, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y1, Y1, Y9
+	VMAXPS Y11, Y1, Y1
+	VMINPS Y12, Y1, Y1
+	VBLENDVPS Y9, Y13, Y1, Y1
+	VMASKMOVPS Y1, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y2, Y2, Y9
+	VMAXPS Y11, Y2, Y2
+	VMINPS Y12, Y2, Y2
+	VBLENDVPS Y9, Y13, Y2, Y2
+	VMASKMOVPS Y2, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y3, Y3, Y9
+	VMAXPS Y11, Y3, Y3
+	VMINPS Y12, Y3, Y3
+	VBLENDVPS Y9, Y13, Y3, Y3
+	VMASKMOVPS Y3, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y4, Y4, Y9
+	VMAXPS Y11, Y4, Y4
+	VMINPS Y12, Y4, Y4
+	VBLENDVPS Y9, Y13, Y4, Y4
+	VMASKMOVPS Y4, Y15, (R13)
+	ADDQ R14, R13
+	IMUL3Q $5, R8, BX
+	ADDQ BX, SI
+	DECQ R15
+	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $32, (AX)
+	ADDQ $32, 32(AX)
+	ADDQ $32, 48(AX)
+	ADDQ $32, 56(AX)
+	JMP vector
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseF32x6AVX2(t *tapsF32)
+TEXT ·depthwiseF32x6AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 8(AX), R8 // bytes from pixel to pixel
+	MOVQ 40(AX), R9 // bytes from tap to tap
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
+	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 76(AX), Y11
+	VBROADCASTSS 80(AX), Y12
+	VBROADCASTSS 84(AX), Y13
+	VPCMPEQD Y15, Y15, Y15
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVQ 88(AX), R11
+	VMOVUPS (R11), Y15
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMASKMOVPS (BX), Y15, Y14
+block:
+	MOVQ 16(AX), DX // offsets of the taps
+	MOVQ 24(AX), CX // taps
+	MOVQ 32(AX), DI // weights
+	VMOVAPS Y14, Y0
+	VMOVAPS Y14, Y1
+	VMOVAPS Y14, Y2
+	VMOVAPS Y14, Y3
+	VMOVAPS Y14, Y4
+	VMOVAPS Y14, Y5
+tap:
+	MOVQ (DX), BX
+	ADDQ SI, BX
+	LEAQ (BX)(R8*4), R12
+	VMASKMOVPS (DI), Y15, Y6
+	VMASKMOVPS (BX), Y15, Y7
+	VFMADD231PS Y7, Y6, Y0
+	VMASKMOVPS (BX)(R8*1), Y15, Y8
+	VFMADD231PS Y8, Y6, Y1
+	VMASKMOVPS (BX)(R8*2), Y15, Y7
+	VFMADD231PS Y7, Y6, Y2
+	VMASKMOVPS (BX)(R10*1), Y15, Y8
+	VFMADD231PS Y8, Y6, Y3
+	VMASKMOVPS (R12), Y15, Y7
+	VFMADD231PS Y7, Y6, Y4
+	VMASKMOVPS (R12)(R8*1), Y15, Y8
+	VFMADD231PS Y8, Y6, Y5
+	ADDQ $8, DX
+	ADDQ R9, DI
+	DECQ CX
+	JNE tap
+	VCMPPS $3, Y0, Y0, Y9
+	VMAXPS Y11, Y0, Y0
+	VMINPS Y12, Y0, Y0
+	VBLENDVPS Y9, Y13, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y1, Y1, Y9
+	VMAXPS Y11, Y1, Y1
+	VMINPS Y12, Y1, Y1
+	VBLENDVPS Y9, Y13, Y1, Y1
+	VMASKMOVPS Y1, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y2, Y2, Y9
+	VMAXPS Y11, Y2, Y2
+	VMINPS Y12, Y2, Y2
+	VBLENDVPS Y9, Y13, Y2, Y2
+	VMASKMOVPS Y2, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y3, Y3, Y9
+	VMAXPS Y11, Y3, Y3
+	VMINPS Y12, Y3, Y3
+	VBLENDVPS Y9, Y13, Y3, Y3
+	VMASKMOVPS Y3, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y4, Y4, Y9
+	VMAXPS Y11, Y4, Y4
+	VMINPS Y12, Y4, Y4
+	VBLENDVPS Y9, Y13, Y4, Y4
+	VMASKMOVPS Y4, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y5, Y5, Y9
+	VMAXPS Y11, Y5, Y5
+	VMINPS Y12, Y5, Y5
+	VBLENDVPS Y9, Y13, Y5, Y5
+	VMASKMOVPS Y5, Y15, (R13)
+	ADDQ R14, R13
+	IMUL3Q $6, R8, BX
+	ADDQ BX, SI
+	DECQ R15
+	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $32, (AX)
+	ADDQ $32, 32(AX)
+	ADDQ $32, 48(AX)
+	ADDQ $32, 56(AX)
+	JMP vector
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseF32x7AVX2(t *tapsF32)
+TEXT ·depthwiseF32x7AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 8(AX), R8 // bytes from pixel to pixel
+	MOVQ 40(AX), R9 // bytes from tap to tap
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
+	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 76(AX), Y11
+	VBROADCASTSS 80(AX), Y12
+	VBROADCASTSS 84(AX), Y13
+	VPCMPEQD Y15, Y15, Y15
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVQ 88(AX), R11
+	VMOVUPS (R11), Y15
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMASKMOVPS (BX), Y15, Y14
+block:
+	MOVQ 16(AX), DX // offsets of the taps
+	MOVQ 24(AX), CX // taps
+	MOVQ 32(AX), DI // weights
+	VMOVAPS Y14, Y0
+	VMOVAPS Y14, Y1
+	VMOVAPS Y14, Y2
+	VMOVAPS Y14, Y3
+	VMOVAPS Y14, Y4
+	VMOVAPS Y14, Y5
+	VMOVAPS Y14, Y6
+tap:
+	MOVQ (DX), BX
+	ADDQ SI, BX
+	LEAQ (BX)(R8*4), R12
+	VMASKMOVPS (DI), Y15, Y7
+	VMASKMOVPS (BX), Y15, Y8
+	VFMADD231PS Y8, Y7, Y0
+	VMASKMOVPS (BX)(R8*1), Y15, Y9
+	VFMADD231PS Y9, Y7, Y1
+	VMASKMOVPS (BX)(R8*2), Y15, Y8
+	VFMADD231PS Y8, Y7, Y2
+	VMASKMOVPS (BX)(R10*1), Y15, Y9
+	VFMADD231PS Y9, Y7, Y3
+	VMASKMOVPS (R12), Y15, Y8
+	VFMADD231PS Y8, Y7, Y4
+	VMASKMOVPS (R12)(R8*1), Y15, Y9
+	VFMADD231PS Y9, Y7, Y5
+	VMASKMOVPS (R12)(R8*2), Y15, Y8
+	VFMADD231PS Y8, Y7, Y6
+	ADDQ $8, DX
+	ADDQ R9, DI
+	DECQ CX
+	JNE tap
+	VCMPPS $3, Y0, Y0, Y9
+	VMAXPS Y11, Y0, Y0
+	VMINPS Y12, Y0, Y0
+	VBLENDVPS Y9, Y13, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y1, Y1, Y9
+	VMAXPS Y11, Y1, Y1
+	VMINPS Y12, Y1, Y1
+	VBLENDVPS Y9, Y13, Y1, Y1
+	VMASKMOVPS Y1, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y2, Y2, Y9
+	VMAXPS Y11, Y2, Y2
+	VMINPS Y12, Y2, Y2
+	VBLENDVPS Y9, Y13, Y2, Y2
+	VMASKMOVPS Y2, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y3, Y3, Y9
+	VMAXPS Y11, Y3, Y3
+	VMINPS Y12, Y3, Y3
+	VBLENDVPS Y9, Y13, Y3, Y3
+	VMASKMOVPS Y3, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y4, Y4, Y9
+	VMAXPS Y11, Y4, Y4
+	VMINPS Y12, Y4, Y4
+	VBLENDVPS Y9, Y13, Y4, Y4
+	VMASKMOVPS Y4, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y5, Y5, Y9
+	VMAXPS Y11, Y5, Y5
+	VMINPS Y12, Y5, Y5
+	VBLENDVPS Y9, Y13, Y5, Y5
+	VMASKMOVPS Y5, Y15, (R13)
+	ADDQ R14, R13
+	VCMPPS $3, Y6, Y6, Y9
+	VMAXPS Y11, Y6, Y6
+	VMINPS Y12, Y6, Y6
+	VBLENDVPS Y9, Y13, Y6, Y6
+	VMASKMOVPS Y6, Y15, (R13)
+	ADDQ R14, R13
+	IMUL3Q $7, R8, BX
+	ADDQ BX, SI
+	DECQ R15
+	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $32, (AX)
+	ADDQ $32, 32(AX)
+	ADDQ $32, 48(AX)
+	ADDQ $32, 56(AX)
+	JMP vector
+done:
 	VZEROUPPER
 	RET
 
 // func depthwiseF32x8AVX2(t *tapsF32)
 TEXT ·depthwiseF32x8AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ (AX), SI // input
 	MOVQ 8(AX), R8 // bytes from pixel to pixel
 	MOVQ 40(AX), R9 // bytes from tap to tap
-	MOVQ 56(AX), R13 // destination
-	MOVQ 64(AX), R14 // bytes from pixel to pixel of it
-	MOVQ 96(AX), R15 // blocks
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
 	LEAQ (R8)(R8*2), R10
-	MOVQ 88(AX), R11
-	VMOVUPS (R11), Y15
-	MOVQ 48(AX), BX // bias
-	VMASKMOVPS (BX), Y15, Y14
 	VBROADCASTSS 76(AX), Y11
 	VBROADCASTSS 80(AX), Y12
 	VBROADCASTSS 84(AX), Y13
+	VPCMPEQD Y15, Y15, Y15
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
+	MOVQ 88(AX), R11
+	VMOVUPS (R11), Y15
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 96(AX), R15 // blocks
+	MOVQ 48(AX), BX // bias
+	VMASKMOVPS (BX), Y15, Y14
 block:
 	MOVQ 16(AX), DX // offsets of the taps
 	MOVQ 24(AX), CX // taps
@@ -3290,10 +4251,18 @@ tap:
 	VBLENDVPS Y9, Y13, Y7, Y7
 	VMASKMOVPS Y7, Y15, (R13)
 	ADDQ R14, R13
-	LEAQ (SI)(R8*4), SI
-	LEAQ (SI)(R8*4), SI
+	IMUL3Q $8, R8, BX
+	ADDQ BX, SI
 	DECQ R15
 	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $32, (AX)
+	ADDQ $32, 32(AX)
+	ADDQ $32, 48(AX)
+	ADDQ $32, 56(AX)
+	JMP vector
+done:
 	VZEROUPPER
 	RET
 

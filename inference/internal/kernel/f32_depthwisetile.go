@@ -23,8 +23,8 @@ func (d *DepthwiseF32) tiles(v *vectorF32) *depthwiseTilesF32 {
 			t.offsets = append(t.offsets, 4*(ky*d.DilationH*t.in.w+kx*d.DilationW)*d.InC)
 		}
 	}
-	if d.StrideW == 1 && v.lanes%d.InC == 0 && d.OutW >= v.lanes/d.InC {
-		t.repeat = v.lanes / d.InC
+	if n := v.lanes / gcd(v.lanes, d.InC); d.StrideW == 1 && n > 1 && n <= d.OutW {
+		t.repeat = n
 		t.bias = repeated(d.Bias, d.InC, t.repeat)
 		t.weights = repeated(d.Weights, d.InC, t.repeat)
 	}
@@ -59,30 +59,25 @@ func (t *depthwiseTilesF32) row(dst, in []float32) {
 		pixel: 4 * t.StrideW * c, offsets: &t.offsets[0], taps: len(t.offsets), weightStep: 4 * c,
 		stride: 4 * c, lo: t.Out.Lo, hi: t.Out.Hi, nan: canonicalNaN,
 	}
-	for first := 0; first < c; first += t.v.lanes {
-		x := t.blocks(&a, dst, in, first, min(t.v.lanes, c-first), t.OutW/t.repeat)
-		if left := t.OutW - x*t.repeat; left > 0 { // pixels short of a vector
-			t.blocks(&a, dst[x*c:], in[x*c:], first, left*t.InC, 1)
-		}
+	steps := t.OutW / t.repeat
+	t.blocks(&a, dst, in, 0, steps, c)
+	if left := t.OutW % t.repeat * t.InC; left > 0 { // pixels short of a step
+		t.blocks(&a, dst, in, steps, 1, left)
 	}
 }
 
-// blocks computes a number of steps in lanes [first, first+lanes) and returns
-// it.
-func (t *depthwiseTilesF32) blocks(a *tapsF32, dst, in []float32, first, lanes, steps int) int {
-	a.mask, a.masks = maskOf(lanes)
-	a.weights, a.bias = &t.weights[first], &t.bias[first]
-	x := 0
-	for _, n := range depthwiseTiles {
-		if a.blocks = (steps - x) / n; a.blocks > 0 {
-			at := x * t.repeat * t.InC
-			a.src, a.dst = &in[at*t.StrideW+first], &dst[at+first]
-			t.v.depthwise(n, a)
-			x += a.blocks * n
-		}
+// blocks computes n steps from one on, of so many channels.
+func (t *depthwiseTilesF32) blocks(a *tapsF32, dst, in []float32, from, n, channels int) {
+	at := from * t.repeat * t.InC
+	for n > 0 {
+		pixels := min(n, 8)
+		a.blocks = n / pixels
+		a.vectors = (channels + t.v.lanes - 1) / t.v.lanes
+		a.mask, a.masks = maskOf(channels - t.v.lanes*(a.vectors-1))
+		a.weights, a.bias = &t.weights[0], &t.bias[0]
+		a.src, a.dst = &in[at*t.StrideW], &dst[at]
+		t.v.depthwise(pixels, a)
+		at += a.blocks * pixels * t.repeat * t.InC
+		n -= a.blocks * pixels
 	}
-	return steps
 }
-
-// depthwiseTiles are the numbers of pixels that kernels exist for.
-var depthwiseTiles = [...]int{8, 4, 1}

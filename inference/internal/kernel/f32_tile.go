@@ -17,8 +17,8 @@ type tileF32 struct {
 	size     int         // 144: bytes of a panel
 }
 
-// tapsF32 is the same for depthwise kernels: neighbouring pixels of one vector
-// of channels.
+// tapsF32 is the same for depthwise kernels: neighbouring pixels of vectors of
+// channels. A kernel moves the pointers on from vector to vector.
 type tapsF32 struct {
 	src        *float32 // 0
 	pixel      int      // 8: bytes from pixel to pixel
@@ -29,11 +29,12 @@ type tapsF32 struct {
 	bias       *float32 // 48
 	dst        *float32 // 56
 	stride     int      // 64: bytes from output pixel to output pixel
-	mask       uint32   // 72: lanes in use, AVX-512
+	mask       uint32   // 72: lanes of the last vector, AVX-512
 	lo, hi     float32  // 76
 	nan        uint32   // 84
-	masks      *uint32  // 88: lanes in use, AVX2
+	masks      *uint32  // 88: the same for AVX2
 	blocks     int      // 96: of as many pixels as the kernel takes at once
+	vectors    int      // 104
 }
 
 // vectorF32 describes the float kernels of one tier; gemm, gemv and depthwise

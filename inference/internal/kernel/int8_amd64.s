@@ -3494,22 +3494,27 @@ done:
 // func depthwise8x1VNNI(t *taps8)
 TEXT ·depthwise8x1VNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ (AX), SI // input
 	MOVQ 8(AX), R8 // bytes from pixel to pixel
 	MOVQ 40(AX), R9 // bytes from tap to tap
-	MOVQ 56(AX), R13 // destination
-	MOVQ 64(AX), R14 // bytes from pixel to pixel of it
-	MOVQ 72(AX), R15 // blocks
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
 	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 84(AX), Z27
+	VBROADCASTSS 88(AX), Z28
+	VPBROADCASTD 92(AX), Z29
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
 	MOVL 80(AX), R11
 	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 72(AX), R15 // blocks
 	MOVQ 48(AX), BX // bias
 	VMOVDQU32 (BX), Z30
 	MOVQ 96(AX), BX // scales
 	VMOVDQU32 (BX), Z31
-	VBROADCASTSS 84(AX), Z27
-	VBROADCASTSS 88(AX), Z28
-	VPBROADCASTD 92(AX), Z29
 block:
 	MOVQ 16(AX), DX // offsets of the taps
 	MOVQ 24(AX), CX // taps
@@ -3538,28 +3543,42 @@ tap:
 	ADDQ BX, SI
 	DECQ R15
 	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $16, 56(AX)
+	ADDQ $64, 96(AX)
+	JMP vector
+done:
 	VZEROUPPER
 	RET
 
 // func depthwise8x2VNNI(t *taps8)
 TEXT ·depthwise8x2VNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ (AX), SI // input
 	MOVQ 8(AX), R8 // bytes from pixel to pixel
 	MOVQ 40(AX), R9 // bytes from tap to tap
-	MOVQ 56(AX), R13 // destination
-	MOVQ 64(AX), R14 // bytes from pixel to pixel of it
-	MOVQ 72(AX), R15 // blocks
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
 	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 84(AX), Z27
+	VBROADCASTSS 88(AX), Z28
+	VPBROADCASTD 92(AX), Z29
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
 	MOVL 80(AX), R11
 	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 72(AX), R15 // blocks
 	MOVQ 48(AX), BX // bias
 	VMOVDQU32 (BX), Z30
 	MOVQ 96(AX), BX // scales
 	VMOVDQU32 (BX), Z31
-	VBROADCASTSS 84(AX), Z27
-	VBROADCASTSS 88(AX), Z28
-	VPBROADCASTD 92(AX), Z29
 block:
 	MOVQ 16(AX), DX // offsets of the taps
 	MOVQ 24(AX), CX // taps
@@ -3600,28 +3619,42 @@ tap:
 	ADDQ BX, SI
 	DECQ R15
 	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $16, 56(AX)
+	ADDQ $64, 96(AX)
+	JMP vector
+done:
 	VZEROUPPER
 	RET
 
 // func depthwise8x3VNNI(t *taps8)
 TEXT ·depthwise8x3VNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ (AX), SI // input
 	MOVQ 8(AX), R8 // bytes from pixel to pixel
 	MOVQ 40(AX), R9 // bytes from tap to tap
-	MOVQ 56(AX), R13 // destination
-	MOVQ 64(AX), R14 // bytes from pixel to pixel of it
-	MOVQ 72(AX), R15 // blocks
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
 	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 84(AX), Z27
+	VBROADCASTSS 88(AX), Z28
+	VPBROADCASTD 92(AX), Z29
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
 	MOVL 80(AX), R11
 	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 72(AX), R15 // blocks
 	MOVQ 48(AX), BX // bias
 	VMOVDQU32 (BX), Z30
 	MOVQ 96(AX), BX // scales
 	VMOVDQU32 (BX), Z31
-	VBROADCASTSS 84(AX), Z27
-	VBROADCASTSS 88(AX), Z28
-	VPBROADCASTD 92(AX), Z29
 block:
 	MOVQ 16(AX), DX // offsets of the taps
 	MOVQ 24(AX), CX // taps
@@ -3674,28 +3707,42 @@ tap:
 	ADDQ BX, SI
 	DECQ R15
 	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $16, 56(AX)
+	ADDQ $64, 96(AX)
+	JMP vector
+done:
 	VZEROUPPER
 	RET
 
 // func depthwise8x4VNNI(t *taps8)
 TEXT ·depthwise8x4VNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ (AX), SI // input
 	MOVQ 8(AX), R8 // bytes from pixel to pixel
 	MOVQ 40(AX), R9 // bytes from tap to tap
-	MOVQ 56(AX), R13 // destination
-	MOVQ 64(AX), R14 // bytes from pixel to pixel of it
-	MOVQ 72(AX), R15 // blocks
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
 	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 84(AX), Z27
+	VBROADCASTSS 88(AX), Z28
+	VPBROADCASTD 92(AX), Z29
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
 	MOVL 80(AX), R11
 	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 72(AX), R15 // blocks
 	MOVQ 48(AX), BX // bias
 	VMOVDQU32 (BX), Z30
 	MOVQ 96(AX), BX // scales
 	VMOVDQU32 (BX), Z31
-	VBROADCASTSS 84(AX), Z27
-	VBROADCASTSS 88(AX), Z28
-	VPBROADCASTD 92(AX), Z29
 block:
 	MOVQ 16(AX), DX // offsets of the taps
 	MOVQ 24(AX), CX // taps
@@ -3760,28 +3807,42 @@ tap:
 	ADDQ BX, SI
 	DECQ R15
 	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $16, 56(AX)
+	ADDQ $64, 96(AX)
+	JMP vector
+done:
 	VZEROUPPER
 	RET
 
 // func depthwise8x5VNNI(t *taps8)
 TEXT ·depthwise8x5VNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ (AX), SI // input
 	MOVQ 8(AX), R8 // bytes from pixel to pixel
 	MOVQ 40(AX), R9 // bytes from tap to tap
-	MOVQ 56(AX), R13 // destination
-	MOVQ 64(AX), R14 // bytes from pixel to pixel of it
-	MOVQ 72(AX), R15 // blocks
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
 	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 84(AX), Z27
+	VBROADCASTSS 88(AX), Z28
+	VPBROADCASTD 92(AX), Z29
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
 	MOVL 80(AX), R11
 	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 72(AX), R15 // blocks
 	MOVQ 48(AX), BX // bias
 	VMOVDQU32 (BX), Z30
 	MOVQ 96(AX), BX // scales
 	VMOVDQU32 (BX), Z31
-	VBROADCASTSS 84(AX), Z27
-	VBROADCASTSS 88(AX), Z28
-	VPBROADCASTD 92(AX), Z29
 block:
 	MOVQ 16(AX), DX // offsets of the taps
 	MOVQ 24(AX), CX // taps
@@ -3859,28 +3920,42 @@ tap:
 	ADDQ BX, SI
 	DECQ R15
 	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $16, 56(AX)
+	ADDQ $64, 96(AX)
+	JMP vector
+done:
 	VZEROUPPER
 	RET
 
 // func depthwise8x6VNNI(t *taps8)
 TEXT ·depthwise8x6VNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ (AX), SI // input
 	MOVQ 8(AX), R8 // bytes from pixel to pixel
 	MOVQ 40(AX), R9 // bytes from tap to tap
-	MOVQ 56(AX), R13 // destination
-	MOVQ 64(AX), R14 // bytes from pixel to pixel of it
-	MOVQ 72(AX), R15 // blocks
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
 	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 84(AX), Z27
+	VBROADCASTSS 88(AX), Z28
+	VPBROADCASTD 92(AX), Z29
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
 	MOVL 80(AX), R11
 	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 72(AX), R15 // blocks
 	MOVQ 48(AX), BX // bias
 	VMOVDQU32 (BX), Z30
 	MOVQ 96(AX), BX // scales
 	VMOVDQU32 (BX), Z31
-	VBROADCASTSS 84(AX), Z27
-	VBROADCASTSS 88(AX), Z28
-	VPBROADCASTD 92(AX), Z29
 block:
 	MOVQ 16(AX), DX // offsets of the taps
 	MOVQ 24(AX), CX // taps
@@ -3970,28 +4045,42 @@ tap:
 	ADDQ BX, SI
 	DECQ R15
 	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $16, 56(AX)
+	ADDQ $64, 96(AX)
+	JMP vector
+done:
 	VZEROUPPER
 	RET
 
 // func depthwise8x7VNNI(t *taps8)
 TEXT ·depthwise8x7VNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ (AX), SI // input
 	MOVQ 8(AX), R8 // bytes from pixel to pixel
 	MOVQ 40(AX), R9 // bytes from tap to tap
-	MOVQ 56(AX), R13 // destination
-	MOVQ 64(AX), R14 // bytes from pixel to pixel of it
-	MOVQ 72(AX), R15 // blocks
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
 	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 84(AX), Z27
+	VBROADCASTSS 88(AX), Z28
+	VPBROADCASTD 92(AX), Z29
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
 	MOVL 80(AX), R11
 	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 72(AX), R15 // blocks
 	MOVQ 48(AX), BX // bias
 	VMOVDQU32 (BX), Z30
 	MOVQ 96(AX), BX // scales
 	VMOVDQU32 (BX), Z31
-	VBROADCASTSS 84(AX), Z27
-	VBROADCASTSS 88(AX), Z28
-	VPBROADCASTD 92(AX), Z29
 block:
 	MOVQ 16(AX), DX // offsets of the taps
 	MOVQ 24(AX), CX // taps
@@ -4093,28 +4182,42 @@ tap:
 	ADDQ BX, SI
 	DECQ R15
 	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $16, 56(AX)
+	ADDQ $64, 96(AX)
+	JMP vector
+done:
 	VZEROUPPER
 	RET
 
 // func depthwise8x8VNNI(t *taps8)
 TEXT ·depthwise8x8VNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ (AX), SI // input
 	MOVQ 8(AX), R8 // bytes from pixel to pixel
 	MOVQ 40(AX), R9 // bytes from tap to tap
-	MOVQ 56(AX), R13 // destination
-	MOVQ 64(AX), R14 // bytes from pixel to pixel of it
-	MOVQ 72(AX), R15 // blocks
+	MOVQ 64(AX), R14 // bytes from output pixel to output pixel
 	LEAQ (R8)(R8*2), R10
+	VBROADCASTSS 84(AX), Z27
+	VBROADCASTSS 88(AX), Z28
+	VPBROADCASTD 92(AX), Z29
+	KXNORW K1, K1, K1
+vector:
+	CMPQ 104(AX), $1
+	JNE whole
 	MOVL 80(AX), R11
 	KMOVW R11, K1
+whole:
+	MOVQ (AX), SI // input
+	MOVQ 56(AX), R13 // destination
+	MOVQ 72(AX), R15 // blocks
 	MOVQ 48(AX), BX // bias
 	VMOVDQU32 (BX), Z30
 	MOVQ 96(AX), BX // scales
 	VMOVDQU32 (BX), Z31
-	VBROADCASTSS 84(AX), Z27
-	VBROADCASTSS 88(AX), Z28
-	VPBROADCASTD 92(AX), Z29
 block:
 	MOVQ 16(AX), DX // offsets of the taps
 	MOVQ 24(AX), CX // taps
@@ -4228,6 +4331,15 @@ tap:
 	ADDQ BX, SI
 	DECQ R15
 	JNE block
+	DECQ 104(AX)
+	JEQ done
+	ADDQ $64, (AX)
+	ADDQ $64, 32(AX)
+	ADDQ $64, 48(AX)
+	ADDQ $16, 56(AX)
+	ADDQ $64, 96(AX)
+	JMP vector
+done:
 	VZEROUPPER
 	RET
 

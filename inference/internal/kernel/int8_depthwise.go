@@ -166,24 +166,22 @@ func (t *depthwiseTiles8[T]) row(dst, quads []byte) {
 	}
 	a.lo, a.hi, a.zero = t.Out.bounds()
 	steps := t.OutW / t.repeat
-	for first := 0; first < step; first += 16 {
-		t.blocks(&a, dst, quads, first, min(16, step-first), 0, steps)
-		if left := t.OutW%t.repeat*t.InC - first; left > 0 { // pixels short of a step
-			t.blocks(&a, dst, quads, first, min(16, left), steps, 1)
-		}
+	t.blocks(&a, dst, quads, 0, steps, step)
+	if left := t.OutW % t.repeat * t.InC; left > 0 { // pixels short of a step
+		t.blocks(&a, dst, quads, steps, 1, left)
 	}
 }
 
-// blocks computes n steps from one on, in lanes of a vector that begin at
-// first.
-func (t *depthwiseTiles8[T]) blocks(a *taps8, dst, quads []byte, first, lanes, from, n int) {
-	a.mask = 1<<lanes - 1
-	a.weights, a.bias, a.scale = &t.weights[4*first], &t.bias[first], &t.scale[first]
+// blocks computes n steps from one on, of so many channels.
+func (t *depthwiseTiles8[T]) blocks(a *taps8, dst, quads []byte, from, n, channels int) {
 	at := from * t.repeat * t.InC
 	for n > 0 {
 		pixels := min(n, 8)
 		a.blocks = n / pixels
-		a.src, a.dst = &quads[4*(at*t.StrideW+first)], &dst[at+first]
+		a.vectors = (channels + 15) / 16
+		a.mask = 1<<(channels-16*(a.vectors-1)) - 1
+		a.weights, a.bias, a.scale = &t.weights[0], &t.bias[0], &t.scale[0]
+		a.src, a.dst = &quads[4*at*t.StrideW], &dst[at]
 		t.v.depthwise(pixels, a)
 		at += a.blocks * pixels * t.repeat * t.InC
 		n -= a.blocks * pixels

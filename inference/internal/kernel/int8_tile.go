@@ -25,7 +25,8 @@ type tile8 struct {
 	scale    *float32 // 168
 }
 
-// taps8 is the same for depthwise kernels: neighbouring pixels of 16 channels.
+// taps8 is the same for depthwise kernels: neighbouring pixels of vectors of 16
+// channels. A kernel moves the pointers on from vector to vector.
 type taps8 struct {
 	src        *byte    // 0: quads of rows
 	pixel      int      // 8: bytes from pixel to pixel
@@ -41,6 +42,7 @@ type taps8 struct {
 	lo, hi     float32  // 84
 	zero       int32    // 92
 	scale      *float32 // 96
+	vectors    int      // 104
 }
 
 // slack8 is how many bytes kernels may read beyond an input they copied.

@@ -35,7 +35,7 @@ func main() {
 			}
 		}
 		s.gemv()
-		for _, pixels := range []int{1, 4, 8} {
+		for pixels := 1; pixels <= 8; pixels++ {
 			s.depthwise(pixels)
 		}
 		for _, op := range []string{"ADD", "SUB", "MUL", "DIV", "MAX", "MIN"} {
@@ -198,27 +198,19 @@ func (s set) gemv() {
 	p("\tRET\n")
 }
 
-// depthwise writes one vector of channels of blocks of neighbouring pixels:
+// depthwise writes vectors of channels of blocks of neighbouring pixels:
 //
 //	func depthwiseF32x<pixels><set>(t *tapsF32)
 func (s set) depthwise(pixels int) {
 	p("// func depthwiseF32x%d%s(t *tapsF32)", pixels, s.name)
 	p("TEXT ·depthwiseF32x%d%s(SB), NOSPLIT, $0-8", pixels, s.name)
 	p("\tMOVQ t+0(FP), AX")
-	p("\tMOVQ (AX), SI // input")
 	p("\tMOVQ 8(AX), R8 // bytes from pixel to pixel")
 	p("\tMOVQ 40(AX), R9 // bytes from tap to tap")
-	p("\tMOVQ 56(AX), R13 // destination")
-	p("\tMOVQ 64(AX), R14 // bytes from pixel to pixel of it")
-	p("\tMOVQ 96(AX), R15 // blocks")
+	p("\tMOVQ 64(AX), R14 // bytes from output pixel to output pixel")
 	p("\tLEAQ (R8)(R8*2), R10")
 	w, mask := s.v(pixels), s.v(15)
 	lo, hi, nan, bias := s.v(11), s.v(12), s.v(13), s.v(14)
-	if s.avx512() {
-		p("\tMOVL 72(AX), R11\n\tKMOVW R11, K1")
-	} else {
-		p("\tMOVQ 88(AX), R11\n\tVMOVUPS (R11), %s", mask)
-	}
 	load := func(mem, v string) {
 		if s.avx512() {
 			p("\tVMOVUPS.Z %s, K1, %s", mem, v)
@@ -226,11 +218,26 @@ func (s set) depthwise(pixels int) {
 			p("\tVMASKMOVPS %s, %s, %s", mem, mask, v)
 		}
 	}
-	p("\tMOVQ 48(AX), BX // bias")
-	load("(BX)", bias)
 	p("\tVBROADCASTSS 76(AX), %s", lo)
 	p("\tVBROADCASTSS 80(AX), %s", hi)
 	p("\tVBROADCASTSS 84(AX), %s", nan)
+	if s.avx512() {
+		p("\tKXNORW K1, K1, K1")
+	} else {
+		p("\tVPCMPEQD %s, %s, %s", mask, mask, mask)
+	}
+	p("vector:\n\tCMPQ 104(AX), $1\n\tJNE whole")
+	if s.avx512() {
+		p("\tMOVL 72(AX), R11\n\tKMOVW R11, K1")
+	} else {
+		p("\tMOVQ 88(AX), R11\n\tVMOVUPS (R11), %s", mask)
+	}
+	p("whole:")
+	p("\tMOVQ (AX), SI // input")
+	p("\tMOVQ 56(AX), R13 // destination")
+	p("\tMOVQ 96(AX), R15 // blocks")
+	p("\tMOVQ 48(AX), BX // bias")
+	load("(BX)", bias)
 	p("block:")
 	p("\tMOVQ 16(AX), DX // offsets of the taps")
 	p("\tMOVQ 24(AX), CX // taps")
@@ -264,16 +271,13 @@ func (s set) depthwise(pixels int) {
 		s.store(s.v(i), "(R13)", 0, mask)
 		p("\tADDQ R14, R13")
 	}
-	if pixels > 1 {
-		p("\tLEAQ (SI)(R8*%d), SI", min(pixels, 4))
-		if pixels == 8 {
-			p("\tLEAQ (SI)(R8*4), SI")
-		}
-	} else {
-		p("\tADDQ R8, SI")
-	}
+	p("\tIMUL3Q $%d, R8, BX\n\tADDQ BX, SI", pixels)
 	p("\tDECQ R15")
 	p("\tJNE block")
+	p("\tDECQ 104(AX)\n\tJEQ done")
+	// Never beyond the last vector: the collector may look at these pointers.
+	p("\tADDQ $%d, (AX)\n\tADDQ $%d, 32(AX)\n\tADDQ $%d, 48(AX)\n\tADDQ $%d, 56(AX)", s.bytes(), s.bytes(), s.bytes(), s.bytes())
+	p("\tJMP vector\ndone:")
 	p("\tVZEROUPPER")
 	p("\tRET\n")
 }

@@ -169,31 +169,33 @@ func requantize(v, scale, lo, hi, zero string) {
 	p("\tVPADDD %s, %s, %s", zero, v, v)
 }
 
-// depthwise writes 16 channels of blocks of neighbouring pixels; the input
-// holds quads of rows (see interleave):
+// depthwise writes vectors of 16 channels of blocks of neighbouring pixels; the
+// input holds quads of rows (see interleave):
 //
 //	func depthwise8x<pixels>VNNI(t *taps8)
 func depthwise(pixels int) {
 	p("// func depthwise8x%dVNNI(t *taps8)", pixels)
 	p("TEXT ·depthwise8x%dVNNI(SB), NOSPLIT, $0-8", pixels)
 	p("\tMOVQ t+0(FP), AX")
-	p("\tMOVQ (AX), SI // input")
 	p("\tMOVQ 8(AX), R8 // bytes from pixel to pixel")
 	p("\tMOVQ 40(AX), R9 // bytes from tap to tap")
-	p("\tMOVQ 56(AX), R13 // destination")
-	p("\tMOVQ 64(AX), R14 // bytes from pixel to pixel of it")
-	p("\tMOVQ 72(AX), R15 // blocks")
+	p("\tMOVQ 64(AX), R14 // bytes from output pixel to output pixel")
 	p("\tLEAQ (R8)(R8*2), R10")
 	w := z(pixels)
 	lo, hi, zero, bias, scale := z(27), z(28), z(29), z(30), z(31)
-	p("\tMOVL 80(AX), R11\n\tKMOVW R11, K1")
+	p("\tVBROADCASTSS 84(AX), %s", lo)
+	p("\tVBROADCASTSS 88(AX), %s", hi)
+	p("\tVPBROADCASTD 92(AX), %s", zero)
+	p("\tKXNORW K1, K1, K1")
+	p("vector:")
+	p("\tCMPQ 104(AX), $1\n\tJNE whole\n\tMOVL 80(AX), R11\n\tKMOVW R11, K1\nwhole:")
+	p("\tMOVQ (AX), SI // input")
+	p("\tMOVQ 56(AX), R13 // destination")
+	p("\tMOVQ 72(AX), R15 // blocks")
 	p("\tMOVQ 48(AX), BX // bias")
 	p("\tVMOVDQU32 (BX), %s", bias)
 	p("\tMOVQ 96(AX), BX // scales")
 	p("\tVMOVDQU32 (BX), %s", scale)
-	p("\tVBROADCASTSS 84(AX), %s", lo)
-	p("\tVBROADCASTSS 88(AX), %s", hi)
-	p("\tVPBROADCASTD 92(AX), %s", zero)
 	p("block:")
 	p("\tMOVQ 16(AX), DX // offsets of the taps")
 	p("\tMOVQ 24(AX), CX // taps")
@@ -224,6 +226,10 @@ func depthwise(pixels int) {
 	}
 	p("\tIMUL3Q $%d, R8, BX\n\tADDQ BX, SI", pixels)
 	p("\tDECQ R15\n\tJNE block")
+	p("\tDECQ 104(AX)\n\tJEQ done")
+	// Never beyond the last vector: the collector may look at these pointers.
+	p("\tADDQ $64, (AX)\n\tADDQ $64, 32(AX)\n\tADDQ $64, 48(AX)\n\tADDQ $16, 56(AX)\n\tADDQ $64, 96(AX)")
+	p("\tJMP vector\ndone:")
 	p("\tVZEROUPPER")
 	p("\tRET\n")
 }

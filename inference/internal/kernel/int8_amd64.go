@@ -255,17 +255,6 @@ func (v *vector8) sumRow(row []byte, offsets []int, length int) int32 {
 	return sumRowVNNI(&row[0], &offsets[0], len(offsets), length)
 }
 
-// quadOrder transposes four rows of 16 bytes: first dword i of each row goes
-// to lane i, then bytes within lanes.
-var quadOrder = func() (order [32]uint32) {
-	for i := range 16 {
-		order[i] = uint32(i%4*4 + i/4)
-		b := uint32(i % 4)
-		order[16+i] = b | (4+b)<<8 | (8+b)<<16 | (12+b)<<24
-	}
-	return order
-}()
-
 func (v *vector8) add(signed bool, t *row8) {
 	if signed {
 		add8SVNNI(t)

@@ -181,8 +181,7 @@ const panelInL1x8 = 8 << 10
 
 // group computes the channels of group g.
 func (t *convTiles8[T]) group(dst, in []byte, g int, sums []int32) {
-	a := tile8{stride: t.Groups * t.OutC, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0]}
-	a.lo, a.hi, a.zero = t.Out.bounds()
+	a := tile8{stride: t.Groups * t.OutC, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), order: &quadOrder[0]}
 	pixels := t.OutH * t.OutW
 	if t.sums != 0 {
 		t.sumPixels(sums[:pixels], in, g)

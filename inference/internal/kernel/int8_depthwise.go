@@ -163,8 +163,8 @@ func (t *depthwiseTiles8[T]) row(dst, quads []byte) {
 	step := t.repeat * t.InC
 	a := taps8{
 		pixel: 4 * t.StrideW * step, offsets: &t.offsets[0], taps: len(t.offsets), weightStep: 4 * t.lanes, stride: step,
+		out8: sideOf[T](t.Out), order: &quadOrder[0],
 	}
-	a.lo, a.hi, a.zero = t.Out.bounds()
 	steps := t.OutW / t.repeat
 	t.blocks(&a, dst, quads, 0, steps, step)
 	if left := t.OutW % t.repeat * t.InC; left > 0 { // pixels short of a step

@@ -43,9 +43,9 @@ func VectorMul8[T Byte](p *Mul8) (Binary8[T], string) {
 	if v == nil {
 		return func(dst, a, b []T, aStep, bStep int) { RunMul8(p, dst, a, b, aStep, bStep) }, TierGeneric
 	}
-	lo, hi, zero := p.Out.bounds()
+	lo, hi := float32(p.Out.Min-p.Out.Zero), float32(p.Out.Max-p.Out.Zero)
 	param := [8]uint32{
-		uint32(p.AZero), uint32(p.BZero), math.Float32bits(p.Scale), math.Float32bits(lo), math.Float32bits(hi), uint32(zero),
+		uint32(p.AZero), uint32(p.BZero), math.Float32bits(p.Scale), math.Float32bits(lo), math.Float32bits(hi), uint32(p.Out.Zero),
 	}
 	return func(dst, a, b []T, aStep, bStep int) {
 		if len(dst) == 0 {

@@ -18,11 +18,18 @@ type tile8 struct {
 	quads    int      // 96: of a segment; its last inputs may meet weights of 0
 	offsets  *int     // 104: bytes from rows to the beginning of each segment
 	mask     uint64   // 112: bytes to store
-	lo, hi   float32  // 120: bounds of the output less its zero point
-	zero     int32    // 128: zero point of the output
-	_        int32
+	out8              // 120
 	add      [8]int32 // 136: to every sum of each pixel
 	scale    *float32 // 168
+	order    *uint32  // 176: of dwords after packing
+}
+
+// out8 is the output side of both kinds of kernels.
+type out8 struct {
+	unsigned uint32  // 0: 1 for uint8
+	hi       float32 // 4: upper bound less the zero point
+	zero     int32   // 8: zero point
+	min      int32   // 12: lower bound
 }
 
 // taps8 is the same for depthwise kernels: neighbouring pixels of vectors of 16
@@ -38,11 +45,11 @@ type taps8 struct {
 	dst        *byte    // 56
 	stride     int      // 64: bytes from output pixel to output pixel
 	blocks     int      // 72: of as many pixels as the kernel takes at once
-	mask       uint32   // 80: channels to store
-	lo, hi     float32  // 84
-	zero       int32    // 92
-	scale      *float32 // 96
-	vectors    int      // 104
+	mask       uint32   // 80: channels of the last vector
+	scale      *float32 // 88
+	vectors    int      // 96
+	out8                // 104
+	order      *uint32  // 120: of dwords after packing
 }
 
 // slack8 is how many bytes kernels may read beyond an input they copied.
@@ -61,7 +68,22 @@ func bytesOf[T Byte](v []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v))
 }
 
-// bounds returns the output side as the kernels take it.
-func (c Clamp8) bounds() (lo, hi float32, zero int32) {
-	return float32(c.Min - c.Zero), float32(c.Max - c.Zero), c.Zero
+// sideOf returns the output side as the kernels take it.
+func sideOf[T Byte](c Clamp8) out8 {
+	o := out8{hi: float32(c.Max - c.Zero), zero: c.Zero, min: c.Min}
+	if !isSigned[T]() {
+		o.unsigned = 1
+	}
+	return o
 }
+
+// quadOrder transposes four rows of 16 bytes: first dword i of each row goes
+// to lane i, then bytes within lanes.
+var quadOrder = func() (order [32]uint32) {
+	for i := range 16 {
+		order[i] = uint32(i%4*4 + i/4)
+		b := uint32(i % 4)
+		order[16+i] = b | (4+b)<<8 | (8+b)<<16 | (12+b)<<24
+	}
+	return order
+}()

@@ -12,6 +12,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"strings"
 )
 
 var out = bufio.NewWriter(os.Stdout)
@@ -134,28 +135,91 @@ func gemm(rows, vectors int) {
 	p("\tMOVQ 72(AX), DI // destination")
 	p("\tMOVQ 80(AX), CX // bytes from row to row")
 	p("\tMOVQ 168(AX), SI // scales")
-	p("\tMOVQ 112(AX), BX // bytes to store")
-	for j := range vectors {
-		p("\tKMOVW BX, K%d\n\tSHRQ $16, BX", j+1)
-	}
-	lo, hi, zero, corr := z(28), z(29), z(30), z(31)
-	p("\tVBROADCASTSS 120(AX), %s", lo)
-	p("\tVBROADCASTSS 124(AX), %s", hi)
-	p("\tVPBROADCASTD 128(AX), %s", zero)
-	for r := range rows {
-		p("\tVPBROADCASTD %d(AX), %s", 136+4*r, corr)
-		for j := range vectors {
-			v := acc(0, r, j)
-			p("\tVPADDD %s, %s, %s", corr, v, v)
-			requantize(v, fmt.Sprintf("%d(SI)", 64*j), lo, hi, zero)
-			x := fmt.Sprintf("X%d", r*vectors+j)
-			p("\tVPMOVDB %s, %s", v, x)
-			p("\tVMOVDQU8 %s, K%d, %d(DI)", x, j+1, 16*j)
+	output.load(124, 128, 132, 176)
+	p("\tMOVQ 112(AX), BX // bytes to store\n\tKMOVQ BX, K1")
+	p("\tCMPL 120(AX), $0\n\tJNE unsigned")
+	for _, unsigned := range []bool{false, true} {
+		if unsigned {
+			p("unsigned:")
+			for r := range rows {
+				for j := range vectors {
+					v := acc(0, r, j)
+					p("\tVPADDD.BCST %d(AX), %s, %s", 136+4*r, v, v)
+				}
+			}
 		}
-		p("\tADDQ CX, DI")
+		store(rows, vectors, unsigned)
+		p("\tVZEROUPPER")
+		p("\tRET")
 	}
-	p("\tVZEROUPPER")
-	p("\tRET\n")
+	p("")
+}
+
+// side are the registers of the output side, loaded by its method.
+type side struct{ hi, zero, min, order string }
+
+var output = side{"Z28", "Z29", "Z30", "Z31"}
+
+// load reads the upper bound, the zero point and the lower bound at the given
+// offsets from AX, and the order of dwords from the address at another.
+func (o side) load(hi, zero, min, order int) {
+	p("\tVBROADCASTSS %d(AX), %s\n\tVPBROADCASTW %d(AX), %s\n\tVPBROADCASTB %d(AX), %s", hi, o.hi, zero, o.zero, min, o.min)
+	p("\tMOVQ %d(AX), BX\n\tVMOVDQU32 (BX), %s", order, o.order)
+}
+
+// finish writes Clamp8.fp32 for up to four vectors of 16 sums, which leaves
+// their bytes one after the other in the first. VCVTPS2DQ rounds half to even,
+// as Go leaves the control register; what is below any int32 saturates twice
+// on its way to a byte.
+func (o side) finish(v, scale []string, unsigned bool) {
+	for i := range v {
+		p("\tVCVTDQ2PS %s, %s\n\tVMULPS %s, %s, %s", v[i], v[i], scale[i], v[i], v[i])
+		p("\tVMINPS %s, %s, %s\n\tVCVTPS2DQ %s, %s", o.hi, v[i], v[i], v[i], v[i])
+	}
+	at := func(i int) string { return v[min(i, len(v)-1)] }
+	p("\tVPACKSSDW %s, %s, %s\n\tVPADDSW %s, %s, %s", at(1), v[0], v[0], o.zero, v[0], v[0])
+	upper := v[0]
+	if len(v) > 2 {
+		upper = v[2]
+		p("\tVPACKSSDW %s, %s, %s\n\tVPADDSW %s, %s, %s", at(3), upper, upper, o.zero, upper, upper)
+	}
+	pack, most := "VPACKSSWB", "VPMAXSB"
+	if unsigned {
+		pack, most = "VPACKUSWB", "VPMAXUB"
+	}
+	p("\t%s %s, %s, %s\n\t%s %s, %s, %s", pack, upper, v[0], v[0], most, o.min, v[0], v[0])
+	p("\tVPERMD %s, %s, %s", v[0], o.order, v[0])
+}
+
+// store finishes and stores a tile: a row of four vectors, two rows of two or
+// four of one at a time.
+func store(rows, vectors int, unsigned bool) {
+	per := 4 / vectors
+	for r := 0; r < rows; r += per {
+		var v, scale []string
+		for i := r; i < min(r+per, rows); i++ {
+			for j := range vectors {
+				v, scale = append(v, z(i*vectors+j)), append(scale, fmt.Sprintf("%d(SI)", 64*j))
+			}
+		}
+		output.finish(v, scale, unsigned)
+		n := strings.TrimPrefix(v[0], "Z")
+		for i := range min(per, rows-r) {
+			switch {
+			case vectors == 4:
+				p("\tVMOVDQU8 Z%s, K1, (DI)", n)
+			case vectors == 2 && i == 0:
+				p("\tVMOVDQU8 Y%s, K1, (DI)", n)
+			case vectors == 2:
+				p("\tVEXTRACTI64X4 $1, Z%s, Y27\n\tVMOVDQU8 Y27, K1, (DI)", n)
+			case i == 0:
+				p("\tVMOVDQU8 X%s, K1, (DI)", n)
+			default:
+				p("\tVEXTRACTI32X4 $%d, Z%s, X27\n\tVMOVDQU8 X27, K1, (DI)", i, n)
+			}
+			p("\tADDQ CX, DI")
+		}
+	}
 }
 
 // requantize writes Clamp8.fp32 for 16 sums. VCVTPS2DQ rounds half to even, as
@@ -182,19 +246,17 @@ func depthwise(pixels int) {
 	p("\tMOVQ 64(AX), R14 // bytes from output pixel to output pixel")
 	p("\tLEAQ (R8)(R8*2), R10")
 	w := z(pixels)
-	lo, hi, zero, bias, scale := z(27), z(28), z(29), z(30), z(31)
-	p("\tVBROADCASTSS 84(AX), %s", lo)
-	p("\tVBROADCASTSS 88(AX), %s", hi)
-	p("\tVPBROADCASTD 92(AX), %s", zero)
+	bias, scale := z(25), z(26)
+	output.load(108, 112, 116, 120)
 	p("\tKXNORW K1, K1, K1")
 	p("vector:")
-	p("\tCMPQ 104(AX), $1\n\tJNE whole\n\tMOVL 80(AX), R11\n\tKMOVW R11, K1\nwhole:")
+	p("\tCMPQ 96(AX), $1\n\tJNE whole\n\tMOVL 80(AX), R11\n\tKMOVW R11, K1\nwhole:")
 	p("\tMOVQ (AX), SI // input")
 	p("\tMOVQ 56(AX), R13 // destination")
 	p("\tMOVQ 72(AX), R15 // blocks")
 	p("\tMOVQ 48(AX), BX // bias")
 	p("\tVMOVDQU32 (BX), %s", bias)
-	p("\tMOVQ 96(AX), BX // scales")
+	p("\tMOVQ 88(AX), BX // scales")
 	p("\tVMOVDQU32 (BX), %s", scale)
 	p("block:")
 	p("\tMOVQ 16(AX), DX // offsets of the taps")
@@ -218,17 +280,33 @@ func depthwise(pixels int) {
 		p("\tVPDPBUSD %s, %s, %s", w, x, z(i))
 	}
 	p("\tADDQ $8, DX\n\tADDQ R9, DI\n\tDECQ CX\n\tJNE tap")
-	for i := range pixels {
-		requantize(z(i), scale, lo, hi, zero)
-		p("\tVPMOVDB %s, X%d", z(i), i)
-		p("\tVMOVDQU8 X%d, K1, (R13)", i)
-		p("\tADDQ R14, R13")
+	p("\tCMPL 104(AX), $0\n\tJNE unsigned")
+	for _, unsigned := range []bool{false, true} {
+		if unsigned {
+			p("\tJMP next\nunsigned:")
+		}
+		for i := 0; i < pixels; i += 4 {
+			var v, scales []string
+			for k := i; k < min(i+4, pixels); k++ {
+				v, scales = append(v, z(k)), append(scales, scale)
+			}
+			output.finish(v, scales, unsigned)
+			for k := range v {
+				x := fmt.Sprintf("X%d", i)
+				if k > 0 {
+					x = "X27"
+					p("\tVEXTRACTI32X4 $%d, Z%d, X27", k, i)
+				}
+				p("\tVMOVDQU8 %s, K1, (R13)\n\tADDQ R14, R13", x)
+			}
+		}
 	}
+	p("next:")
 	p("\tIMUL3Q $%d, R8, BX\n\tADDQ BX, SI", pixels)
 	p("\tDECQ R15\n\tJNE block")
-	p("\tDECQ 104(AX)\n\tJEQ done")
+	p("\tDECQ 96(AX)\n\tJEQ done")
 	// Never beyond the last vector: the collector may look at these pointers.
-	p("\tADDQ $64, (AX)\n\tADDQ $64, 32(AX)\n\tADDQ $64, 48(AX)\n\tADDQ $16, 56(AX)\n\tADDQ $64, 96(AX)")
+	p("\tADDQ $64, (AX)\n\tADDQ $64, 32(AX)\n\tADDQ $64, 48(AX)\n\tADDQ $16, 56(AX)\n\tADDQ $64, 88(AX)")
 	p("\tJMP vector\ndone:")
 	p("\tVZEROUPPER")
 	p("\tRET\n")

@@ -159,8 +159,18 @@ func (t *convTiles8[T]) run(dst, src []T, buf []byte, sums []int32) {
 
 // stage copies an input with its padding, flipped.
 func (p *padded) stage(v *vector8, dst, src []byte, zero, flip byte) {
-	if !p.needed {
+	if !p.needed && p.KH >= p.StrideH {
 		v.flip(dst, src, flip)
+		return
+	}
+	if !p.needed { // rows that no window reads stay out
+		line := p.w * p.pixel
+		for y := range p.OutH {
+			for ky := range p.KH {
+				at := (y*p.StrideH + ky*p.DilationH) * line
+				v.flip(dst[at:], src[at:][:line], flip)
+			}
+		}
 		return
 	}
 	line, in := p.w*p.pixel, p.InW*p.pixel

@@ -66,11 +66,8 @@ func gemm(rows, vectors int) {
 	p("\tMOVQ 88(AX), DX // segments")
 	sums := rows * vectors
 	sets := 1
-	if 2*sums <= 8 {
-		sets = 2
-	}
-	if 4*sums <= 8 {
-		sets = 4
+	for 2*sets*sums <= 16 && sets < 4 {
+		sets *= 2
 	}
 	acc := func(set, r, j int) string { return z(set*sums + r*vectors + j) }
 	free := sets * sums

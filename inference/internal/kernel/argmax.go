@@ -25,7 +25,7 @@ func ArgMax[T Number](src []T, outer, n, inner int, put func(at int, index int))
 // VectorArgMax8 is ArgMax of rows of at most 64 bytes with the vector kernel of
 // the tier in use; nil where there is none.
 func VectorArgMax8[T Byte](n, inner int) (run func(dst []int32, src []T), tier string) {
-	v := vector8Of(Tier())
+	v := rows8Of(Tier())
 	if v == nil || inner != 1 || n > 64 {
 		return nil, TierGeneric
 	}

@@ -137,7 +137,7 @@ func bilinear8UVNNI(dst, tl, tr, bl, br *byte, n int, x, y int32)
 // vector8Of returns the 8-bit kernels of a tier, nil where it has none.
 func vector8Of(tier string) *vector8 {
 	if tier == TierVNNI {
-		return &vector8{tier: TierVNNI}
+		return &vector8{tier: TierVNNI, panel: 64, rows: true}
 	}
 	return nil
 }
@@ -153,8 +153,8 @@ func (v *vector8) gemm(rows, vectors int, t *tile8) {
 	}
 }
 
-// rows returns the pixels of the largest tile of so many vectors.
-func (v *vector8) rows(vectors int) int {
+// pixels returns those of the largest tile of so many vectors.
+func (v *vector8) pixels(vectors int) int {
 	if vectors == 4 {
 		return 6
 	}

@@ -19,9 +19,6 @@ type convTiles8[T Byte] struct {
 	sums     int32 // factor of a pixel's input sum, 0 for none
 }
 
-// panel8 is the number of outputs of a panel.
-const panel8 = 64
-
 // tiles lays out and packs the weights for the kernels of v.
 func (c *Conv[T]) tiles(v *vector8) *convTiles8[T] {
 	t := c.layout(v)
@@ -31,7 +28,7 @@ func (c *Conv[T]) tiles(v *vector8) *convTiles8[T] {
 
 func (t *convTiles8[T]) pack() {
 	t.panels = make([]int32, t.Groups*t.groupLen)
-	t.scale = make([]float32, t.Groups*t.perGroup*panel8)
+	t.scale = make([]float32, t.Groups*t.perGroup*t.v.panel)
 	for g := range t.Groups {
 		for p := range t.perGroup {
 			t.packPanel(g, p)
@@ -44,25 +41,25 @@ func (c *Conv[T]) layout(v *vector8) *convTiles8[T] {
 	t := &convTiles8[T]{Conv: c, v: v, in: newPadded(c.Window, c.Groups*c.InC)}
 	t.offsets, t.length = t.in.segments(c.InC)
 	t.quads = (t.length + 3) / 4
-	flip := flipOf[T]()
+	flip, _ := flipOf[T](v)
 	t.staged = flip != 0 || t.in.needed || t.length%4 != 0
-	if flip == 0 {
+	if !isSigned[T]() {
 		t.sums = 128 - c.WeightZero
 	}
-	t.perGroup = (c.OutC + panel8 - 1) / panel8
-	t.panelLen = panel8 * (1 + len(t.offsets)*t.quads)
-	t.groupLen = t.panelLen*(t.perGroup-1) + t.panelLen/4*t.vectors(t.perGroup-1)
+	t.perGroup = (c.OutC + t.v.panel - 1) / t.v.panel
+	t.panelLen = t.v.panel * (1 + len(t.offsets)*t.quads)
+	t.groupLen = t.panelLen*(t.perGroup-1) + t.panelLen/(v.panel/16)*t.vectors(t.perGroup-1)
 	return t
 }
 
 // size returns the bytes that pack takes.
-func (t *convTiles8[T]) size() int { return 4 * t.Groups * (t.groupLen + t.perGroup*panel8) }
+func (t *convTiles8[T]) size() int { return 4 * t.Groups * (t.groupLen + t.perGroup*t.v.panel) }
 
 // vectors returns the width of panel p in vectors of 16: the last one may be
 // narrow.
 func (t *convTiles8[T]) vectors(p int) int {
-	switch left := t.OutC - p*panel8; {
-	case left <= 16:
+	switch left := t.OutC - p*t.v.panel; {
+	case left <= 16 || t.v.panel == 16:
 		return 1
 	case left <= 32:
 		return 2
@@ -72,13 +69,16 @@ func (t *convTiles8[T]) vectors(p int) int {
 
 // packPanel writes biases, weights and scales of panel p of group g.
 func (t *convTiles8[T]) packPanel(g, p int) {
-	first, lanes := g*t.OutC+p*panel8, min(panel8, t.OutC-p*panel8)
+	first, lanes := g*t.OutC+p*t.v.panel, min(t.v.panel, t.OutC-p*t.v.panel)
 	width := 16 * t.vectors(p)
 	panel := t.panels[g*t.groupLen+p*t.panelLen:][:width*(1+len(t.offsets)*t.quads)]
-	copy(t.scale[(g*t.perGroup+p)*panel8:], t.Scale[first:first+lanes])
+	copy(t.scale[(g*t.perGroup+p)*t.v.panel:], t.Scale[first:first+lanes])
 	k := t.Depth()
 	w := bytesOf(t.Weights)[first*k:][:lanes*k]
-	sign := uint32(flipOf[T]()^0x80) * 0x01010101 // uint8 weights less 128
+	sign := uint32(0)
+	if !isSigned[T]() {
+		sign = 0x80808080 // less 128
+	}
 	at := width
 	for s := range t.offsets {
 		for q := range t.quads {
@@ -91,9 +91,9 @@ func (t *convTiles8[T]) packPanel(g, p int) {
 		}
 	}
 	copy(panel, t.Bias[first:first+lanes])
-	if flipOf[T]() != 0 {
+	if _, offset := flipOf[T](t.v); offset != 0 {
 		for o := range lanes {
-			panel[o] -= 128 * SumBytes(t.Weights[(first+o)*k:][:k])
+			panel[o] -= offset * (SumBytes(t.Weights[(first+o)*k:][:k]) - int32(k)*t.WeightZero)
 		}
 	}
 }
@@ -116,8 +116,10 @@ func quadOf(w []byte, n int, sign uint32) uint32 {
 func SumBytes[T Byte](v []T) int32 {
 	const low = 0x00FF00FF00FF00FF
 	b := bytesOf(v)
-	flip := flipOf[T]()
-	sum := -int32(flip) * int32(len(b))
+	flip, sum := byte(0), int32(0)
+	if isSigned[T]() {
+		flip, sum = 0x80, -128*int32(len(b))
+	}
 	for len(b) >= 8 {
 		lanes := uint64(0)
 		for range min(len(b)/8, 128) {
@@ -145,10 +147,11 @@ func (t *convTiles8[T]) bytes() int {
 // where they count.
 func (t *convTiles8[T]) run(dst, src []T, buf []byte, sums []int32) {
 	inSize, outSize := t.InH*t.InW*t.in.pixel, t.OutH*t.OutW*t.Groups*t.OutC
+	flip, _ := flipOf[T](t.v)
 	for b := range t.Batch {
 		in := bytesOf(src[b*inSize:][:inSize])
 		if t.staged {
-			t.in.stage(t.v, buf, in, byte(t.InZero), flipOf[T]())
+			t.in.stage(t.v, buf, in, byte(t.InZero), flip)
 			in = buf
 		}
 		for g := range t.Groups {
@@ -200,7 +203,7 @@ func (t *convTiles8[T]) group(dst, in []byte, g int, sums []int32) {
 	}
 	if t.panelLen <= panelInL1x8 {
 		for p := range t.perGroup {
-			most := t.v.rows(t.vectors(p))
+			most := t.v.pixels(t.vectors(p))
 			blocks := (pixels + most - 1) / most
 			for i := range blocks {
 				t.tile(&a, dst, in, g, p, i*pixels/blocks, (i+1)*pixels/blocks, sums)
@@ -208,7 +211,8 @@ func (t *convTiles8[T]) group(dst, in []byte, g int, sums []int32) {
 		}
 		return
 	}
-	blocks := (pixels + 5) / 6
+	most := t.v.pixels(t.v.panel / 16)
+	blocks := (pixels + most - 1) / most
 	for i := range blocks {
 		for p := range t.perGroup {
 			t.tile(&a, dst, in, g, p, i*pixels/blocks, (i+1)*pixels/blocks, sums)
@@ -222,12 +226,29 @@ func (t *convTiles8[T]) tile(a *tile8, dst, in []byte, g, p, first, last int, su
 	if sums != nil {
 		copy(a.add[:], sums[first:last])
 	}
-	left := min(panel8, t.OutC-p*panel8)
+	left := min(t.v.panel, t.OutC-p*t.v.panel)
 	a.panel = &t.panels[g*t.groupLen+p*t.panelLen]
-	a.scale = &t.scale[(g*t.perGroup+p)*panel8]
-	a.dst = &dst[first*t.Groups*t.OutC+g*t.OutC+p*panel8]
-	a.mask = ^uint64(0) >> (panel8 - left)
+	a.scale = &t.scale[(g*t.perGroup+p)*t.v.panel]
+	at := first*t.Groups*t.OutC + g*t.OutC + p*t.v.panel
+	a.dst = &dst[at]
+	a.mask = ^uint64(0) >> (64 - left)
+	if t.v.panel == 16 && left < 16 {
+		t.narrow(a, dst[at:], last-first, left)
+		return
+	}
 	t.v.gemm(last-first, t.vectors(p), a)
+}
+
+// narrow is for kernels that store whole panels only.
+func (t *convTiles8[T]) narrow(a *tile8, dst []byte, pixels, channels int) {
+	var out [8 * 16]byte
+	stride := a.stride
+	a.dst, a.stride = &out[0], 16
+	t.v.gemm(pixels, 1, a)
+	a.stride = stride
+	for r := range pixels {
+		copy(dst[r*stride:][:channels], out[16*r:])
+	}
 }
 
 // sumPixels writes what the zero point of the weights adds to each pixel.

@@ -85,7 +85,7 @@ func (t *depthwiseTiles8[T]) parts() int {
 // flipping the inputs costs.
 func (t *depthwiseTiles8[T]) packTap(set, kx, part int) {
 	t.offsets = append(t.offsets, 4*(set*t.width+kx*t.DilationW)*t.InC)
-	flipped := flipOf[T]() != 0
+	_, offset := flipOf[T](t.v)
 	for i := range t.lanes {
 		for r := range 4 {
 			ky := 4*set + r
@@ -100,9 +100,7 @@ func (t *depthwiseTiles8[T]) packTap(set, kx, part int) {
 				fits = min(max(x, -128), 127)
 			}
 			t.weights = append(t.weights, int8(fits))
-			if flipped {
-				t.bias[i] -= 128 * fits
-			}
+			t.bias[i] -= offset * fits
 		}
 	}
 }
@@ -117,7 +115,7 @@ func (t *depthwiseTiles8[T]) run(dst, src []T, buf []byte) {
 	quads := buf[:4*t.sets*t.width*t.InC+slack8]
 	zeros := buf[len(quads):][:t.InW*t.InC]
 	spread(zeros, byte(t.InZero))
-	flip := flipOf[T]()
+	flip, _ := flipOf[T](t.v)
 	for s := range t.sets {
 		row := quads[4*s*t.width*t.InC:][:4*t.width*t.InC]
 		spread(row[:4*t.PadLeft*t.InC], byte(t.InZero)^flip)
@@ -135,7 +133,7 @@ func (t *depthwiseTiles8[T]) run(dst, src []T, buf []byte) {
 
 // interleave prepares the rows that output row y reads.
 func (t *depthwiseTiles8[T]) interleave(quads, in, zeros []byte, y int) {
-	flip := flipOf[T]()
+	flip, _ := flipOf[T](t.v)
 	n := t.InW * t.InC
 	for s := range t.sets {
 		var rows [4][]byte

@@ -15,12 +15,10 @@ type row8 struct {
 // Binary8 is an 8-bit operator of two rows.
 type Binary8[T Byte] func(dst, a, b []T, aStep, bStep int)
 
-func isSigned[T Byte]() bool { return flipOf[T]() != 0 }
-
 // VectorAdd8 returns the sum with the vector kernel of the tier in use, and
 // that tier.
 func VectorAdd8[T Byte](p *Add8) (Binary8[T], string) {
-	v := vector8Of(Tier())
+	v := rows8Of(Tier())
 	if v == nil {
 		return func(dst, a, b []T, aStep, bStep int) { RunAdd8(p, dst, a, b, aStep, bStep) }, TierGeneric
 	}
@@ -39,7 +37,7 @@ func VectorAdd8[T Byte](p *Add8) (Binary8[T], string) {
 
 // VectorMul8 is VectorAdd8 of a product.
 func VectorMul8[T Byte](p *Mul8) (Binary8[T], string) {
-	v := vector8Of(Tier())
+	v := rows8Of(Tier())
 	if v == nil {
 		return func(dst, a, b []T, aStep, bStep int) { RunMul8(p, dst, a, b, aStep, bStep) }, TierGeneric
 	}

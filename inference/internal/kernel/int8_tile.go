@@ -2,10 +2,24 @@ package kernel
 
 import "unsafe"
 
-// vector8 stands for the 8-bit kernels of one tier, which multiply four
-// unsigned inputs at a time by four signed weights. int8 inputs are flipped
-// (+128) on the way in, uint8 weights on the way into the plan (-128).
-type vector8 struct{ tier string }
+// vector8 stands for the 8-bit kernels of one tier, which multiply four inputs at
+// a time by four signed weights. uint8 weights lose 128 on the way into the plan;
+// inputs whose sign is not the kernels' are flipped on the way in.
+type vector8 struct {
+	tier   string
+	panel  int  // outputs of a panel, a multiple of 16
+	signed bool // the kernels' inputs
+	rows   bool // has more than matrix kernels
+}
+
+// rows8Of returns the 8-bit kernels of a tier for all but matrices, nil where it
+// has none.
+func rows8Of(tier string) *vector8 {
+	if v := vector8Of(tier); v != nil && v.rows {
+		return v
+	}
+	return nil
+}
 
 // tile8 is what one call of a matrix kernel works on. Assembly knows the
 // offsets of the fields (_generate/vnni).
@@ -55,17 +69,28 @@ type taps8 struct {
 // slack8 is how many bytes kernels may read beyond an input they copied.
 const slack8 = 64
 
-// flipOf returns what turns inputs of type T into unsigned ones.
-func flipOf[T Byte]() byte {
-	if T(0)-1 > 0 {
-		return 0
+func isSigned[T Byte]() bool { return T(0)-1 < 0 }
+
+// flipOf returns what turns inputs of type T into the kernels' own, and what
+// that adds to an input.
+func flipOf[T Byte](v *vector8) (flip byte, offset int32) {
+	switch {
+	case isSigned[T]() == v.signed:
+		return 0, 0
+	case v.signed:
+		return 0x80, -128
 	}
-	return 0x80
+	return 0x80, 128
 }
 
 // bytesOf returns 8-bit elements as bytes.
 func bytesOf[T Byte](v []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v))
+}
+
+// signedOf returns bytes as int8.
+func signedOf(b []byte) []int8 {
+	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
 }
 
 // sideOf returns the output side as the kernels take it.

@@ -18,7 +18,7 @@ func (m Mean) Tier() string {
 // NewMean prepares a mean over n elements; inOut is input / output scale.
 func NewMean(n int, inOut float32, inZero, outZero int32) Mean {
 	s := float32(inOut * float32(1/float32(n)))
-	return Mean{s, float32(outZero) - float32(float32(int32(n)*inZero)*s), vector8Of(Tier())}
+	return Mean{s, float32(outZero) - float32(float32(int32(n)*inZero)*s), rows8Of(Tier())}
 }
 
 // RunMean reduces the middle dimension of src [outer][n][inner] to dst

@@ -15,7 +15,7 @@ type Pool[T int8 | uint8 | int16] struct {
 // Choose takes the vector kernels of the tier in use, if it has any for the
 // type, and returns that tier.
 func (p *Pool[T]) Choose() string {
-	if v := vector8Of(Tier()); v != nil && unsafe.Sizeof(T(0)) == 1 {
+	if v := rows8Of(Tier()); v != nil && unsafe.Sizeof(T(0)) == 1 {
 		p.fast = v
 		return v.tier
 	}

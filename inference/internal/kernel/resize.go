@@ -58,7 +58,7 @@ type Bilinear struct {
 // Choose takes the vector kernels of the tier in use, if it has any, and
 // returns that tier.
 func (r *Bilinear) Choose() string {
-	if v := vector8Of(Tier()); v != nil {
+	if v := rows8Of(Tier()); v != nil {
 		r.fast = v
 		return v.tier
 	}

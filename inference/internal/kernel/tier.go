@@ -13,6 +13,7 @@ const (
 	TierGeneric = "generic" // portable Go
 	TierAVX2    = "avx2"    // with FMA
 	TierVNNI    = "vnni"    // AVX-512 F, BW, DQ, VL, VNNI
+	TierDotprod = "dotprod" // Armv8.2-A dot product
 )
 
 // TierVariable names the environment variable that forces a tier.

@@ -1,0 +1,64 @@
+//go:build !noasm
+
+package kernel
+
+import "encoding/binary"
+
+//go:noescape
+func gemm8x1Dotprod(t *tile8)
+
+//go:noescape
+func gemm8x2Dotprod(t *tile8)
+
+//go:noescape
+func gemm8x3Dotprod(t *tile8)
+
+//go:noescape
+func gemm8x4Dotprod(t *tile8)
+
+// vector8Of returns the 8-bit kernels of a tier, nil where it has none.
+func vector8Of(tier string) *vector8 {
+	if tier == TierDotprod {
+		return &vector8{tier: TierDotprod, panel: 16, signed: true}
+	}
+	return nil
+}
+
+func (v *vector8) gemm(rows, vectors int, t *tile8) {
+	switch rows {
+	case 1:
+		gemm8x1Dotprod(t)
+	case 2:
+		gemm8x2Dotprod(t)
+	case 3:
+		gemm8x3Dotprod(t)
+	case 4:
+		gemm8x4Dotprod(t)
+	}
+}
+
+// pixels returns those of the largest tile.
+func (v *vector8) pixels(vectors int) int { return 4 }
+
+// flip copies bytes, each xored with flip.
+func (v *vector8) flip(dst, src []byte, flip byte) {
+	if flip == 0 {
+		copy(dst, src)
+		return
+	}
+	i, pattern := 0, uint64(flip)*0x0101010101010101
+	for ; i+8 <= len(src); i += 8 {
+		binary.LittleEndian.PutUint64(dst[i:], binary.LittleEndian.Uint64(src[i:])^pattern)
+	}
+	for ; i < len(src); i++ {
+		dst[i] = src[i] ^ flip
+	}
+}
+
+// sumRow adds the signed bytes of a window.
+func (v *vector8) sumRow(row []byte, offsets []int, length int) (sum int32) {
+	for _, at := range offsets {
+		sum += SumBytes(signedOf(row[at:][:length]))
+	}
+	return sum
+}

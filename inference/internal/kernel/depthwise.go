@@ -29,7 +29,7 @@ type Depthwise[T Byte] struct {
 func (d *Depthwise[T]) Choose() int {
 	v := vector8Of(Tier())
 	switch {
-	case v == nil || d.Multiplier == 1 && !v.rows:
+	case v == nil:
 		return d.KH * d.KW * d.outC()
 	case d.Multiplier == 1:
 		d.fast = d.layout(v)

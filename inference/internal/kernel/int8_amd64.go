@@ -137,7 +137,7 @@ func bilinear8UVNNI(dst, tl, tr, bl, br *byte, n int, x, y int32)
 // vector8Of returns the 8-bit kernels of a tier, nil where it has none.
 func vector8Of(tier string) *vector8 {
 	if tier == TierVNNI {
-		return &vector8{tier: TierVNNI, panel: 64, rows: true}
+		return &vector8{tier: TierVNNI, panel: 64, masked: true, rows: true}
 	}
 	return nil
 }
@@ -219,6 +219,9 @@ func gemm8x4(rows int, t *tile8) {
 		gemm8x6x4VNNI(t)
 	}
 }
+
+// depthwisePixels is how many pixels a depthwise kernel takes at once.
+const depthwisePixels = 8
 
 func (v *vector8) depthwise(pixels int, t *taps8) {
 	switch pixels {

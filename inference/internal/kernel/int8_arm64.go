@@ -16,6 +16,21 @@ func gemm8x3Dotprod(t *tile8)
 //go:noescape
 func gemm8x4Dotprod(t *tile8)
 
+//go:noescape
+func depthwise8x1Dotprod(t *taps8)
+
+//go:noescape
+func depthwise8x2Dotprod(t *taps8)
+
+//go:noescape
+func depthwise8x3Dotprod(t *taps8)
+
+//go:noescape
+func depthwise8x4Dotprod(t *taps8)
+
+//go:noescape
+func interleaveNEON(dst, r0, r1, r2, r3 *byte, blocks int, flip uint64)
+
 // vector8Of returns the 8-bit kernels of a tier, nil where it has none.
 func vector8Of(tier string) *vector8 {
 	if tier == TierDotprod {
@@ -39,6 +54,26 @@ func (v *vector8) gemm(rows, vectors int, t *tile8) {
 
 // pixels returns those of the largest tile.
 func (v *vector8) pixels(vectors int) int { return 4 }
+
+// depthwisePixels is how many pixels a depthwise kernel takes at once.
+const depthwisePixels = 4
+
+func (v *vector8) depthwise(pixels int, t *taps8) {
+	switch pixels {
+	case 1:
+		depthwise8x1Dotprod(t)
+	case 2:
+		depthwise8x2Dotprod(t)
+	case 3:
+		depthwise8x3Dotprod(t)
+	case 4:
+		depthwise8x4Dotprod(t)
+	}
+}
+
+func (v *vector8) interleave(dst []byte, r *[4][]byte, blocks int, flip byte) {
+	interleaveNEON(&dst[0], &r[0][0], &r[1][0], &r[2][0], &r[3][0], blocks, uint64(flip)*0x0101010101010101)
+}
 
 // flip copies bytes, each xored with flip.
 func (v *vector8) flip(dst, src []byte, flip byte) {

@@ -75,36 +75,36 @@ TEXT ·gemm8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
-	WORD $0xb9407805 // ldr w5, [x0, #120]
+	WORD $0xb9407810 // ldr w16, [x0, #120]
 	WORD $0x91022004 // add x4, x0, #0x88
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
+	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
+	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
+	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
 	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
 	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
 	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
 	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
+	WORD $0x4e790c00 // sqadd v0.8h, v0.8h, v25.8h
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
-	WORD $0x4e790c00 // sqadd v0.8h, v0.8h, v25.8h
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000a5 // cbnz w5, 198 <.text+0x198>
+	WORD $0x350000b0 // cbnz w16, 198 <.text+0x198>
 	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
 	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
 	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
@@ -215,36 +215,36 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
-	WORD $0xb9407805 // ldr w5, [x0, #120]
+	WORD $0xb9407810 // ldr w16, [x0, #120]
 	WORD $0x91022004 // add x4, x0, #0x88
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
+	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
+	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
+	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
 	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
 	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
 	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
 	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
+	WORD $0x4e790c00 // sqadd v0.8h, v0.8h, v25.8h
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
-	WORD $0x4e790c00 // sqadd v0.8h, v0.8h, v25.8h
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000a5 // cbnz w5, 208 <.text+0x208>
+	WORD $0x350000b0 // cbnz w16, 208 <.text+0x208>
 	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
 	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
 	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
@@ -256,32 +256,32 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
+	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
+	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
+	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
 	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
 	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
 	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
 	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
+	WORD $0x4e790c84 // sqadd v4.8h, v4.8h, v25.8h
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
-	WORD $0x4e790c84 // sqadd v4.8h, v4.8h, v25.8h
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000a5 // cbnz w5, 29c <.text+0x29c>
+	WORD $0x350000b0 // cbnz w16, 29c <.text+0x29c>
 	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
 	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
 	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
@@ -420,36 +420,36 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
-	WORD $0xb9407805 // ldr w5, [x0, #120]
+	WORD $0xb9407810 // ldr w16, [x0, #120]
 	WORD $0x91022004 // add x4, x0, #0x88
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
+	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
+	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
+	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
 	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
 	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
 	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
 	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
+	WORD $0x4e790c00 // sqadd v0.8h, v0.8h, v25.8h
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
-	WORD $0x4e790c00 // sqadd v0.8h, v0.8h, v25.8h
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000a5 // cbnz w5, 278 <.text+0x278>
+	WORD $0x350000b0 // cbnz w16, 278 <.text+0x278>
 	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
 	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
 	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
@@ -461,32 +461,32 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
+	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
+	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
+	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
 	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
 	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
 	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
 	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
+	WORD $0x4e790c84 // sqadd v4.8h, v4.8h, v25.8h
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
-	WORD $0x4e790c84 // sqadd v4.8h, v4.8h, v25.8h
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000a5 // cbnz w5, 30c <.text+0x30c>
+	WORD $0x350000b0 // cbnz w16, 30c <.text+0x30c>
 	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
 	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
 	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
@@ -498,32 +498,32 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8508 // add v8.4s, v8.4s, v27.4s
+	WORD $0x4ebb8529 // add v9.4s, v9.4s, v27.4s
+	WORD $0x4ebb854a // add v10.4s, v10.4s, v27.4s
+	WORD $0x4ebb856b // add v11.4s, v11.4s, v27.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD $0x4eb8f508 // fmin v8.4s, v8.4s, v24.4s
 	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
-	WORD $0x4ebb8529 // add v9.4s, v9.4s, v27.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	WORD $0x4eb8f529 // fmin v9.4s, v9.4s, v24.4s
 	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
-	WORD $0x4ebb854a // add v10.4s, v10.4s, v27.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
 	WORD $0x4eb8f54a // fmin v10.4s, v10.4s, v24.4s
 	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
-	WORD $0x4ebb856b // add v11.4s, v11.4s, v27.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
 	WORD $0x4eb8f56b // fmin v11.4s, v11.4s, v24.4s
 	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
+	WORD $0x4e790d08 // sqadd v8.8h, v8.8h, v25.8h
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x4e790d08 // sqadd v8.8h, v8.8h, v25.8h
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
-	WORD $0x350000a5 // cbnz w5, 3a0 <.text+0x3a0>
+	WORD $0x350000b0 // cbnz w16, 3a0 <.text+0x3a0>
 	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
 	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
 	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
@@ -690,36 +690,36 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
-	WORD $0xb9407805 // ldr w5, [x0, #120]
+	WORD $0xb9407810 // ldr w16, [x0, #120]
 	WORD $0x91022004 // add x4, x0, #0x88
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
+	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
+	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
+	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
 	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
 	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
 	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
 	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
+	WORD $0x4e790c00 // sqadd v0.8h, v0.8h, v25.8h
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
-	WORD $0x4e790c00 // sqadd v0.8h, v0.8h, v25.8h
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000a5 // cbnz w5, 2e8 <.text+0x2e8>
+	WORD $0x350000b0 // cbnz w16, 2e8 <.text+0x2e8>
 	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
 	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
 	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
@@ -731,32 +731,32 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
+	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
+	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
+	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
 	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
 	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
 	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
 	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
+	WORD $0x4e790c84 // sqadd v4.8h, v4.8h, v25.8h
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
-	WORD $0x4e790c84 // sqadd v4.8h, v4.8h, v25.8h
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000a5 // cbnz w5, 37c <.text+0x37c>
+	WORD $0x350000b0 // cbnz w16, 37c <.text+0x37c>
 	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
 	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
 	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
@@ -768,32 +768,32 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8508 // add v8.4s, v8.4s, v27.4s
+	WORD $0x4ebb8529 // add v9.4s, v9.4s, v27.4s
+	WORD $0x4ebb854a // add v10.4s, v10.4s, v27.4s
+	WORD $0x4ebb856b // add v11.4s, v11.4s, v27.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD $0x4eb8f508 // fmin v8.4s, v8.4s, v24.4s
 	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
-	WORD $0x4ebb8529 // add v9.4s, v9.4s, v27.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	WORD $0x4eb8f529 // fmin v9.4s, v9.4s, v24.4s
 	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
-	WORD $0x4ebb854a // add v10.4s, v10.4s, v27.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
 	WORD $0x4eb8f54a // fmin v10.4s, v10.4s, v24.4s
 	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
-	WORD $0x4ebb856b // add v11.4s, v11.4s, v27.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
 	WORD $0x4eb8f56b // fmin v11.4s, v11.4s, v24.4s
 	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
+	WORD $0x4e790d08 // sqadd v8.8h, v8.8h, v25.8h
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x4e790d08 // sqadd v8.8h, v8.8h, v25.8h
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
-	WORD $0x350000a5 // cbnz w5, 410 <.text+0x410>
+	WORD $0x350000b0 // cbnz w16, 410 <.text+0x410>
 	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
 	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
 	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
@@ -805,32 +805,32 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb858c // add v12.4s, v12.4s, v27.4s
+	WORD $0x4ebb85ad // add v13.4s, v13.4s, v27.4s
+	WORD $0x4ebb85ce // add v14.4s, v14.4s, v27.4s
+	WORD $0x4ebb85ef // add v15.4s, v15.4s, v27.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
 	WORD $0x4eb8f58c // fmin v12.4s, v12.4s, v24.4s
 	WORD $0x4e21a98c // fcvtns v12.4s, v12.4s
-	WORD $0x4ebb85ad // add v13.4s, v13.4s, v27.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
 	WORD $0x4eb8f5ad // fmin v13.4s, v13.4s, v24.4s
 	WORD $0x4e21a9ad // fcvtns v13.4s, v13.4s
-	WORD $0x4ebb85ce // add v14.4s, v14.4s, v27.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
 	WORD $0x4eb8f5ce // fmin v14.4s, v14.4s, v24.4s
 	WORD $0x4e21a9ce // fcvtns v14.4s, v14.4s
-	WORD $0x4ebb85ef // add v15.4s, v15.4s, v27.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
 	WORD $0x4eb8f5ef // fmin v15.4s, v15.4s, v24.4s
 	WORD $0x4e21a9ef // fcvtns v15.4s, v15.4s
 	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
 	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x4e790d8c // sqadd v12.8h, v12.8h, v25.8h
 	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
 	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
-	WORD $0x4e790d8c // sqadd v12.8h, v12.8h, v25.8h
 	WORD $0x4e790dce // sqadd v14.8h, v14.8h, v25.8h
-	WORD $0x350000a5 // cbnz w5, 4a4 <.text+0x4a4>
+	WORD $0x350000b0 // cbnz w16, 4a4 <.text+0x4a4>
 	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
 	WORD $0x4e2149cc // sqxtn2 v12.16b, v14.8h
 	WORD $0x4e3a658c // smax v12.16b, v12.16b, v26.16b
@@ -840,4 +840,678 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x6e3a658c // umax v12.16b, v12.16b, v26.16b
 	WORD $0x3d80002c // str q12, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xd65f03c0 // ret
+
+// func depthwise8x1Dotprod(t *taps8)
+TEXT ·depthwise8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
+	MOVD t+0(FP), R0
+	WORD $0xf9400402 // ldr x2, [x0, #8]
+	WORD $0xf9401406 // ldr x6, [x0, #40]
+	WORD $0xf9402008 // ldr x8, [x0, #64]
+	WORD $0x9101b004 // add x4, x0, #0x6c
+	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
+	WORD $0x9101c004 // add x4, x0, #0x70
+	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
+	WORD $0x9101d004 // add x4, x0, #0x74
+	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
+	WORD $0xb9406810 // ldr w16, [x0, #104]
+	WORD $0xf9400001 // ldr x1, [x0]
+	WORD $0xf9401c07 // ldr x7, [x0, #56]
+	WORD $0xf9402409 // ldr x9, [x0, #72]
+	WORD $0xf940180b // ldr x11, [x0, #48]
+	WORD $0xf9402c0c // ldr x12, [x0, #88]
+	WORD $0xad400560 // ldp q0, q1, [x11]
+	WORD $0xad410d62 // ldp q2, q3, [x11, #32]
+	WORD $0xf9400803 // ldr x3, [x0, #16]
+	WORD $0xf9400c04 // ldr x4, [x0, #24]
+	WORD $0xf9401005 // ldr x5, [x0, #32]
+	WORD $0xf840846d // ldr x13, [x3], #8
+	WORD $0x8b0d002d // add x13, x1, x13
+	WORD $0xad4044b0 // ldp q16, q17, [x5]
+	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
+	WORD $0x8b0600a5 // add x5, x5, x6
+	WORD $0xad4055b4 // ldp q20, q21, [x13]
+	WORD $0xad415db6 // ldp q22, q23, [x13, #32]
+	WORD $0x4e909680 // sdot v0.4s, v20.16b, v16.16b
+	WORD $0x4e9196a1 // sdot v1.4s, v21.16b, v17.16b
+	WORD $0x4e9296c2 // sdot v2.4s, v22.16b, v18.16b
+	WORD $0x4e9396e3 // sdot v3.4s, v23.16b, v19.16b
+	WORD $0xf1000484 // subs x4, x4, #0x1
+	WORD $0x54fffe81 // b.ne 50 <.text+0x50> // b.any
+	WORD $0xad404590 // ldp q16, q17, [x12]
+	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
+	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
+	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
+	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
+	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
+	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
+	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
+	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
+	WORD $0x4e790c00 // sqadd v0.8h, v0.8h, v25.8h
+	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
+	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
+	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
+	WORD $0x350000b0 // cbnz w16, f8 <.text+0xf8>
+	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
+	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
+	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
+	WORD $0x14000004 // b 104 <.text+0x104>
+	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
+	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x3d8000e0 // str q0, [x7]
+	WORD $0x8b0800e7 // add x7, x7, x8
+	WORD $0xd280002d // movz x13, #0x1
+	WORD $0x9b0d0441 // madd x1, x2, x13, x1
+	WORD $0xf1000529 // subs x9, x9, #0x1
+	WORD $0x54fff921 // b.ne 3c <.text+0x3c> // b.any
+	WORD $0xf940300a // ldr x10, [x0, #96]
+	WORD $0xf100054a // subs x10, x10, #0x1
+	WORD $0x54000240 // b.eq 16c <.text+0x16c> // b.none
+	WORD $0xf900300a // str x10, [x0, #96]
+	WORD $0xf940000a // ldr x10, [x0]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf900000a // str x10, [x0]
+	WORD $0xf940100a // ldr x10, [x0, #32]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf900100a // str x10, [x0, #32]
+	WORD $0xf940180a // ldr x10, [x0, #48]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf900180a // str x10, [x0, #48]
+	WORD $0xf9401c0a // ldr x10, [x0, #56]
+	WORD $0x9100414a // add x10, x10, #0x10
+	WORD $0xf9001c0a // str x10, [x0, #56]
+	WORD $0xf9402c0a // ldr x10, [x0, #88]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf9002c0a // str x10, [x0, #88]
+	WORD $0x17ffffb0 // b 28 <.text+0x28>
+	WORD $0xd65f03c0 // ret
+
+// func depthwise8x2Dotprod(t *taps8)
+TEXT ·depthwise8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
+	MOVD t+0(FP), R0
+	WORD $0xf9400402 // ldr x2, [x0, #8]
+	WORD $0xf9401406 // ldr x6, [x0, #40]
+	WORD $0xf9402008 // ldr x8, [x0, #64]
+	WORD $0x9101b004 // add x4, x0, #0x6c
+	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
+	WORD $0x9101c004 // add x4, x0, #0x70
+	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
+	WORD $0x9101d004 // add x4, x0, #0x74
+	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
+	WORD $0xb9406810 // ldr w16, [x0, #104]
+	WORD $0xf9400001 // ldr x1, [x0]
+	WORD $0xf9401c07 // ldr x7, [x0, #56]
+	WORD $0xf9402409 // ldr x9, [x0, #72]
+	WORD $0xf940180b // ldr x11, [x0, #48]
+	WORD $0xf9402c0c // ldr x12, [x0, #88]
+	WORD $0xad400560 // ldp q0, q1, [x11]
+	WORD $0xad410d62 // ldp q2, q3, [x11, #32]
+	WORD $0x4ea01c04 // orr v4.16b, v0.16b, v0.16b
+	WORD $0x4ea11c25 // orr v5.16b, v1.16b, v1.16b
+	WORD $0x4ea21c46 // orr v6.16b, v2.16b, v2.16b
+	WORD $0x4ea31c67 // orr v7.16b, v3.16b, v3.16b
+	WORD $0xf9400803 // ldr x3, [x0, #16]
+	WORD $0xf9400c04 // ldr x4, [x0, #24]
+	WORD $0xf9401005 // ldr x5, [x0, #32]
+	WORD $0xf840846d // ldr x13, [x3], #8
+	WORD $0x8b0d002d // add x13, x1, x13
+	WORD $0xad4044b0 // ldp q16, q17, [x5]
+	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
+	WORD $0x8b0600a5 // add x5, x5, x6
+	WORD $0xad4055b4 // ldp q20, q21, [x13]
+	WORD $0xad415db6 // ldp q22, q23, [x13, #32]
+	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4e909680 // sdot v0.4s, v20.16b, v16.16b
+	WORD $0x4e9196a1 // sdot v1.4s, v21.16b, v17.16b
+	WORD $0x4e9296c2 // sdot v2.4s, v22.16b, v18.16b
+	WORD $0x4e9396e3 // sdot v3.4s, v23.16b, v19.16b
+	WORD $0xad4055b4 // ldp q20, q21, [x13]
+	WORD $0xad415db6 // ldp q22, q23, [x13, #32]
+	WORD $0x4e909684 // sdot v4.4s, v20.16b, v16.16b
+	WORD $0x4e9196a5 // sdot v5.4s, v21.16b, v17.16b
+	WORD $0x4e9296c6 // sdot v6.4s, v22.16b, v18.16b
+	WORD $0x4e9396e7 // sdot v7.4s, v23.16b, v19.16b
+	WORD $0xf1000484 // subs x4, x4, #0x1
+	WORD $0x54fffda1 // b.ne 60 <.text+0x60> // b.any
+	WORD $0xad404590 // ldp q16, q17, [x12]
+	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
+	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
+	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
+	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
+	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
+	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
+	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
+	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
+	WORD $0x4e790c00 // sqadd v0.8h, v0.8h, v25.8h
+	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
+	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
+	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
+	WORD $0x350000b0 // cbnz w16, 124 <.text+0x124>
+	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
+	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
+	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
+	WORD $0x14000004 // b 130 <.text+0x130>
+	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
+	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x3d8000e0 // str q0, [x7]
+	WORD $0x8b0800e7 // add x7, x7, x8
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
+	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
+	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
+	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
+	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
+	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
+	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
+	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
+	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
+	WORD $0x4e790c84 // sqadd v4.8h, v4.8h, v25.8h
+	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
+	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
+	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
+	WORD $0x350000b0 // cbnz w16, 1a4 <.text+0x1a4>
+	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
+	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
+	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
+	WORD $0x14000004 // b 1b0 <.text+0x1b0>
+	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
+	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x3d8000e4 // str q4, [x7]
+	WORD $0x8b0800e7 // add x7, x7, x8
+	WORD $0xd280004d // movz x13, #0x2
+	WORD $0x9b0d0441 // madd x1, x2, x13, x1
+	WORD $0xf1000529 // subs x9, x9, #0x1
+	WORD $0x54fff3c1 // b.ne 3c <.text+0x3c> // b.any
+	WORD $0xf940300a // ldr x10, [x0, #96]
+	WORD $0xf100054a // subs x10, x10, #0x1
+	WORD $0x54000240 // b.eq 218 <.text+0x218> // b.none
+	WORD $0xf900300a // str x10, [x0, #96]
+	WORD $0xf940000a // ldr x10, [x0]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf900000a // str x10, [x0]
+	WORD $0xf940100a // ldr x10, [x0, #32]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf900100a // str x10, [x0, #32]
+	WORD $0xf940180a // ldr x10, [x0, #48]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf900180a // str x10, [x0, #48]
+	WORD $0xf9401c0a // ldr x10, [x0, #56]
+	WORD $0x9100414a // add x10, x10, #0x10
+	WORD $0xf9001c0a // str x10, [x0, #56]
+	WORD $0xf9402c0a // ldr x10, [x0, #88]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf9002c0a // str x10, [x0, #88]
+	WORD $0x17ffff85 // b 28 <.text+0x28>
+	WORD $0xd65f03c0 // ret
+
+// func depthwise8x3Dotprod(t *taps8)
+TEXT ·depthwise8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
+	MOVD t+0(FP), R0
+	WORD $0xf9400402 // ldr x2, [x0, #8]
+	WORD $0xf9401406 // ldr x6, [x0, #40]
+	WORD $0xf9402008 // ldr x8, [x0, #64]
+	WORD $0x9101b004 // add x4, x0, #0x6c
+	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
+	WORD $0x9101c004 // add x4, x0, #0x70
+	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
+	WORD $0x9101d004 // add x4, x0, #0x74
+	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
+	WORD $0xb9406810 // ldr w16, [x0, #104]
+	WORD $0xf9400001 // ldr x1, [x0]
+	WORD $0xf9401c07 // ldr x7, [x0, #56]
+	WORD $0xf9402409 // ldr x9, [x0, #72]
+	WORD $0xf940180b // ldr x11, [x0, #48]
+	WORD $0xf9402c0c // ldr x12, [x0, #88]
+	WORD $0xad400560 // ldp q0, q1, [x11]
+	WORD $0xad410d62 // ldp q2, q3, [x11, #32]
+	WORD $0x4ea01c04 // orr v4.16b, v0.16b, v0.16b
+	WORD $0x4ea11c25 // orr v5.16b, v1.16b, v1.16b
+	WORD $0x4ea21c46 // orr v6.16b, v2.16b, v2.16b
+	WORD $0x4ea31c67 // orr v7.16b, v3.16b, v3.16b
+	WORD $0x4ea01c08 // orr v8.16b, v0.16b, v0.16b
+	WORD $0x4ea11c29 // orr v9.16b, v1.16b, v1.16b
+	WORD $0x4ea21c4a // orr v10.16b, v2.16b, v2.16b
+	WORD $0x4ea31c6b // orr v11.16b, v3.16b, v3.16b
+	WORD $0xf9400803 // ldr x3, [x0, #16]
+	WORD $0xf9400c04 // ldr x4, [x0, #24]
+	WORD $0xf9401005 // ldr x5, [x0, #32]
+	WORD $0xf840846d // ldr x13, [x3], #8
+	WORD $0x8b0d002d // add x13, x1, x13
+	WORD $0xad4044b0 // ldp q16, q17, [x5]
+	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
+	WORD $0x8b0600a5 // add x5, x5, x6
+	WORD $0xad4055b4 // ldp q20, q21, [x13]
+	WORD $0xad415db6 // ldp q22, q23, [x13, #32]
+	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4e909680 // sdot v0.4s, v20.16b, v16.16b
+	WORD $0x4e9196a1 // sdot v1.4s, v21.16b, v17.16b
+	WORD $0x4e9296c2 // sdot v2.4s, v22.16b, v18.16b
+	WORD $0x4e9396e3 // sdot v3.4s, v23.16b, v19.16b
+	WORD $0xad4055b4 // ldp q20, q21, [x13]
+	WORD $0xad415db6 // ldp q22, q23, [x13, #32]
+	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4e909684 // sdot v4.4s, v20.16b, v16.16b
+	WORD $0x4e9196a5 // sdot v5.4s, v21.16b, v17.16b
+	WORD $0x4e9296c6 // sdot v6.4s, v22.16b, v18.16b
+	WORD $0x4e9396e7 // sdot v7.4s, v23.16b, v19.16b
+	WORD $0xad4055b4 // ldp q20, q21, [x13]
+	WORD $0xad415db6 // ldp q22, q23, [x13, #32]
+	WORD $0x4e909688 // sdot v8.4s, v20.16b, v16.16b
+	WORD $0x4e9196a9 // sdot v9.4s, v21.16b, v17.16b
+	WORD $0x4e9296ca // sdot v10.4s, v22.16b, v18.16b
+	WORD $0x4e9396eb // sdot v11.4s, v23.16b, v19.16b
+	WORD $0xf1000484 // subs x4, x4, #0x1
+	WORD $0x54fffcc1 // b.ne 70 <.text+0x70> // b.any
+	WORD $0xad404590 // ldp q16, q17, [x12]
+	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
+	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
+	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
+	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
+	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
+	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
+	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
+	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
+	WORD $0x4e790c00 // sqadd v0.8h, v0.8h, v25.8h
+	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
+	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
+	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
+	WORD $0x350000b0 // cbnz w16, 150 <.text+0x150>
+	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
+	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
+	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
+	WORD $0x14000004 // b 15c <.text+0x15c>
+	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
+	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x3d8000e0 // str q0, [x7]
+	WORD $0x8b0800e7 // add x7, x7, x8
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
+	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
+	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
+	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
+	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
+	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
+	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
+	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
+	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
+	WORD $0x4e790c84 // sqadd v4.8h, v4.8h, v25.8h
+	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
+	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
+	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
+	WORD $0x350000b0 // cbnz w16, 1d0 <.text+0x1d0>
+	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
+	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
+	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
+	WORD $0x14000004 // b 1dc <.text+0x1dc>
+	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
+	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x3d8000e4 // str q4, [x7]
+	WORD $0x8b0800e7 // add x7, x7, x8
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD $0x4eb8f508 // fmin v8.4s, v8.4s, v24.4s
+	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
+	WORD $0x4eb8f529 // fmin v9.4s, v9.4s, v24.4s
+	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
+	WORD $0x4eb8f54a // fmin v10.4s, v10.4s, v24.4s
+	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD $0x4eb8f56b // fmin v11.4s, v11.4s, v24.4s
+	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
+	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
+	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
+	WORD $0x4e790d08 // sqadd v8.8h, v8.8h, v25.8h
+	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
+	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
+	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
+	WORD $0x350000b0 // cbnz w16, 250 <.text+0x250>
+	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
+	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
+	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
+	WORD $0x14000004 // b 25c <.text+0x25c>
+	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
+	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
+	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
+	WORD $0x3d8000e8 // str q8, [x7]
+	WORD $0x8b0800e7 // add x7, x7, x8
+	WORD $0xd280006d // movz x13, #0x3
+	WORD $0x9b0d0441 // madd x1, x2, x13, x1
+	WORD $0xf1000529 // subs x9, x9, #0x1
+	WORD $0x54ffee61 // b.ne 3c <.text+0x3c> // b.any
+	WORD $0xf940300a // ldr x10, [x0, #96]
+	WORD $0xf100054a // subs x10, x10, #0x1
+	WORD $0x54000240 // b.eq 2c4 <.text+0x2c4> // b.none
+	WORD $0xf900300a // str x10, [x0, #96]
+	WORD $0xf940000a // ldr x10, [x0]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf900000a // str x10, [x0]
+	WORD $0xf940100a // ldr x10, [x0, #32]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf900100a // str x10, [x0, #32]
+	WORD $0xf940180a // ldr x10, [x0, #48]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf900180a // str x10, [x0, #48]
+	WORD $0xf9401c0a // ldr x10, [x0, #56]
+	WORD $0x9100414a // add x10, x10, #0x10
+	WORD $0xf9001c0a // str x10, [x0, #56]
+	WORD $0xf9402c0a // ldr x10, [x0, #88]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf9002c0a // str x10, [x0, #88]
+	WORD $0x17ffff5a // b 28 <.text+0x28>
+	WORD $0xd65f03c0 // ret
+
+// func depthwise8x4Dotprod(t *taps8)
+TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
+	MOVD t+0(FP), R0
+	WORD $0xf9400402 // ldr x2, [x0, #8]
+	WORD $0xf9401406 // ldr x6, [x0, #40]
+	WORD $0xf9402008 // ldr x8, [x0, #64]
+	WORD $0x9101b004 // add x4, x0, #0x6c
+	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
+	WORD $0x9101c004 // add x4, x0, #0x70
+	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
+	WORD $0x9101d004 // add x4, x0, #0x74
+	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
+	WORD $0xb9406810 // ldr w16, [x0, #104]
+	WORD $0xf9400001 // ldr x1, [x0]
+	WORD $0xf9401c07 // ldr x7, [x0, #56]
+	WORD $0xf9402409 // ldr x9, [x0, #72]
+	WORD $0xf940180b // ldr x11, [x0, #48]
+	WORD $0xf9402c0c // ldr x12, [x0, #88]
+	WORD $0xad400560 // ldp q0, q1, [x11]
+	WORD $0xad410d62 // ldp q2, q3, [x11, #32]
+	WORD $0x4ea01c04 // orr v4.16b, v0.16b, v0.16b
+	WORD $0x4ea11c25 // orr v5.16b, v1.16b, v1.16b
+	WORD $0x4ea21c46 // orr v6.16b, v2.16b, v2.16b
+	WORD $0x4ea31c67 // orr v7.16b, v3.16b, v3.16b
+	WORD $0x4ea01c08 // orr v8.16b, v0.16b, v0.16b
+	WORD $0x4ea11c29 // orr v9.16b, v1.16b, v1.16b
+	WORD $0x4ea21c4a // orr v10.16b, v2.16b, v2.16b
+	WORD $0x4ea31c6b // orr v11.16b, v3.16b, v3.16b
+	WORD $0x4ea01c0c // orr v12.16b, v0.16b, v0.16b
+	WORD $0x4ea11c2d // orr v13.16b, v1.16b, v1.16b
+	WORD $0x4ea21c4e // orr v14.16b, v2.16b, v2.16b
+	WORD $0x4ea31c6f // orr v15.16b, v3.16b, v3.16b
+	WORD $0xf9400803 // ldr x3, [x0, #16]
+	WORD $0xf9400c04 // ldr x4, [x0, #24]
+	WORD $0xf9401005 // ldr x5, [x0, #32]
+	WORD $0xf840846d // ldr x13, [x3], #8
+	WORD $0x8b0d002d // add x13, x1, x13
+	WORD $0xad4044b0 // ldp q16, q17, [x5]
+	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
+	WORD $0x8b0600a5 // add x5, x5, x6
+	WORD $0xad4055b4 // ldp q20, q21, [x13]
+	WORD $0xad415db6 // ldp q22, q23, [x13, #32]
+	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4e909680 // sdot v0.4s, v20.16b, v16.16b
+	WORD $0x4e9196a1 // sdot v1.4s, v21.16b, v17.16b
+	WORD $0x4e9296c2 // sdot v2.4s, v22.16b, v18.16b
+	WORD $0x4e9396e3 // sdot v3.4s, v23.16b, v19.16b
+	WORD $0xad4055b4 // ldp q20, q21, [x13]
+	WORD $0xad415db6 // ldp q22, q23, [x13, #32]
+	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4e909684 // sdot v4.4s, v20.16b, v16.16b
+	WORD $0x4e9196a5 // sdot v5.4s, v21.16b, v17.16b
+	WORD $0x4e9296c6 // sdot v6.4s, v22.16b, v18.16b
+	WORD $0x4e9396e7 // sdot v7.4s, v23.16b, v19.16b
+	WORD $0xad4055b4 // ldp q20, q21, [x13]
+	WORD $0xad415db6 // ldp q22, q23, [x13, #32]
+	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4e909688 // sdot v8.4s, v20.16b, v16.16b
+	WORD $0x4e9196a9 // sdot v9.4s, v21.16b, v17.16b
+	WORD $0x4e9296ca // sdot v10.4s, v22.16b, v18.16b
+	WORD $0x4e9396eb // sdot v11.4s, v23.16b, v19.16b
+	WORD $0xad4055b4 // ldp q20, q21, [x13]
+	WORD $0xad415db6 // ldp q22, q23, [x13, #32]
+	WORD $0x4e90968c // sdot v12.4s, v20.16b, v16.16b
+	WORD $0x4e9196ad // sdot v13.4s, v21.16b, v17.16b
+	WORD $0x4e9296ce // sdot v14.4s, v22.16b, v18.16b
+	WORD $0x4e9396ef // sdot v15.4s, v23.16b, v19.16b
+	WORD $0xf1000484 // subs x4, x4, #0x1
+	WORD $0x54fffbe1 // b.ne 80 <.text+0x80> // b.any
+	WORD $0xad404590 // ldp q16, q17, [x12]
+	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
+	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
+	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
+	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
+	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
+	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
+	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
+	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
+	WORD $0x4e790c00 // sqadd v0.8h, v0.8h, v25.8h
+	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
+	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
+	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
+	WORD $0x350000b0 // cbnz w16, 17c <.text+0x17c>
+	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
+	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
+	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
+	WORD $0x14000004 // b 188 <.text+0x188>
+	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
+	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x3d8000e0 // str q0, [x7]
+	WORD $0x8b0800e7 // add x7, x7, x8
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
+	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
+	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
+	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
+	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
+	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
+	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
+	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
+	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
+	WORD $0x4e790c84 // sqadd v4.8h, v4.8h, v25.8h
+	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
+	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
+	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
+	WORD $0x350000b0 // cbnz w16, 1fc <.text+0x1fc>
+	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
+	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
+	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
+	WORD $0x14000004 // b 208 <.text+0x208>
+	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
+	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x3d8000e4 // str q4, [x7]
+	WORD $0x8b0800e7 // add x7, x7, x8
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD $0x4eb8f508 // fmin v8.4s, v8.4s, v24.4s
+	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
+	WORD $0x4eb8f529 // fmin v9.4s, v9.4s, v24.4s
+	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
+	WORD $0x4eb8f54a // fmin v10.4s, v10.4s, v24.4s
+	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
+	WORD $0x4eb8f56b // fmin v11.4s, v11.4s, v24.4s
+	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
+	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
+	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
+	WORD $0x4e790d08 // sqadd v8.8h, v8.8h, v25.8h
+	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
+	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
+	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
+	WORD $0x350000b0 // cbnz w16, 27c <.text+0x27c>
+	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
+	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
+	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
+	WORD $0x14000004 // b 288 <.text+0x288>
+	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
+	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
+	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
+	WORD $0x3d8000e8 // str q8, [x7]
+	WORD $0x8b0800e7 // add x7, x7, x8
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
+	WORD $0x4eb8f58c // fmin v12.4s, v12.4s, v24.4s
+	WORD $0x4e21a98c // fcvtns v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
+	WORD $0x4eb8f5ad // fmin v13.4s, v13.4s, v24.4s
+	WORD $0x4e21a9ad // fcvtns v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
+	WORD $0x4eb8f5ce // fmin v14.4s, v14.4s, v24.4s
+	WORD $0x4e21a9ce // fcvtns v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
+	WORD $0x4eb8f5ef // fmin v15.4s, v15.4s, v24.4s
+	WORD $0x4e21a9ef // fcvtns v15.4s, v15.4s
+	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
+	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x4e790d8c // sqadd v12.8h, v12.8h, v25.8h
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
+	WORD $0x4e790dce // sqadd v14.8h, v14.8h, v25.8h
+	WORD $0x350000b0 // cbnz w16, 2fc <.text+0x2fc>
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149cc // sqxtn2 v12.16b, v14.8h
+	WORD $0x4e3a658c // smax v12.16b, v12.16b, v26.16b
+	WORD $0x14000004 // b 308 <.text+0x308>
+	WORD $0x2e21298c // sqxtun v12.8b, v12.8h
+	WORD $0x6e2129cc // sqxtun2 v12.16b, v14.8h
+	WORD $0x6e3a658c // umax v12.16b, v12.16b, v26.16b
+	WORD $0x3d8000ec // str q12, [x7]
+	WORD $0x8b0800e7 // add x7, x7, x8
+	WORD $0xd280008d // movz x13, #0x4
+	WORD $0x9b0d0441 // madd x1, x2, x13, x1
+	WORD $0xf1000529 // subs x9, x9, #0x1
+	WORD $0x54ffe901 // b.ne 3c <.text+0x3c> // b.any
+	WORD $0xf940300a // ldr x10, [x0, #96]
+	WORD $0xf100054a // subs x10, x10, #0x1
+	WORD $0x54000240 // b.eq 370 <.text+0x370> // b.none
+	WORD $0xf900300a // str x10, [x0, #96]
+	WORD $0xf940000a // ldr x10, [x0]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf900000a // str x10, [x0]
+	WORD $0xf940100a // ldr x10, [x0, #32]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf900100a // str x10, [x0, #32]
+	WORD $0xf940180a // ldr x10, [x0, #48]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf900180a // str x10, [x0, #48]
+	WORD $0xf9401c0a // ldr x10, [x0, #56]
+	WORD $0x9100414a // add x10, x10, #0x10
+	WORD $0xf9001c0a // str x10, [x0, #56]
+	WORD $0xf9402c0a // ldr x10, [x0, #88]
+	WORD $0x9101014a // add x10, x10, #0x40
+	WORD $0xf9002c0a // str x10, [x0, #88]
+	WORD $0x17ffff2f // b 28 <.text+0x28>
+	WORD $0xd65f03c0 // ret
+
+// func interleaveNEON(dst, r0, r1, r2, r3 *byte, blocks int, flip uint64)
+TEXT ·interleaveNEON(SB), NOSPLIT|NOFRAME, $0-56
+	MOVD dst+0(FP), R0
+	MOVD r0+8(FP), R1
+	MOVD r1+16(FP), R2
+	MOVD r2+24(FP), R3
+	MOVD r3+32(FP), R4
+	MOVD blocks+40(FP), R5
+	MOVD flip+48(FP), R6
+	WORD $0x4e080cd0 // dup v16.2d, x6
+	WORD $0x3cc10420 // ldr q0, [x1], #16
+	WORD $0x3cc10441 // ldr q1, [x2], #16
+	WORD $0x3cc10462 // ldr q2, [x3], #16
+	WORD $0x3cc10483 // ldr q3, [x4], #16
+	WORD $0x4e013804 // zip1 v4.16b, v0.16b, v1.16b
+	WORD $0x4e017805 // zip2 v5.16b, v0.16b, v1.16b
+	WORD $0x4e033846 // zip1 v6.16b, v2.16b, v3.16b
+	WORD $0x4e037847 // zip2 v7.16b, v2.16b, v3.16b
+	WORD $0x4e463880 // zip1 v0.8h, v4.8h, v6.8h
+	WORD $0x6e301c00 // eor v0.16b, v0.16b, v16.16b
+	WORD $0x4e467881 // zip2 v1.8h, v4.8h, v6.8h
+	WORD $0x6e301c21 // eor v1.16b, v1.16b, v16.16b
+	WORD $0x4e4738a2 // zip1 v2.8h, v5.8h, v7.8h
+	WORD $0x6e301c42 // eor v2.16b, v2.16b, v16.16b
+	WORD $0x4e4778a3 // zip2 v3.8h, v5.8h, v7.8h
+	WORD $0x6e301c63 // eor v3.16b, v3.16b, v16.16b
+	WORD $0xac810400 // stp q0, q1, [x0], #32
+	WORD $0xac810c02 // stp q2, q3, [x0], #32
+	WORD $0xf10004a5 // subs x5, x5, #0x1
+	WORD $0x54fffda1 // b.ne 4 <.text+0x4> // b.any
 	WORD $0xd65f03c0 // ret

@@ -135,12 +135,17 @@ func SumBytes[T Byte](v []T) int32 {
 	return sum
 }
 
-// bytes returns the size of what run copies the input to.
+// bytes returns the size of what run copies the input to, and of what kernels
+// store narrow panels to.
 func (t *convTiles8[T]) bytes() int {
-	if !t.staged {
-		return 0
+	n := 0
+	if t.staged {
+		n = t.in.h*t.in.w*t.in.pixel + slack8
 	}
-	return t.in.h*t.in.w*t.in.pixel + slack8
+	if !t.v.masked {
+		n += narrow8
+	}
+	return n
 }
 
 // run computes dst = conv(src). buf has bytes elements, sums a word a pixel
@@ -155,7 +160,7 @@ func (t *convTiles8[T]) run(dst, src []T, buf []byte, sums []int32) {
 			in = buf
 		}
 		for g := range t.Groups {
-			t.group(bytesOf(dst[b*outSize:][:outSize]), in, g, sums)
+			t.group(bytesOf(dst[b*outSize:][:outSize]), in, buf[max(len(buf)-narrow8, 0):], g, sums)
 		}
 	}
 }
@@ -193,7 +198,7 @@ func (p *padded) stage(v *vector8, dst, src []byte, zero, flip byte) {
 const panelInL1x8 = 8 << 10
 
 // group computes the channels of group g.
-func (t *convTiles8[T]) group(dst, in []byte, g int, sums []int32) {
+func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32) {
 	a := tile8{stride: t.Groups * t.OutC, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), order: &quadOrder[0]}
 	pixels := t.OutH * t.OutW
 	if t.sums != 0 {
@@ -206,7 +211,7 @@ func (t *convTiles8[T]) group(dst, in []byte, g int, sums []int32) {
 			most := t.v.pixels(t.vectors(p))
 			blocks := (pixels + most - 1) / most
 			for i := range blocks {
-				t.tile(&a, dst, in, g, p, i*pixels/blocks, (i+1)*pixels/blocks, sums)
+				t.tile(&a, dst, in, spare, g, p, i*pixels/blocks, (i+1)*pixels/blocks, sums)
 			}
 		}
 		return
@@ -215,13 +220,13 @@ func (t *convTiles8[T]) group(dst, in []byte, g int, sums []int32) {
 	blocks := (pixels + most - 1) / most
 	for i := range blocks {
 		for p := range t.perGroup {
-			t.tile(&a, dst, in, g, p, i*pixels/blocks, (i+1)*pixels/blocks, sums)
+			t.tile(&a, dst, in, spare, g, p, i*pixels/blocks, (i+1)*pixels/blocks, sums)
 		}
 	}
 }
 
 // tile computes panel p for pixels [first, last).
-func (t *convTiles8[T]) tile(a *tile8, dst, in []byte, g, p, first, last int, sums []int32) {
+func (t *convTiles8[T]) tile(a *tile8, dst, in, spare []byte, g, p, first, last int, sums []int32) {
 	corners(&t.in, in, first, last, g*t.InC, &a.rows)
 	if sums != nil {
 		copy(a.add[:], sums[first:last])
@@ -232,16 +237,15 @@ func (t *convTiles8[T]) tile(a *tile8, dst, in []byte, g, p, first, last int, su
 	at := first*t.Groups*t.OutC + g*t.OutC + p*t.v.panel
 	a.dst = &dst[at]
 	a.mask = ^uint64(0) >> (64 - left)
-	if t.v.panel == 16 && left < 16 {
-		t.narrow(a, dst[at:], last-first, left)
+	if !t.v.masked && left < 16 {
+		t.narrow(a, dst[at:], spare, last-first, left)
 		return
 	}
 	t.v.gemm(last-first, t.vectors(p), a)
 }
 
 // narrow is for kernels that store whole panels only.
-func (t *convTiles8[T]) narrow(a *tile8, dst []byte, pixels, channels int) {
-	var out [8 * 16]byte
+func (t *convTiles8[T]) narrow(a *tile8, dst, out []byte, pixels, channels int) {
 	stride := a.stride
 	a.dst, a.stride = &out[0], 16
 	t.v.gemm(pixels, 1, a)

@@ -105,15 +105,17 @@ func (t *depthwiseTiles8[T]) packTap(set, kx, part int) {
 	}
 }
 
-// bytes returns the size of the interleaved rows, and of a row of padding.
+// bytes returns the size of the interleaved rows, of a row of padding, and of
+// what narrow stores to.
 func (t *depthwiseTiles8[T]) bytes() int {
-	return 4*t.sets*t.width*t.InC + slack8 + t.InW*t.InC
+	return 4*t.sets*t.width*t.InC + slack8 + t.InW*t.InC + narrow8
 }
 
 // run computes dst = depthwise(src). buf has bytes elements.
 func (t *depthwiseTiles8[T]) run(dst, src []T, buf []byte) {
 	quads := buf[:4*t.sets*t.width*t.InC+slack8]
 	zeros := buf[len(quads):][:t.InW*t.InC]
+	spare := buf[len(quads)+len(zeros):][:narrow8]
 	spread(zeros, byte(t.InZero))
 	flip, _ := flipOf[T](t.v)
 	for s := range t.sets {
@@ -126,7 +128,7 @@ func (t *depthwiseTiles8[T]) run(dst, src []T, buf []byte) {
 	for b := range t.Batch {
 		for y := range t.OutH {
 			t.interleave(quads, in[b*inSize:][:inSize], zeros, y)
-			t.row(out[(b*t.OutH+y)*line:][:line], quads)
+			t.row(out[(b*t.OutH+y)*line:][:line], quads, spare)
 		}
 	}
 }
@@ -157,31 +159,60 @@ func (t *depthwiseTiles8[T]) interleave(quads, in, zeros []byte, y int) {
 }
 
 // row computes one row of output pixels.
-func (t *depthwiseTiles8[T]) row(dst, quads []byte) {
+func (t *depthwiseTiles8[T]) row(dst, quads, spare []byte) {
 	step := t.repeat * t.InC
 	a := taps8{
 		pixel: 4 * t.StrideW * step, offsets: &t.offsets[0], taps: len(t.offsets), weightStep: 4 * t.lanes, stride: step,
 		out8: sideOf[T](t.Out), order: &quadOrder[0],
 	}
 	steps := t.OutW / t.repeat
-	t.blocks(&a, dst, quads, 0, steps, step)
+	t.blocks(&a, dst, quads, spare, 0, steps, step)
 	if left := t.OutW % t.repeat * t.InC; left > 0 { // pixels short of a step
-		t.blocks(&a, dst, quads, steps, 1, left)
+		t.blocks(&a, dst, quads, spare, steps, 1, left)
 	}
 }
 
 // blocks computes n steps from one on, of so many channels.
-func (t *depthwiseTiles8[T]) blocks(a *taps8, dst, quads []byte, from, n, channels int) {
+func (t *depthwiseTiles8[T]) blocks(a *taps8, dst, quads, spare []byte, from, n, channels int) {
 	at := from * t.repeat * t.InC
 	for n > 0 {
-		pixels := min(n, 8)
+		pixels := min(n, depthwisePixels)
 		a.blocks = n / pixels
-		a.vectors = (channels + 15) / 16
-		a.mask = 1<<(channels-16*(a.vectors-1)) - 1
-		a.weights, a.bias, a.scale = &t.weights[0], &t.bias[0], &t.scale[0]
-		a.src, a.dst = &quads[4*at*t.StrideW], &dst[at]
-		t.v.depthwise(pixels, a)
+		whole := channels
+		if !t.v.masked {
+			whole &^= 15
+			t.narrow(a, dst[at:], quads[4*at*t.StrideW:], spare, pixels, whole, channels)
+		}
+		if whole > 0 {
+			a.vectors = (whole + 15) / 16
+			a.mask = 1<<(whole-16*(a.vectors-1)) - 1
+			t.call(a, &dst[at], quads[4*at*t.StrideW:], pixels, 0)
+		}
 		at += a.blocks * pixels * t.repeat * t.InC
 		n -= a.blocks * pixels
 	}
+}
+
+// call runs a kernel on the vectors from channel c on.
+func (t *depthwiseTiles8[T]) call(a *taps8, dst *byte, quads []byte, pixels, c int) {
+	a.weights, a.bias, a.scale = &t.weights[4*c], &t.bias[c], &t.scale[c]
+	a.src, a.dst = &quads[4*c], dst
+	t.v.depthwise(pixels, a)
+}
+
+// narrow computes channels [first, last), less than a vector, for kernels that
+// store whole ones only.
+func (t *depthwiseTiles8[T]) narrow(a *taps8, dst, quads, out []byte, pixels, first, last int) {
+	if first == last {
+		return
+	}
+	blocks, stride := a.blocks, a.stride
+	a.vectors, a.blocks, a.stride = 1, 1, 16
+	for b := range blocks {
+		t.call(a, &out[0], quads[b*pixels*a.pixel:], pixels, first)
+		for i := range pixels {
+			copy(dst[(b*pixels+i)*stride+first:][:last-first], out[16*i:])
+		}
+	}
+	a.blocks, a.stride = blocks, stride
 }

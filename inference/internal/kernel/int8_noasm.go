@@ -8,3 +8,10 @@ func (v *vector8) gemm(rows, vectors int, t *tile8)                   { panic("n
 func (v *vector8) pixels(vectors int) int                             { panic("no vector kernels") }
 func (v *vector8) flip(dst, src []byte, flip byte)                    { panic("no vector kernels") }
 func (v *vector8) sumRow(row []byte, offsets []int, length int) int32 { panic("no vector kernels") }
+
+const depthwisePixels = 1
+
+func (v *vector8) depthwise(pixels int, t *taps8) { panic("no vector kernels") }
+func (v *vector8) interleave(dst []byte, r *[4][]byte, blocks int, flip byte) {
+	panic("no vector kernels")
+}

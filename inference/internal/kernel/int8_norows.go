@@ -4,10 +4,6 @@ package kernel
 
 // No tier of these builds has more than matrix kernels.
 
-func (v *vector8) depthwise(pixels int, t *taps8) { panic("no vector kernels") }
-func (v *vector8) interleave(dst []byte, r *[4][]byte, blocks int, flip byte) {
-	panic("no vector kernels")
-}
 func (v *vector8) add(signed bool, t *row8) { panic("no vector kernels") }
 func (v *vector8) mul(signed bool, t *row8) { panic("no vector kernels") }
 func (v *vector8) sumWindow(signed bool, acc []int32, src []byte, pixel, nx, line, ny int, mask uint32) {

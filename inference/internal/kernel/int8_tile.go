@@ -9,10 +9,11 @@ type vector8 struct {
 	tier   string
 	panel  int  // outputs of a panel, a multiple of 16
 	signed bool // the kernels' inputs
-	rows   bool // has more than matrix kernels
+	masked bool // kernels store parts of 16 outputs
+	rows   bool // has more than layers
 }
 
-// rows8Of returns the 8-bit kernels of a tier for all but matrices, nil where it
+// rows8Of returns the 8-bit kernels of a tier for all but layers, nil where it
 // has none.
 func rows8Of(tier string) *vector8 {
 	if v := vector8Of(tier); v != nil && v.rows {
@@ -68,6 +69,10 @@ type taps8 struct {
 
 // slack8 is how many bytes kernels may read beyond an input they copied.
 const slack8 = 64
+
+// narrow8 is the memory for what kernels that store 16 outputs or none store
+// where fewer belong: as many pixels as any takes at once.
+const narrow8 = 8 * 16
 
 func isSigned[T Byte]() bool { return T(0)-1 < 0 }
 

@@ -67,8 +67,9 @@ goldens: ## record LiteRT's outputs anew (Python, ../shared/models)
 conformance: build ## compare every model of ../shared/models with LiteRT (Python)
 	scripts/golden/make conformance
 
-generate: ## write the assembly kernels anew
-	cd inference/internal/kernel/_generate && $(GO) run ./vnni > ../int8_amd64.s && $(GO) run ./float > ../f32_amd64.s
+generate: ## write the assembly kernels anew (binutils for aarch64)
+	cd inference/internal/kernel/_generate && $(GO) run ./vnni > ../int8_amd64.s && \
+		$(GO) run ./float > ../f32_amd64.s && $(GO) run ./arm64 > ../int8_arm64.s
 
 models: ## train the demo's models anew (Python, TensorFlow)
 	scripts/models/make

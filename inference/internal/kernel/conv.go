@@ -25,7 +25,7 @@ type Conv[T Byte] struct {
 // Choose takes the vector kernels of the tier in use, if it has any, and
 // returns the bytes that Pack will take for them.
 func (c *Conv[T]) Choose() int {
-	v := vector8Of(Tier())
+	v := layers8Of(Tier(), c.Weights)
 	if v == nil {
 		return c.Groups * c.OutC * c.Depth()
 	}

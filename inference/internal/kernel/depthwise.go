@@ -37,10 +37,15 @@ func (d *Depthwise[T]) Choose() int {
 	}
 	// Each input channel has a convolution of its own.
 	d.dense = &Conv[T]{
-		Window: d.Window, Batch: d.Batch, Groups: d.InC, InC: 1, OutC: d.Multiplier, Bias: d.Bias, Scale: d.Scale,
+		Weights: d.Weights, // in no order yet, see Pack
+		Window:  d.Window, Batch: d.Batch, Groups: d.InC, InC: 1, OutC: d.Multiplier, Bias: d.Bias, Scale: d.Scale,
 		InZero: d.InZero, Out: d.Out, WeightZero: d.WeightZero,
 	}
-	return d.dense.Choose()
+	size := d.dense.Choose()
+	if d.dense.fast == nil {
+		d.dense = nil
+	}
+	return size
 }
 
 // Pack copies the weights, rearranged for the kernels chosen.

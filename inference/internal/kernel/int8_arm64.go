@@ -29,17 +29,52 @@ func depthwise8x3Dotprod(t *taps8)
 func depthwise8x4Dotprod(t *taps8)
 
 //go:noescape
+func gemm8x1NEON(t *tile8)
+
+//go:noescape
+func gemm8x2NEON(t *tile8)
+
+//go:noescape
+func gemm8x3NEON(t *tile8)
+
+//go:noescape
+func gemm8x4NEON(t *tile8)
+
+//go:noescape
+func depthwise8x1NEON(t *taps8)
+
+//go:noescape
+func depthwise8x2NEON(t *taps8)
+
+//go:noescape
+func depthwise8x3NEON(t *taps8)
+
+//go:noescape
+func depthwise8x4NEON(t *taps8)
+
+//go:noescape
 func interleaveNEON(dst, r0, r1, r2, r3 *byte, blocks int, flip uint64)
 
 // vector8Of returns the 8-bit kernels of a tier, nil where it has none.
 func vector8Of(tier string) *vector8 {
-	if tier == TierDotprod {
-		return &vector8{tier: TierDotprod, panel: 16, signed: true}
+	switch tier {
+	case TierDotprod:
+		return &vector8{tier: tier, panel: 16, signed: true}
+	case TierNEON:
+		return &vector8{tier: tier, panel: 16, signed: true, narrowSums: true}
 	}
 	return nil
 }
 
 func (v *vector8) gemm(rows, vectors int, t *tile8) {
+	if v.narrowSums {
+		gemm8NEON(rows, t)
+	} else {
+		gemm8Dotprod(rows, t)
+	}
+}
+
+func gemm8Dotprod(rows int, t *tile8) {
 	switch rows {
 	case 1:
 		gemm8x1Dotprod(t)
@@ -52,6 +87,19 @@ func (v *vector8) gemm(rows, vectors int, t *tile8) {
 	}
 }
 
+func gemm8NEON(rows int, t *tile8) {
+	switch rows {
+	case 1:
+		gemm8x1NEON(t)
+	case 2:
+		gemm8x2NEON(t)
+	case 3:
+		gemm8x3NEON(t)
+	case 4:
+		gemm8x4NEON(t)
+	}
+}
+
 // pixels returns those of the largest tile.
 func (v *vector8) pixels(vectors int) int { return 4 }
 
@@ -59,6 +107,14 @@ func (v *vector8) pixels(vectors int) int { return 4 }
 const depthwisePixels = 4
 
 func (v *vector8) depthwise(pixels int, t *taps8) {
+	if v.narrowSums {
+		depthwise8NEON(pixels, t)
+	} else {
+		depthwise8Dotprod(pixels, t)
+	}
+}
+
+func depthwise8Dotprod(pixels int, t *taps8) {
 	switch pixels {
 	case 1:
 		depthwise8x1Dotprod(t)
@@ -68,6 +124,19 @@ func (v *vector8) depthwise(pixels int, t *taps8) {
 		depthwise8x3Dotprod(t)
 	case 4:
 		depthwise8x4Dotprod(t)
+	}
+}
+
+func depthwise8NEON(pixels int, t *taps8) {
+	switch pixels {
+	case 1:
+		depthwise8x1NEON(t)
+	case 2:
+		depthwise8x2NEON(t)
+	case 3:
+		depthwise8x3NEON(t)
+	case 4:
+		depthwise8x4NEON(t)
 	}
 }
 

@@ -67,18 +67,27 @@ func gcd(a, b int) int {
 }
 
 // parts returns how many signed bytes a weight less its zero point takes: one
-// for int8, up to three (255 = 127 + 127 + 1) for uint8.
+// mostly, up to three for uint8 (255 = 127 + 127 + 1).
 func (t *depthwiseTiles8[T]) parts() int {
 	n := 1
 	for _, w := range t.Weights {
-		switch x := int32(w) - t.WeightZero; {
-		case x == 255:
-			return 3
-		case x < -128 || x > 127:
-			n = 2
+		x := int32(w) - t.WeightZero
+		for rest := x - t.fits(x); rest != 0; rest -= t.fits(rest) {
+			n = max(n, 2)
+			if rest != t.fits(rest) {
+				n = 3
+			}
 		}
 	}
 	return n
+}
+
+// fits returns what of x a weight of the kernels can be.
+func (t *depthwiseTiles8[T]) fits(x int32) int32 {
+	if t.v.narrowSums {
+		return min(max(x, -127), 127)
+	}
+	return min(max(x, -128), 127)
 }
 
 // packTap adds one column of four rows: its offset, its weights, and what
@@ -94,10 +103,10 @@ func (t *depthwiseTiles8[T]) packTap(set, kx, part int) {
 				x = int32(t.Weights[(ky*t.KW+kx)*t.InC+i%t.InC]) - t.WeightZero
 			}
 			// Each part takes what fits, the next one the rest.
-			fits := min(max(x, -128), 127)
+			fits := t.fits(x)
 			for range part {
 				x -= fits
-				fits = min(max(x, -128), 127)
+				fits = t.fits(x)
 			}
 			t.weights = append(t.weights, int8(fits))
 			t.bias[i] -= offset * fits

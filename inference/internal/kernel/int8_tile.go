@@ -1,6 +1,9 @@
 package kernel
 
-import "unsafe"
+import (
+	"slices"
+	"unsafe"
+)
 
 // vector8 stands for the 8-bit kernels of one tier, which multiply four inputs at
 // a time by four signed weights. uint8 weights lose 128 on the way into the plan;
@@ -11,6 +14,23 @@ type vector8 struct {
 	signed bool // the kernels' inputs
 	masked bool // kernels store parts of 16 outputs
 	rows   bool // has more than layers
+	// narrowSums is for kernels that add two products in 16 bits, which weights
+	// of -128 could overflow.
+	narrowSums bool
+}
+
+// layers8Of returns the kernels of a tier for a layer of these weights, nil where
+// it has none.
+func layers8Of[T Byte](tier string, weights []T) *vector8 {
+	v := vector8Of(tier)
+	lowest := T(0)
+	if isSigned[T]() {
+		lowest = T(1) << 7
+	}
+	if v != nil && v.narrowSums && slices.Contains(weights, lowest) {
+		return nil
+	}
+	return v
 }
 
 // rows8Of returns the 8-bit kernels of a tier for all but layers, nil where it

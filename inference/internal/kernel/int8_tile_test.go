@@ -27,6 +27,15 @@ func randomTensor8[T Byte](rng *rand.Rand, n int) []T {
 	return v
 }
 
+// avoidLowest raises the weights that some kernels refuse.
+func avoidLowest[T Byte](v *vector8, w []T) {
+	for i := range w {
+		if lowest := T(0) - T(0x7F) - 1; v.narrowSums && (isSigned[T]() && w[i] == lowest || !isSigned[T]() && w[i] == 0) {
+			w[i]++
+		}
+	}
+}
+
 // randomOutput draws bias, scales and an output side for n channels.
 func randomOutput[T Byte](rng *rand.Rand, n int) (bias []int32, scale []float32, out Clamp8) {
 	for range n {
@@ -72,6 +81,7 @@ func testConvTiles8[T Byte](t *testing.T) {
 				c.Window = Window{InH: 1, InW: 1, OutH: 1, OutW: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
 			}
 			c.Weights = randomTensor8[T](rng, c.Groups*c.OutC*c.Depth())
+			avoidLowest(v, c.Weights)
 			c.Bias, c.Scale, c.Out = randomOutput[T](rng, c.Groups*c.OutC)
 			c.InZero = T(rng.Uint32())
 			if T(0)-1 > 0 {
@@ -81,6 +91,9 @@ func testConvTiles8[T Byte](t *testing.T) {
 			want := make([]T, c.Batch*c.OutH*c.OutW*c.Groups*c.OutC)
 			got := guarded(t, &g, want)
 			c.Run(want, src, Scratch[T]{Rows: make([]T, Lanes*c.Depth())})
+			if layers8Of(v.tier, c.Weights) == nil {
+				continue
+			}
 			tiles := c.tiles(v)
 			tiles.panels = guarded(t, &g, tiles.panels)
 			tiles.run(got, src, guarded(t, &g, make([]byte, tiles.bytes())), make([]int32, c.OutH*c.OutW))

@@ -13,6 +13,7 @@ const (
 	TierGeneric = "generic" // portable Go
 	TierAVX2    = "avx2"    // with FMA
 	TierVNNI    = "vnni"    // AVX-512 F, BW, DQ, VL, VNNI
+	TierNEON    = "neon"    // every arm64
 	TierDotprod = "dotprod" // Armv8.2-A dot product
 )
 

@@ -9,5 +9,5 @@ func available() (tiers []string) {
 	if cpu.ARM64.HasASIMDDP {
 		tiers = append(tiers, TierDotprod)
 	}
-	return append(tiers, TierGeneric)
+	return append(tiers, TierNEON, TierGeneric)
 }

@@ -176,6 +176,12 @@ func binaryF32MAXAVX2(t *rowF32)
 //go:noescape
 func binaryF32MINAVX2(t *rowF32)
 
+//go:noescape
+func maxWindowF32AVX512(t *windowF32)
+
+//go:noescape
+func maxWindowF32AVX2(t *windowF32)
+
 // vectorsF32 are the float kernels by tier; AVX2 ones need FMA too.
 var vectorsF32 = map[string]*vectorF32{
 	TierVNNI: {tier: TierVNNI, lanes: 16, rows: 8},
@@ -371,5 +377,13 @@ func binaryF32AVX2(op binaryOp, t *rowF32) {
 		binaryF32MAXAVX2(t)
 	case opMin:
 		binaryF32MINAVX2(t)
+	}
+}
+
+func (v *vectorF32) maxWindow(t *windowF32) {
+	if v.lanes == 16 {
+		maxWindowF32AVX512(t)
+	} else {
+		maxWindowF32AVX2(t)
 	}
 }

@@ -2258,6 +2258,56 @@ done:
 	VZEROUPPER
 	RET
 
+// func maxWindowF32AVX512(t *windowF32)
+TEXT ·maxWindowF32AVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI // destination
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), R8 // bytes from pixel to pixel
+	MOVQ 32(AX), R9 // bytes from line to line
+	MOVQ 48(AX), R10 // vectors
+	VBROADCASTSS 60(AX), Z2
+	VBROADCASTSS 64(AX), Z3
+	VBROADCASTSS 68(AX), Z4
+	MOVL $0xFF800000, BX
+	VMOVD BX, X5
+	VBROADCASTSS X5, Z5
+	KXNORW K1, K1, K1
+vector:
+	CMPQ R10, $1
+	JNE whole
+	MOVL 56(AX), BX
+	KMOVW BX, K1
+whole:
+	KXORW K2, K2, K2
+	VMOVAPS Z5, Z0
+	MOVQ SI, R11
+	MOVQ 40(AX), DX // lines
+line:
+	MOVQ R11, BX
+	MOVQ 24(AX), CX // pixels
+pixel:
+	VMOVUPS.Z (BX), K1, Z1
+	VCMPPS $3, Z1, Z1, K3
+	KORW K3, K2, K2
+	VMAXPS Z0, Z1, Z0
+	ADDQ R8, BX
+	DECQ CX
+	JNE pixel
+	ADDQ R9, R11
+	DECQ DX
+	JNE line
+	VMAXPS Z2, Z0, Z0
+	VMINPS Z3, Z0, Z0
+	VMOVAPS Z4, K2, Z0
+	VMOVUPS Z0, K1, (DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	DECQ R10
+	JNE vector
+	VZEROUPPER
+	RET
+
 // func binaryF32ADDAVX512(t *rowF32)
 TEXT ·binaryF32ADDAVX512(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
@@ -4263,6 +4313,56 @@ tap:
 	ADDQ $32, 56(AX)
 	JMP vector
 done:
+	VZEROUPPER
+	RET
+
+// func maxWindowF32AVX2(t *windowF32)
+TEXT ·maxWindowF32AVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI // destination
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), R8 // bytes from pixel to pixel
+	MOVQ 32(AX), R9 // bytes from line to line
+	MOVQ 48(AX), R10 // vectors
+	VBROADCASTSS 60(AX), Y2
+	VBROADCASTSS 64(AX), Y3
+	VBROADCASTSS 68(AX), Y4
+	MOVL $0xFF800000, BX
+	VMOVD BX, X5
+	VBROADCASTSS X5, Y5
+	VPCMPEQD Y7, Y7, Y7
+vector:
+	CMPQ R10, $1
+	JNE whole
+	MOVQ 72(AX), BX
+	VMOVUPS (BX), Y7
+whole:
+	VXORPS Y8, Y8, Y8
+	VMOVAPS Y5, Y0
+	MOVQ SI, R11
+	MOVQ 40(AX), DX // lines
+line:
+	MOVQ R11, BX
+	MOVQ 24(AX), CX // pixels
+pixel:
+	VMASKMOVPS (BX), Y7, Y1
+	VCMPPS $3, Y1, Y1, Y6
+	VORPS Y6, Y8, Y8
+	VMAXPS Y0, Y1, Y0
+	ADDQ R8, BX
+	DECQ CX
+	JNE pixel
+	ADDQ R9, R11
+	DECQ DX
+	JNE line
+	VMAXPS Y2, Y0, Y0
+	VMINPS Y3, Y0, Y0
+	VBLENDVPS Y8, Y4, Y0, Y0
+	VMASKMOVPS Y0, Y7, (DI)
+	ADDQ $32, SI
+	ADDQ $32, DI
+	DECQ R10
+	JNE vector
 	VZEROUPPER
 	RET
 

@@ -8,3 +8,4 @@ func (v *vectorF32) gemm(rows, vectors int, t *tileF32) { panic("no vector kerne
 func (v *vectorF32) gemv(t *tileF32)                    { panic("no vector kernels") }
 func (v *vectorF32) depthwise(pixels int, t *tapsF32)   { panic("no vector kernels") }
 func (v *vectorF32) binary(op binaryOp, t *rowF32)      { panic("no vector kernels") }
+func (v *vectorF32) maxWindow(t *windowF32)             { panic("no vector kernels") }

@@ -12,32 +12,48 @@ type PoolF32 struct {
 }
 
 // Pack prepares Maximum for the vector kernels of the tier in use and returns
-// that tier. A pixel must fill a vector.
+// that tier.
 func (p *PoolF32) Pack() string {
-	if v := vectorsF32[Tier()]; v != nil && p.C >= v.lanes {
+	if v := vectorsF32[Tier()]; v != nil {
 		p.fast = v
 		return v.tier
 	}
 	return TierGeneric
 }
 
+// windowF32 is what a vector kernel of a pool works on: one output pixel.
+type windowF32 struct {
+	dst, src *float32 // 0
+	pixel    int      // 16: bytes from pixel to pixel
+	nx       int      // 24
+	line     int      // 32: bytes from line to line
+	ny       int      // 40
+	vectors  int      // 48
+	mask     uint32   // 56: lanes of the last vector, AVX-512
+	lo, hi   float32  // 60
+	nan      uint32   // 68
+	masks    *uint32  // 72: the same for AVX2
+}
+
 // maximum is Maximum with vector kernels.
 func (p *PoolF32) maximum(v *vectorF32, dst, src []float32) {
-	all := Range{Lo: float32(math.Inf(-1)), Hi: float32(math.Inf(1))}
-	p.each(dst, src, func(out, in []float32, y0, y1, x0, x1 int) {
-		for c := range out {
-			out[c] = float32(math.Inf(-1))
-		}
-		for y := y0; y < y1; y++ {
-			for x := x0; x < x1; x++ {
-				pixel := in[(y*p.InW+x)*p.C:][:len(out)]
-				n := v.row(opMax, out, pixel, out, 1, 1, all)
-				MaximumF32(out[n:], pixel[n:], out[n:], 1, 1, all)
+	t := windowF32{pixel: 4 * p.C, line: 4 * p.InW * p.C, vectors: (p.C + v.lanes - 1) / v.lanes, lo: p.Out.Lo, hi: p.Out.Hi, nan: canonicalNaN}
+	t.mask, t.masks = maskOf(p.C - v.lanes*(t.vectors-1))
+	for b := range p.Batch {
+		in := src[b*p.InH*p.InW*p.C:]
+		for y := range p.OutH {
+			y0 := y*p.StrideH - p.PadTop
+			top := max(y0, 0)
+			t.ny = min(y0+p.KH, p.InH) - top
+			for x := range p.OutW {
+				x0 := x*p.StrideW - p.PadLeft
+				left := max(x0, 0)
+				t.nx = min(x0+p.KW, p.InW) - left
+				t.src, t.dst = &in[(top*p.InW+left)*p.C], &dst[((b*p.OutH+y)*p.OutW+x)*p.C]
+				v.maxWindow(&t)
 			}
 		}
-		n := v.row(opMax, out, out, out, 1, 1, p.Out)
-		ClampF32(out[n:], out[n:], p.Out)
-	})
+	}
 }
 
 // each calls f with every output pixel and the part of the input its window

@@ -143,8 +143,9 @@ func TestMaximumTilesF32(t *testing.T) {
 			g.free()
 			w := randomWindowF32(rng, 8)
 			w.DilationH, w.DilationW = 1, 1
-			w.OutH, w.OutW = (w.InH+w.StrideH-1)/w.StrideH, (w.InW+w.StrideW-1)/w.StrideW
-			p := &PoolF32{Window: w, Batch: 1, C: v.lanes + rng.IntN(40), Out: randomRange(rng)}
+			w.PadTop, w.PadLeft = min(w.PadTop, w.KH-1), min(w.PadLeft, w.KW-1)
+			w.OutH, w.OutW = (w.InH+w.PadTop+w.StrideH-1)/w.StrideH, (w.InW+w.PadLeft+w.StrideW-1)/w.StrideW
+			p := &PoolF32{Window: w, Batch: 1, C: 1 + rng.IntN(60), Out: randomRange(rng)}
 			src := guarded(t, &g, randomFloats(rng, p.InH*p.InW*p.C))
 			want := make([]float32, p.OutH*p.OutW*p.C)
 			got := guarded(t, &g, want)

@@ -38,6 +38,7 @@ func main() {
 		for pixels := 1; pixels <= 8; pixels++ {
 			s.depthwise(pixels)
 		}
+		s.maxWindow()
 		for _, op := range []string{"ADD", "SUB", "MUL", "DIV", "MAX", "MIN"} {
 			s.binary(op)
 		}
@@ -319,6 +320,58 @@ func (s set) binary(op string) {
 	s.fit(y, lo, hi, nan, s.v(6))
 	p("\tVMOVUPS %s, (DI)", y)
 	p("\tADDQ R8, SI\n\tADDQ R9, DX\n\tADDQ $%d, DI\n\tDECQ CX\n\tJNE loop", s.bytes())
+	p("\tVZEROUPPER")
+	p("\tRET\n")
+}
+
+// maxWindow keeps the largest of a window's pixels, vector by vector of channels:
+//
+//	func maxWindowF32<set>(t *windowF32)
+func (s set) maxWindow() {
+	p("// func maxWindowF32%s(t *windowF32)", s.name)
+	p("TEXT ·maxWindowF32%s(SB), NOSPLIT, $0-8", s.name)
+	p("\tMOVQ t+0(FP), AX")
+	p("\tMOVQ (AX), DI // destination")
+	p("\tMOVQ 8(AX), SI")
+	p("\tMOVQ 16(AX), R8 // bytes from pixel to pixel")
+	p("\tMOVQ 32(AX), R9 // bytes from line to line")
+	p("\tMOVQ 48(AX), R10 // vectors")
+	acc, x, lo, hi, nan, inf, t, mask, bad := s.v(0), s.v(1), s.v(2), s.v(3), s.v(4), s.v(5), s.v(6), s.v(7), s.v(8)
+	p("\tVBROADCASTSS 60(AX), %s", lo)
+	p("\tVBROADCASTSS 64(AX), %s", hi)
+	p("\tVBROADCASTSS 68(AX), %s", nan)
+	p("\tMOVL $0xFF800000, BX\n\tVMOVD BX, X5\n\tVBROADCASTSS X5, %s", inf)
+	if s.avx512() {
+		p("\tKXNORW K1, K1, K1")
+	} else {
+		p("\tVPCMPEQD %s, %s, %s", mask, mask, mask)
+	}
+	p("vector:\n\tCMPQ R10, $1\n\tJNE whole")
+	if s.avx512() {
+		p("\tMOVL 56(AX), BX\n\tKMOVW BX, K1\nwhole:\n\tKXORW K2, K2, K2")
+	} else {
+		p("\tMOVQ 72(AX), BX\n\tVMOVUPS (BX), %s\nwhole:\n\tVXORPS %s, %s, %s", mask, bad, bad, bad)
+	}
+	p("\tVMOVAPS %s, %s", inf, acc)
+	p("\tMOVQ SI, R11\n\tMOVQ 40(AX), DX // lines")
+	p("line:\n\tMOVQ R11, BX\n\tMOVQ 24(AX), CX // pixels")
+	p("pixel:")
+	if s.avx512() {
+		p("\tVMOVUPS.Z (BX), K1, %s\n\tVCMPPS $3, %s, %s, K3\n\tKORW K3, K2, K2", x, x, x)
+	} else {
+		p("\tVMASKMOVPS (BX), %s, %s\n\tVCMPPS $3, %s, %s, %s\n\tVORPS %s, %s, %s", mask, x, x, x, t, t, bad, bad)
+	}
+	p("\tVMAXPS %s, %s, %s", acc, x, acc)
+	p("\tADDQ R8, BX\n\tDECQ CX\n\tJNE pixel")
+	p("\tADDQ R9, R11\n\tDECQ DX\n\tJNE line")
+	p("\tVMAXPS %s, %s, %s\n\tVMINPS %s, %s, %s", lo, acc, acc, hi, acc, acc)
+	if s.avx512() {
+		p("\tVMOVAPS %s, K2, %s", nan, acc)
+	} else {
+		p("\tVBLENDVPS %s, %s, %s, %s", bad, nan, acc, acc)
+	}
+	s.store(acc, "(DI)", 0, mask)
+	p("\tADDQ $%d, SI\n\tADDQ $%d, DI\n\tDECQ R10\n\tJNE vector", s.bytes(), s.bytes())
 	p("\tVZEROUPPER")
 	p("\tRET\n")
 }

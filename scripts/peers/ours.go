@@ -83,7 +83,9 @@ func medianRun(ctx context.Context, s *inference.Session, total time.Duration) (
 	return batches[len(batches)/2], nil
 }
 
-// genericShare returns the part of a run spent in portable kernels.
+// genericShare returns the part of a run spent in portable kernels that compute;
+// those that only move bytes (concatenation, variables) are the runtime's
+// memmove on any CPU.
 func genericShare(ctx context.Context, s *inference.Session) (float64, error) {
 	var total, generic time.Duration
 	for range 20 {
@@ -93,7 +95,7 @@ func genericShare(ctx context.Context, s *inference.Session) (float64, error) {
 		}
 		for _, st := range steps {
 			total += st.Time
-			if st.Tier == "generic" {
+			if st.Tier == "generic" && st.Rule != "exact" {
 				generic += st.Time
 			}
 		}

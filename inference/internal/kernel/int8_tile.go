@@ -113,11 +113,6 @@ func bytesOf[T Byte](v []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v))
 }
 
-// signedOf returns bytes as int8.
-func signedOf(b []byte) []int8 {
-	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
-}
-
 // sideOf returns the output side as the kernels take it.
 func sideOf[T Byte](c Clamp8) out8 {
 	o := out8{hi: float32(c.Max - c.Zero), zero: c.Zero, min: c.Min}

@@ -226,9 +226,20 @@ func (s *Session) Input(i int) *Tensor { return s.inputs[i] }
 func (s *Session) Output(i int) *Tensor { return s.outputs[i] }
 
 // Run computes the outputs from the inputs. It allocates nothing. The
-// context is looked at between steps; after its error the outputs are
-// undefined and the next Run starts anew.
-func (s *Session) Run(ctx context.Context) error {
+// context is looked at between steps; after its error, or that of an index
+// outside its data, the outputs are undefined and the next Run starts anew.
+func (s *Session) Run(ctx context.Context) (err error) {
+	defer func() {
+		// Steps have no errors of their own: only indices computed while
+		// running can be wrong after the plan has been checked.
+		if r := recover(); r != nil {
+			index, ok := r.(kernel.IndexError)
+			if !ok {
+				panic(r)
+			}
+			err = fmt.Errorf("run model: %w", index)
+		}
+	}()
 	done := ctx.Done()
 	for i := range s.plan.Steps {
 		select {

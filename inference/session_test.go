@@ -5,8 +5,12 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strings"
 	"sync"
 	"testing"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/graph"
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
 )
 
 func open(t testing.TB, name string) *Model {
@@ -148,5 +152,12 @@ func TestSetFloats(t *testing.T) {
 	}
 	if err := in.SetFloats(v[:3]); err == nil {
 		t.Error("a wrong length is accepted")
+	}
+}
+
+func TestRunReturnsIndexErrors(t *testing.T) {
+	s := &Session{plan: &graph.Plan{Steps: []graph.Step{{Run: func([]byte) { panic(kernel.IndexError{Index: 7, Dim: 3}) }}}}}
+	if err := s.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "index 7 of a dimension of 3") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -371,6 +371,42 @@ def gather(i):
     return m.bytes([x], [y])
 
 
+def gather_nd(i):
+    """Coordinates come from ARG_MAX, so that any input gives good ones."""
+    m = Model()
+    t, q = ops.some_type(i)
+    shape, rows = some_shape(draw(1, 5)), draw(1, 6)
+    depth = draw(1, len(shape) + 1)
+    x = m.tensor("x", t, shape, **q)
+    ins, parts = [x], []
+    axis = m.tensor("axis", T.INT32, [], data=np.array(1, np.int32))
+    for d in range(depth):
+        a = m.tensor("a%d" % d, T.INT8, [rows, shape[d]], 0.1, 0)
+        k = m.tensor("k%d" % d, T.INT32, [rows])
+        m.op(OP.ARG_MAX, 2, [a, axis], [k], B.ArgMaxOptions, options(s.ArgMaxOptionsT, outputType=T.INT32))
+        ins.append(a)
+        parts.append(k)
+    index = m.tensor("index", T.INT32, [rows, depth])
+    m.op(OP.PACK, 2, parts, [index], B.PackOptions, options(s.PackOptionsT, valuesCount=depth, axis=1))
+    y = m.tensor("y", t, [rows] + shape[depth:], **q)
+    m.op(OP.GATHER_ND, 2, [x, index], [y], B.GatherNdOptions, s.GatherNdOptionsT())
+    return m.bytes(ins, [y])
+
+
+def sub8_tflite(i):
+    """Differences at scales that the delegate leaves to TFLite's kernel."""
+    m = Model()
+    t = T.UINT8 if i % 3 == 2 else T.INT8
+    shape = [1, draw(1, 6), draw(1, 6), draw(1, 20)]
+    other = [shape, [1, 1, 1, 1], shape[2:]][i % 3]
+    small, large = float(scale(1e-7, 9e-5)), float(scale(0.1, 1))
+    sa, sb = (large, small) if i % 2 else (small, large)
+    a, b = m.tensor("a", t, shape, sa, zero(t)), m.tensor("b", t, other, sb, zero(t))
+    y = m.tensor("y", t, shape, scale(0.1, 1), zero(t))
+    m.op(OP.SUB, 2, [a, b], [y], B.SubOptions, options(s.SubOptionsT, fusedActivationFunction=draw(4)))
+    return m.bytes([a, b], [y])
+
+
 def mirror_pad(i):
     m = Model()
     t, q = ops.some_type(i)
@@ -389,7 +425,7 @@ PLAN = [(conv16, 24), (depthwise16, 20), (fully_connected16, 20), (transpose_con
         (leaky_relu16, 20), (quantize_wide, 21), (batch_matmul16, 20), (concat_scaled, 20), (detect, 20),
         (transpose_conv8, 24), (extremum, 30), (arithmetic, 30), (comparison, 24), (prelu8, 24), (hard_swish8, 24), (unary_int, 6),
         (cast, 42), (gather, 20), (mirror_pad, 20), (float_edge16, 20),
-        (pool16, 24)]
+        (pool16, 24), (gather_nd, 24), (sub8_tflite, 24)]
 
 if __name__ == "__main__":
     p = argparse.ArgumentParser()

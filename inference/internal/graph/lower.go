@@ -39,6 +39,7 @@ var lowerings = map[tflite.Op]lowering{
 	tflite.EXPAND_DIMS:             {in: [2]int{2, 2}, maxVersion: 1, lower: lowerReshape},
 	tflite.FLOOR:                   {in: [2]int{1, 1}, maxVersion: 1, lower: mapF32("floor_f32", kernel.FloorF32)},
 	tflite.FULLY_CONNECTED:         {in: [2]int{2, 3}, maxVersion: 13, lower: or16(lowerFullyConnected16, lowerFullyConnected)},
+	tflite.GATHER_ND:               {in: [2]int{2, 2}, maxVersion: 5, lower: lowerGatherND},
 	tflite.GATHER:                  {in: [2]int{2, 2}, maxVersion: 4, lower: lowerGather},
 	tflite.HARD_SWISH:              {in: [2]int{1, 1}, maxVersion: 1, lower: mapF32("hard_swish_f32", kernel.HardSwishF32)},
 	tflite.LEAKY_RELU:              {in: [2]int{1, 1}, maxVersion: 2, lower: or16(lowerLeakyRelu16, lowerLeakyRelu)},

@@ -26,6 +26,9 @@ func (n *node) sum(name string, sign float32) (Step, error) {
 	sa, sb := a.Scale()/out.Scale(), b.Scale()/out.Scale()
 	for _, s := range []float32{sa, sb} {
 		if s < 0x1p-10 || s >= 256 {
+			if sign < 0 {
+				return n.subTFLite(ops)
+			}
 			return Step{}, unsupported("input to output scale %g", s)
 		}
 	}
@@ -40,6 +43,30 @@ func (n *node) sum(name string, sign float32) (Step, error) {
 	}
 	run, tier := kernel.VectorAdd8[int8](&k)
 	return binaryStep(n, name+"_qs8", tier, ops, run), nil
+}
+
+// subTFLite lowers a difference that XNNPACK's delegate does not take.
+func (n *node) subTFLite(ops [2]operand) (Step, error) {
+	a, b, out := n.in(0), n.in(1), n.out()
+	clamp, err := n.clampTFLite(n.n.Opt.Byte(0, 0))
+	if err != nil {
+		return Step{}, err
+	}
+	twice := float64(2 * max(a.Scale(), b.Scale()))
+	result := twice / float64(float32(1<<20)*out.Scale())
+	if !(result > 0 && result <= 1) {
+		return Step{}, unsupported("input to output scale %g", result*(1<<19))
+	}
+	k := &kernel.Sub8{
+		AZero: a.Zero(), BZero: b.Zero(), Out: clamp, Result: kernel.NewMultiplier(result),
+		A: kernel.NewMultiplier(float64(a.Scale()) / twice), B: kernel.NewMultiplier(float64(b.Scale()) / twice),
+	}
+	s := binaryStep(n, "sub_qs8", kernel.TierGeneric, ops, func(dst, a, b []int8, sa, sb int) { kernel.RunSub8(k, dst, a, b, sa, sb) })
+	if out.DType == Uint8 {
+		s = binaryStep(n, "sub_qu8", kernel.TierGeneric, ops, func(dst, a, b []uint8, sa, sb int) { kernel.RunSub8(k, dst, a, b, sa, sb) })
+	}
+	s.Rule = ruleTFLite
+	return s, nil
 }
 
 func lowerMul(n *node) (Step, error) {

@@ -28,6 +28,7 @@ const (
 	CUSTOM                  Op = 32
 	PAD                     Op = 34
 	GATHER                  Op = 36
+	GATHER_ND               Op = 107
 	TRANSPOSE               Op = 39
 	MEAN                    Op = 40
 	SUB                     Op = 41

@@ -46,6 +46,10 @@ type UnsupportedError = graph.UnsupportedError
 // ErrFormat is wrapped by Open's error for bytes that are no model at all.
 var ErrFormat = tflite.ErrFormat
 
+// ErrTier is wrapped by Open's error when DUNLIN_CPU names an instruction set
+// that this CPU or this build lacks.
+var ErrTier = kernel.ErrTier
+
 // maxFile bounds the model files that OpenFile reads.
 const maxFile = 1 << 30
 

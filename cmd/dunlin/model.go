@@ -58,6 +58,8 @@ func modelError(path string, err error) error {
 	switch {
 	case errors.As(err, &un):
 		return &cliError{exitUnsupported, fmt.Sprintf("%q lists what the model needs", "dunlin model inspect "+path), err}
+	case errors.Is(err, inference.ErrTier):
+		return inputError(err, "unset DUNLIN_CPU, or name one of those")
 	case errors.Is(err, inference.ErrFormat):
 		return inputError(err, "export the model as TensorFlow Lite (.tflite, int8); other formats are not read")
 	}

@@ -17,11 +17,13 @@ const modelBenchUsage = `Usage: dunlin model bench MODEL [--warmup N] [--runs N]
 
 Times a model on this device: opening it (init), the first run, then the
 median, 90th percentile and extremes of the runs after the warm-up. Inputs are
-zeros. One thread: sessions do not share the work of a run yet.
+zeros. One thread: sessions do not share the work of a run yet. The environment
+variable DUNLIN_CPU forces an instruction set that this CPU has.
 
 Examples:
   dunlin model bench kws.tflite
   dunlin model bench mobilenet.tflite --runs 20 --json
+  DUNLIN_CPU=generic dunlin model bench kws.tflite
 `
 
 // benchReport is what bench prints as JSON; times are microseconds.

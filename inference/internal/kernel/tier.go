@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -31,11 +32,14 @@ func Tier() string {
 	return tiers[0]
 }
 
-// CheckTier tells whether DUNLIN_CPU can be done.
+// ErrTier is an instruction set that cannot be had.
+var ErrTier = errors.New("instruction set not available")
+
+// CheckTier tells whether DUNLIN_CPU can be done; its error wraps [ErrTier].
 func CheckTier() error {
 	t := os.Getenv(TierVariable)
 	if tiers := available(); t != "" && !slices.Contains(tiers, t) {
-		return fmt.Errorf("%s=%s: this CPU and this build have %s", TierVariable, t, strings.Join(tiers, ", "))
+		return fmt.Errorf("%s=%s: %w; this CPU and this build have %s", TierVariable, t, ErrTier, strings.Join(tiers, ", "))
 	}
 	return nil
 }

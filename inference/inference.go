@@ -246,10 +246,12 @@ func (s *Session) Run(ctx context.Context) (err error) {
 	}()
 	done := ctx.Done()
 	for i := range s.plan.Steps {
-		select {
-		case <-done:
-			return ctx.Err()
-		default:
+		if done != nil { // a step may take less time than asking
+			select {
+			case <-done:
+				return ctx.Err()
+			default:
+			}
 		}
 		s.plan.Steps[i].Run(s.arena)
 	}

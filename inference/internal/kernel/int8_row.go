@@ -10,6 +10,7 @@ type row8 struct {
 	stepA, stepB int   // 32: bytes from vector to vector, 0 for one element
 	// 48: the operator's parameters, an int32 or float32 each.
 	param [8]uint32
+	order *uint32 // 80: of dwords after packing
 }
 
 // Binary8 is an 8-bit operator of two rows.
@@ -29,7 +30,7 @@ func VectorAdd8[T Byte](p *Add8) (Binary8[T], string) {
 		if len(dst) == 0 {
 			return
 		}
-		t := row8{n: len(dst), stepA: 16 * aStep, stepB: 16 * bStep, param: param}
+		t := row8{n: len(dst), stepA: 16 * aStep, stepB: 16 * bStep, param: param, order: &quadOrder[0]}
 		t.dst, t.a, t.b = &bytesOf(dst)[0], &bytesOf(a)[0], &bytesOf(b)[0]
 		v.add(isSigned[T](), &t)
 	}, v.tier
@@ -49,7 +50,7 @@ func VectorMul8[T Byte](p *Mul8) (Binary8[T], string) {
 		if len(dst) == 0 {
 			return
 		}
-		t := row8{n: len(dst), stepA: 16 * aStep, stepB: 16 * bStep, param: param}
+		t := row8{n: len(dst), stepA: 16 * aStep, stepB: 16 * bStep, param: param, order: &quadOrder[0]}
 		t.dst, t.a, t.b = &bytesOf(dst)[0], &bytesOf(a)[0], &bytesOf(b)[0]
 		v.mul(isSigned[T](), &t)
 	}, v.tier

@@ -399,6 +399,9 @@ func binary(op, typ, extend string, vector func()) {
 	one("Z2", "SI")
 	one("Z3", "DX")
 	p("\tKXNORW K1, K1, K1")
+	if op == "add" {
+		addWide(typ == "U", extend)
+	}
 	p("loop:")
 	p("\tCMPQ CX, $16\n\tJGE whole")
 	p("\tMOVQ $1, BX\n\tSHLQ CX, BX\n\tDECQ BX\n\tKMOVW BX, K1")
@@ -409,6 +412,28 @@ func binary(op, typ, extend string, vector func()) {
 	p("\tVPMOVDB Z0, X0\n\tVMOVDQU8 X0, K1, (DI)")
 	p("\tADDQ R8, SI\n\tADDQ R9, DX\n\tADDQ $16, DI\n\tSUBQ $16, CX\n\tJGT loop")
 	p("\tVZEROUPPER\n\tRET\n")
+}
+
+// addWide writes the sum of 64 elements at a time while both operands have as
+// many; what is left goes on at the label loop.
+func addWide(unsigned bool, extend string) {
+	p("\tCMPQ CX, $64\n\tJLT loop\n\tTESTQ R8, R8\n\tJEQ loop\n\tTESTQ R9, R9\n\tJEQ loop")
+	p("\tVPBROADCASTW 64(AX), Z20\n\tVPBROADCASTB 68(AX), Z21\n\tVPBROADCASTB 72(AX), Z22\n\tMOVQ 80(AX), BX\n\tVMOVDQU32 (BX), Z23")
+	p("wide:")
+	for i := range 4 {
+		a, b := 4+i, 8+i
+		p("\t%s %d(SI), Z%d\n\t%s %d(DX), Z%d", extend, 16*i, a, extend, 16*i, b)
+		p("\tVPMULLD Z25, Z%d, Z%d\n\tVPMULLD Z26, Z%d, Z%d", a, a, b, b)
+		p("\tVPADDD Z24, Z%d, Z%d\n\tVPADDD Z%d, Z%d, Z%d\n\tVPSRAVD Z27, Z%d, Z%d", a, a, b, a, a, a, a)
+	}
+	pack, least, most := "VPACKSSWB", "VPMINSB", "VPMAXSB"
+	if unsigned {
+		pack, least, most = "VPACKUSWB", "VPMINUB", "VPMAXUB"
+	}
+	p("\tVPACKSSDW Z5, Z4, Z4\n\tVPACKSSDW Z7, Z6, Z6\n\tVPADDSW Z20, Z4, Z4\n\tVPADDSW Z20, Z6, Z6")
+	p("\t%s Z6, Z4, Z4\n\t%s Z21, Z4, Z4\n\t%s Z22, Z4, Z4\n\tVPERMD Z4, Z23, Z4\n\tVMOVDQU32 Z4, (DI)", pack, most, least)
+	p("\tADDQ $64, SI\n\tADDQ $64, DX\n\tADDQ $64, DI\n\tSUBQ $64, CX\n\tCMPQ CX, $64\n\tJGE wide")
+	p("\tTESTQ CX, CX\n\tJNE loop\n\tVZEROUPPER\n\tRET")
 }
 
 // addVector: parameters bias, a, b, shift, zero, min, max in Z24 to Z30.

@@ -183,14 +183,29 @@ func (p *padded) stage(v *vector8, dst, src []byte, zero, flip byte) {
 	}
 	line, in := p.w*p.pixel, p.InW*p.pixel
 	left, zero := p.PadLeft*p.pixel, zero^flip
-	spread(dst[:p.PadTop*line], zero)
+	// What lies between the end of a row and the beginning of the next is one run.
+	end := p.PadTop*line + left
+	spreadBytes(dst[:end], zero)
 	for y := range p.InH {
-		row := dst[(p.PadTop+y)*line:][:line]
-		spread(row[:left], zero)
-		v.flip(row[left:], src[y*in:][:in], flip)
-		spread(row[left+in:], zero)
+		v.flip(dst[end:], src[y*in:][:in], flip)
+		next := min(end+line, p.h*p.w*p.pixel)
+		if y == p.InH-1 {
+			next = p.h * p.w * p.pixel
+		}
+		spreadBytes(dst[end+in:next], zero)
+		end = next
 	}
-	spread(dst[(p.PadTop+p.InH)*line:p.h*line], zero)
+}
+
+// spreadBytes fills dst, eight bytes at a time.
+func spreadBytes(dst []byte, v byte) {
+	words := uint64(v) * 0x0101010101010101
+	for ; len(dst) >= 8; dst = dst[8:] {
+		binary.LittleEndian.PutUint64(dst, words)
+	}
+	for i := range dst {
+		dst[i] = v
+	}
 }
 
 // panelInL1x8 is how many words of a panel stay in the first cache while the

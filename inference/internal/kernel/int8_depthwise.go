@@ -125,12 +125,12 @@ func (t *depthwiseTiles8[T]) run(dst, src []T, buf []byte) {
 	quads := buf[:4*t.sets*t.width*t.InC+slack8]
 	zeros := buf[len(quads):][:t.InW*t.InC]
 	spare := buf[len(quads)+len(zeros):][:narrow8]
-	spread(zeros, byte(t.InZero))
+	spreadBytes(zeros, byte(t.InZero))
 	flip, _ := flipOf[T](t.v)
 	for s := range t.sets {
 		row := quads[4*s*t.width*t.InC:][:4*t.width*t.InC]
-		spread(row[:4*t.PadLeft*t.InC], byte(t.InZero)^flip)
-		spread(row[4*(t.PadLeft+t.InW)*t.InC:], byte(t.InZero)^flip)
+		spreadBytes(row[:4*t.PadLeft*t.InC], byte(t.InZero)^flip)
+		spreadBytes(row[4*(t.PadLeft+t.InW)*t.InC:], byte(t.InZero)^flip)
 	}
 	in, out := bytesOf(src), bytesOf(dst)
 	inSize, line := t.InH*t.InW*t.InC, t.OutW*t.InC

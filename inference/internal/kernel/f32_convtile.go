@@ -65,7 +65,7 @@ func (t *convTilesF32) packChannel(ch, n int, panel []float32) {
 func (t *convTilesF32) run(dst, src, buf []float32) {
 	inSize, outSize := t.InH*t.InW*t.in.pixel, t.OutH*t.OutW*t.Groups*t.OutC
 	for b := range t.Batch {
-		in := copyPadded(&t.in, src[b*inSize:][:inSize], buf, 0)
+		in := copyPadded(&t.in, src[b*inSize:][:inSize], buf)
 		for g := range t.Groups {
 			t.group(dst[b*outSize:][:outSize], in, g)
 		}

@@ -45,7 +45,7 @@ func repeated(v []float32, n, times int) (out []float32) {
 func (t *depthwiseTilesF32) run(dst, src, buf []float32) {
 	inSize := t.InH * t.InW * t.InC
 	for b := range t.Batch {
-		in := copyPadded(&t.in, src[b*inSize:][:inSize], buf, 0)
+		in := copyPadded(&t.in, src[b*inSize:][:inSize], buf)
 		for y := range t.OutH {
 			t.row(dst[(b*t.OutH+y)*t.OutW*t.InC:], in[t.in.corner(y, 0):])
 		}

@@ -92,28 +92,25 @@ func (p *padded) corner(y, x int) int {
 	return (y*p.StrideH*p.w + x*p.StrideW) * p.pixel
 }
 
-// copyPadded returns the input with value around it, copied to buf if needed.
-func copyPadded[T any](p *padded, src, buf []T, value T) []T {
+// copyPadded returns the input with zeros around it, copied to buf if needed.
+func copyPadded(p *padded, src, buf []float32) []float32 {
 	if !p.needed {
 		return src
 	}
 	line, in := p.w*p.pixel, p.InW*p.pixel
-	left := p.PadLeft * p.pixel
-	spread(buf[:p.PadTop*line], value)
+	// What lies between the end of a row and the beginning of the next is one run.
+	end := p.PadTop*line + p.PadLeft*p.pixel
+	clear(buf[:end])
 	for y := range p.InH {
-		row := buf[(p.PadTop+y)*line:][:line]
-		spread(row[:left], value)
-		copy(row[left:], src[y*in:][:in])
-		spread(row[left+in:], value)
+		copy(buf[end:], src[y*in:][:in])
+		next := p.h * line
+		if y < p.InH-1 {
+			next = end + line
+		}
+		clear(buf[end+in : next])
+		end = next
 	}
-	spread(buf[(p.PadTop+p.InH)*line:p.h*line], value)
 	return buf
-}
-
-func spread[T any](dst []T, v T) {
-	for i := range dst {
-		dst[i] = v
-	}
 }
 
 // corners sets rows to the first inputs of output pixels [first, last), from

@@ -188,9 +188,9 @@ func (p *padded) stage(v *vector8, dst, src []byte, zero, flip byte) {
 	spreadBytes(dst[:end], zero)
 	for y := range p.InH {
 		v.flip(dst[end:], src[y*in:][:in], flip)
-		next := min(end+line, p.h*p.w*p.pixel)
-		if y == p.InH-1 {
-			next = p.h * p.w * p.pixel
+		next := p.h * line
+		if y < p.InH-1 {
+			next = end + line
 		}
 		spreadBytes(dst[end+in:next], zero)
 		end = next

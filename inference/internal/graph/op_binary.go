@@ -57,13 +57,14 @@ func (n *node) subTFLite(ops [2]operand) (Step, error) {
 	if !(result > 0 && result <= 1) {
 		return Step{}, unsupported("input to output scale %g", result*(1<<19))
 	}
-	k := &kernel.Sub8{
-		AZero: a.Zero(), BZero: b.Zero(), Out: clamp, Result: kernel.NewMultiplier(result),
-		A: kernel.NewMultiplier(float64(a.Scale()) / twice), B: kernel.NewMultiplier(float64(b.Scale()) / twice),
-	}
-	s := binaryStep(n, "sub_qs8", kernel.TierGeneric, ops, func(dst, a, b []int8, sa, sb int) { kernel.RunSub8(k, dst, a, b, sa, sb) })
+	ma, mb, mr := kernel.NewMultiplier(float64(a.Scale())/twice), kernel.NewMultiplier(float64(b.Scale())/twice), kernel.NewMultiplier(result)
+	var s Step
 	if out.DType == Uint8 {
+		k := kernel.NewSub8[uint8](ma, mb, mr, a.Zero(), b.Zero(), clamp)
 		s = binaryStep(n, "sub_qu8", kernel.TierGeneric, ops, func(dst, a, b []uint8, sa, sb int) { kernel.RunSub8(k, dst, a, b, sa, sb) })
+	} else {
+		k := kernel.NewSub8[int8](ma, mb, mr, a.Zero(), b.Zero(), clamp)
+		s = binaryStep(n, "sub_qs8", kernel.TierGeneric, ops, func(dst, a, b []int8, sa, sb int) { kernel.RunSub8(k, dst, a, b, sa, sb) })
 	}
 	s.Rule = ruleTFLite
 	return s, nil

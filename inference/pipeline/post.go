@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dunlin-edge/dunlin/inference/signal"
+	"github.com/dunlin-edge/dunlin/inference/internal/fmath"
 )
 
 // post turns a model's output into scores and decisions.
@@ -126,7 +126,7 @@ func softmax(x []float32) {
 	top := slices.Max(x)
 	var sum float64
 	for i, v := range x {
-		e := signal.Exp(float64(v) - float64(top))
+		e := fmath.Exp(float64(v) - float64(top))
 		x[i] = float32(e)
 		sum += e
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"testing"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/fmath"
 )
 
 // The digests were taken on amd64; every other CPU must give the same bits.
@@ -39,8 +41,8 @@ func bitsOf(t *testing.T, name string) any {
 	case "functions":
 		var out []float64
 		for i := range 2000 {
-			s, c := sincosTurn(i, 1999)
-			out = append(out, s, c, Log(float64(i)+0.5), Exp(float64(i-1000)/7))
+			s, c := fmath.SinCosTurn(i, 1999)
+			out = append(out, s, c, fmath.Log(float64(i)+0.5), fmath.Exp(float64(i-1000)/7))
 		}
 		return out
 	}

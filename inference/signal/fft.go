@@ -3,6 +3,8 @@ package signal
 import (
 	"fmt"
 	"math/bits"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/fmath"
 )
 
 // maxFFT bounds the transform length: 4 s of 16 kHz audio, 2 MB of tables.
@@ -24,7 +26,7 @@ func newComplexFFT(n int) *complexFFT {
 		}
 	}
 	for k := range n / 2 {
-		s, c := sincosTurn(k, n)
+		s, c := fmath.SinCosTurn(k, n)
 		f.cos, f.sin = append(f.cos, float32(c)), append(f.sin, float32(s))
 	}
 	return f
@@ -81,7 +83,7 @@ func NewFFT(n int) (*FFT, error) {
 	}
 	f := &FFT{n: n, half: newComplexFFT(n / 2), re: make([]float32, n/2), im: make([]float32, n/2)}
 	for k := range n/4 + 1 {
-		s, c := sincosTurn(k, n)
+		s, c := fmath.SinCosTurn(k, n)
 		f.cos, f.sin = append(f.cos, float32(c)), append(f.sin, float32(s))
 	}
 	return f, nil

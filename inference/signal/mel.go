@@ -3,6 +3,8 @@ package signal
 import (
 	"fmt"
 	"math"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/fmath"
 )
 
 // MelScale names a mapping from hertz to mel and the filters drawn on it.
@@ -71,21 +73,21 @@ func (b *melBank) fill(band int, scale MelScale, edge []float64, bins int, binHz
 
 func (s MelScale) mapping() (toMel, fromMel func(float64) float64) {
 	if s == HTK {
-		return func(hz float64) float64 { return float64(1127 * Log(1+hz/700)) },
-			func(mel float64) float64 { return float64(700 * (Exp(mel/1127) - 1)) }
+		return func(hz float64) float64 { return float64(1127 * fmath.Log(1+hz/700)) },
+			func(mel float64) float64 { return float64(700 * (fmath.Exp(mel/1127) - 1)) }
 	}
 	const linear, knee = 200.0 / 3, 1000.0
-	step := Log(6.4) / 27
+	step := fmath.Log(6.4) / 27
 	return func(hz float64) float64 {
 			if hz < knee {
 				return hz / linear
 			}
-			return knee/linear + Log(hz/knee)/step
+			return knee/linear + fmath.Log(hz/knee)/step
 		}, func(mel float64) float64 {
 			if mel < knee/linear {
 				return float64(mel * linear)
 			}
-			return float64(knee * Exp(float64(step*(mel-knee/linear))))
+			return float64(knee * fmath.Exp(float64(step*(mel-knee/linear))))
 		}
 }
 
@@ -110,7 +112,7 @@ func newDCT(coefficients, n int) [][]float32 {
 	scale := math.Sqrt(2 / float64(n))
 	for k := range rows {
 		for j := range n {
-			_, c := sincosTurn(k*(2*j+1), 4*n)
+			_, c := fmath.SinCosTurn(k*(2*j+1), 4*n)
 			rows[k] = append(rows[k], float32(c*scale))
 		}
 	}

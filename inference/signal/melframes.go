@@ -3,6 +3,8 @@ package signal
 import (
 	"fmt"
 	"math"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/fmath"
 )
 
 // MelConfig describes log-mel features, and cepstra computed from them. The
@@ -188,9 +190,9 @@ func (m *MelFrames) shape(frame []float32) {
 func (m *MelFrames) compress(v float32) float32 {
 	x := float64(v) + m.cfg.Offset
 	if m.cfg.Decibel {
-		x = float64(10 * log10(x))
+		x = float64(10 * fmath.Log10(x))
 	} else {
-		x = Log(x)
+		x = fmath.Log(x)
 	}
 	x = (x + m.cfg.Add) / m.cfg.Div
 	if m.cfg.Clip {

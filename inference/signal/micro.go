@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/fmath"
+	"github.com/dunlin-edge/dunlin/inference/internal/micro"
 )
 
 // MicroConfig describes a micro_speech front end. The zero value is the one of
@@ -23,13 +26,13 @@ type MicroConfig struct {
 type MicroFrontend struct {
 	cfg    MicroConfig
 	window []int16
-	fft    *microFFT
+	fft    *micro.FFT
 	bank   *microBank
-	pcan   *microPCAN
-	log    *microLog
+	gain   []int16 // of micro.PCAN
+	log    *micro.Log
 
 	scaled  []int16
-	bins    []complex16
+	bins    []micro.Complex
 	energy  []uint32
 	acc     []uint64
 	noise   []uint32
@@ -66,19 +69,19 @@ func NewMicroFrontend(cfg MicroConfig) (*MicroFrontend, error) {
 	correct := log2 - microWeightBits/2
 	f := &MicroFrontend{
 		cfg:     cfg,
-		fft:     newMicroFFT(size),
+		fft:     micro.NewFFT(size),
 		bank:    newMicroBank(size/2+1, cfg.Channels, float64(cfg.RateHz), microLowHz, microHighHz),
-		pcan:    newMicroPCAN(0.95, 80, microGainBits, microSmoothBits-correct, uint(microGainBits-correct-pcanSNRBits)),
-		log:     newMicroLog(),
+		gain:    microGain(0.95, 80, microGainBits, microSmoothBits-correct),
+		log:     micro.NewLog(),
 		scaled:  make([]int16, size),
-		bins:    make([]complex16, size/2+1),
+		bins:    make([]micro.Complex, size/2+1),
 		energy:  make([]uint32, size/2+1),
 		acc:     make([]uint64, cfg.Channels+1),
 		noise:   make([]uint32, cfg.Channels),
 		correct: uint(correct),
 	}
 	for i := range n {
-		_, c := sincosTurn(2*i+1, 2*n)
+		_, c := fmath.SinCosTurn(2*i+1, 2*n)
 		f.window = append(f.window, int16(math.RoundToEven((0.5-float64(0.5*c))*(1<<microWindowBits))))
 	}
 	return f, nil
@@ -127,12 +130,12 @@ func (f *MicroFrontend) Frame(dst []int16, frame []int16) {
 	shift := f.spectrum(frame)
 	f.bank.apply(f.energy, f.acc)
 	for c := range f.noise {
-		v := microSqrt(f.acc[c+1]) >> shift
+		v := micro.Sqrt(f.acc[c+1]) >> shift
 		v = f.subtractNoise(c, v)
-		v = f.pcan.apply(v, f.noise[c]) << f.correct
+		v = micro.PCAN(v, f.noise[c], f.gain, uint(microGainBits-int(f.correct)-micro.SNRBits)) << f.correct
 		dst[c] = 0
 		if v > 1 {
-			dst[c] = int16(min(f.log.log(v, microLogScale), math.MaxInt16))
+			dst[c] = int16(min(f.log.Ln(v, microLogScale), math.MaxInt16))
 		}
 	}
 }
@@ -182,12 +185,12 @@ func (f *MicroFrontend) spectrum(frame []int16) uint {
 	if peak > 0 {
 		shift = uint(15 - bits.Len16(uint16(peak)))
 	}
-	for i := range f.fft.in {
-		f.fft.in[i] = complex16{f.scaled[2*i] << shift, f.scaled[2*i+1] << shift}
+	for i := range f.fft.In {
+		f.fft.In[i] = micro.Complex{Re: f.scaled[2*i] << shift, Im: f.scaled[2*i+1] << shift}
 	}
-	f.fft.transform(f.bins)
+	f.fft.Transform(f.bins)
 	for i := f.bank.start; i < f.bank.end; i++ {
-		re, im := int32(f.bins[i].re), int32(f.bins[i].im)
+		re, im := int32(f.bins[i].Re), int32(f.bins[i].Im)
 		f.energy[i] = uint32(re*re + im*im)
 	}
 	return shift

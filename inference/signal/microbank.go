@@ -2,7 +2,8 @@ package signal
 
 import (
 	"math"
-	"math/bits"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/fmath"
 )
 
 // microBank is the integer mel filter bank of the micro_speech front end:
@@ -21,7 +22,7 @@ const microWeightBits = 12
 // float32: centres equally spaced in 1127*ln(1+f/700), bins without DC.
 func newMicroBank(spectrum, channels int, rateHz, lowHz, highHz float64) *microBank {
 	mel := func(hz float64) float32 {
-		return float32(1127 * float32(Log(1+float64(float32(hz)/700))))
+		return float32(1127 * float32(fmath.Log(1+float64(float32(hz)/700))))
 	}
 	low := mel(lowHz)
 	spacing := (mel(highHz) - low) / float32(channels+1)
@@ -55,29 +56,4 @@ func (b *microBank) apply(energy []uint32, acc []uint64) {
 			acc[c+1] += b.rest[i] * e
 		}
 	}
-}
-
-// microSqrt rounds the square root of x to the nearest integer, with the
-// limits of the original: a root that fits 16 bits saturates there.
-func microSqrt(x uint64) uint32 {
-	if x == 0 {
-		return 0
-	}
-	limit := uint64(0xFFFF)
-	if x>>32 != 0 {
-		limit = 0xFFFFFFFF
-	}
-	var root uint64
-	for bit := uint64(1) << ((bits.Len64(x) - 1) &^ 1); bit != 0; bit >>= 2 {
-		if x >= root+bit {
-			x -= root + bit
-			root = root>>1 + bit
-		} else {
-			root >>= 1
-		}
-	}
-	if x > root && root != limit {
-		root++
-	}
-	return uint32(root)
 }

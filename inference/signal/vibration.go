@@ -3,6 +3,8 @@ package signal
 import (
 	"fmt"
 	"math"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/fmath"
 )
 
 // Names of vibration features, in the unit of the input (g) where they have
@@ -29,7 +31,7 @@ type VibrationConfig struct {
 	Features []string     // computed per axis, in this order
 	BandsHz  [][2]float64 // [low, high) of Bands and EnvBands
 	FFT      int          // Welch segment, a power of two <= Length; 0: the largest
-	Log      bool         // powers as 10 log10(p + 1e-12)
+	Log      bool         // powers as 10 fmath.Log10(p + 1e-12)
 }
 
 // Vibration computes features of machine vibration per axis. Spectra are
@@ -169,7 +171,7 @@ func (v *Vibration) powers(dst []float32, bands bool) {
 	}
 	if v.cfg.Log {
 		for i, p := range dst {
-			dst[i] = float32(10 * log10(float64(p)+1e-12))
+			dst[i] = float32(10 * fmath.Log10(float64(p)+1e-12))
 		}
 	}
 }

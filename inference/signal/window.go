@@ -1,5 +1,7 @@
 package signal
 
+import "github.com/dunlin-edge/dunlin/inference/internal/fmath"
+
 // Window is the shape that weighs the samples of a frame.
 type Window int
 
@@ -18,10 +20,10 @@ func (w Window) Weights(n int) []float32 {
 		out[i] = 1
 		switch {
 		case w == Hann && n > 1:
-			_, c := sincosTurn(i, n)
+			_, c := fmath.SinCosTurn(i, n)
 			out[i] = float32(0.5 - float64(0.5*c))
 		case w == Hamming && n > 1:
-			_, c := sincosTurn(i, n-1)
+			_, c := fmath.SinCosTurn(i, n-1)
 			out[i] = float32(0.54 - float64(0.46*c))
 		}
 	}

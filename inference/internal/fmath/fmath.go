@@ -1,4 +1,6 @@
-package signal
+// Package fmath computes elementary functions in float64 with the same bits on
+// every CPU.
+package fmath
 
 import "math"
 
@@ -60,15 +62,15 @@ func Exp(x float64) float64 {
 	return math.Ldexp(p, int(k))
 }
 
-// log10 returns the decimal logarithm of x.
-func log10(x float64) float64 { return Log(x) / ln10 }
+// Log10 returns the decimal logarithm of x.
+func Log10(x float64) float64 { return Log(x) / ln10 }
 
-// pow returns x to the power y for x > 0.
-func pow(x, y float64) float64 { return Exp(float64(y * Log(x))) }
+// Pow returns x to the power y for x > 0.
+func Pow(x, y float64) float64 { return Exp(float64(y * Log(x))) }
 
-// sincosTurn returns the sine and cosine of 2*pi*num/den. The quadrant is
+// SinCosTurn returns the sine and cosine of 2*pi*num/den. The quadrant is
 // taken out in integers, so that the cardinal points and symmetries are exact.
-func sincosTurn(num, den int) (sin, cos float64) {
+func SinCosTurn(num, den int) (sin, cos float64) {
 	num %= den
 	if num < 0 {
 		num += den

@@ -32,6 +32,8 @@ type MicroFrontend struct {
 	log    *micro.Log
 
 	scaled  []int16
+	pairs   []micro.Complex
+	work    []micro.Complex
 	bins    []micro.Complex
 	energy  []uint32
 	acc     []uint64
@@ -74,6 +76,8 @@ func NewMicroFrontend(cfg MicroConfig) (*MicroFrontend, error) {
 		gain:    microGain(0.95, 80, microGainBits, microSmoothBits-correct),
 		log:     micro.NewLog(),
 		scaled:  make([]int16, size),
+		pairs:   make([]micro.Complex, size/2),
+		work:    make([]micro.Complex, size/2),
 		bins:    make([]micro.Complex, size/2+1),
 		energy:  make([]uint32, size/2+1),
 		acc:     make([]uint64, cfg.Channels+1),
@@ -185,10 +189,10 @@ func (f *MicroFrontend) spectrum(frame []int16) uint {
 	if peak > 0 {
 		shift = uint(15 - bits.Len16(uint16(peak)))
 	}
-	for i := range f.fft.In {
-		f.fft.In[i] = micro.Complex{Re: f.scaled[2*i] << shift, Im: f.scaled[2*i+1] << shift}
+	for i := range f.pairs {
+		f.pairs[i] = micro.Complex{Re: f.scaled[2*i] << shift, Im: f.scaled[2*i+1] << shift}
 	}
-	f.fft.Transform(f.bins)
+	f.fft.Transform(f.bins, f.pairs, f.work)
 	for i := f.bank.start; i < f.bank.end; i++ {
 		re, im := int32(f.bins[i].Re), int32(f.bins[i].Im)
 		f.energy[i] = uint32(re*re + im*im)

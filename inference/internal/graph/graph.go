@@ -69,6 +69,7 @@ type Node struct {
 var dtypeOf = map[tflite.TensorType]DType{
 	tflite.TypeFloat32: Float32, tflite.TypeFloat16: Float16, tflite.TypeInt8: Int8, tflite.TypeUint8: Uint8,
 	tflite.TypeInt16: Int16, tflite.TypeInt32: Int32, tflite.TypeInt64: Int64, tflite.TypeBool: Bool,
+	tflite.TypeUint32: Uint32, tflite.TypeUint64: Uint64, tflite.TypeComplex64: Complex64,
 	tflite.TypeResource: Resource,
 }
 

@@ -26,6 +26,7 @@ var integers = map[tflite.Op]typed{
 	tflite.LESS_EQUAL:    {[2]int{2, 2}, 3, compare("less_equal", kernel.LessEqual[int32], kernel.LessEqual[int64])},
 	tflite.GREATER:       {[2]int{2, 2}, 3, compare("greater", kernel.Greater[int32], kernel.Greater[int64])},
 	tflite.GREATER_EQUAL: {[2]int{2, 2}, 4, compare("greater_equal", kernel.GreaterEqual[int32], kernel.GreaterEqual[int64])},
+	tflite.DIV:           {[2]int{2, 2}, 2, divided("div", func(a, b int32) int32 { return a / b }, nil)},
 	tflite.FLOOR_DIV:     {[2]int{2, 2}, 4, divided("floor_div", kernel.FloorDiv, nil)},
 	tflite.FLOOR_MOD:     {[2]int{2, 2}, 3, divided("floor_mod", kernel.FloorMod[int32], kernel.FloorMod[int64])},
 	tflite.HARD_SWISH:    {[2]int{1, 1}, 1, map[DType]func(*node) (Step, error){Int8: lowerHardSwish8, Uint8: lowerHardSwish8}},
@@ -46,6 +47,9 @@ var integers = map[tflite.Op]typed{
 // lookup finds how an operator is lowered.
 func (b *builder) lookup(n *Node) (lowering, bool) {
 	if n.Op == tflite.CUSTOM {
+		if l, ok := signals[n.Name]; ok {
+			return l, true
+		}
 		l, ok := customs[n.Name]
 		return l, ok
 	}
@@ -195,6 +199,8 @@ func lowerCast(n *node) (Step, error) {
 		return castFrom[int32](n)
 	case Int64:
 		return castFrom[int64](n)
+	case Uint32:
+		return castFrom[uint32](n)
 	case Bool:
 		return castFrom[uint8](n)
 	}
@@ -213,6 +219,8 @@ func castFrom[T kernel.Integer](n *node) (Step, error) {
 		return mapTo(n, "cast", func(v T) int32 { return int32(v) })
 	case Int64:
 		return mapTo(n, "cast", func(v T) int64 { return int64(v) })
+	case Uint32:
+		return mapTo(n, "cast", func(v T) uint32 { return uint32(v) })
 	case Float32:
 		return mapTo(n, "cast", func(v T) float32 { return float32(v) })
 	case Bool:

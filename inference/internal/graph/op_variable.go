@@ -34,6 +34,13 @@ func (v *variables) place() int {
 	return at
 }
 
+// state adds memory of an operator's own that is zero after a reset.
+func (v *variables) state(size int) *variable {
+	x := &variable{dtype: Uint8, shape: []int{size}, ref: Ref{size: size}}
+	v.order = append(v.order, x)
+	return x
+}
+
 // check refuses a variable that is read but that nothing ever initializes:
 // LiteRT fails on it at run time.
 func (v *variables) check(un *UnsupportedError) {

@@ -29,3 +29,12 @@ func int32sOf(data []byte) []int32 {
 	}
 	return v
 }
+
+// int16sOf copies constant data out of the file.
+func int16sOf(data []byte) []int16 {
+	v := make([]int16, len(data)/2)
+	for i := range v {
+		v[i] = int16(binary.LittleEndian.Uint16(data[2*i:]))
+	}
+	return v
+}

@@ -2,7 +2,7 @@ package kernel
 
 // Integer is a whole number of any width in use.
 type Integer interface {
-	int8 | uint8 | int16 | int32 | int64
+	int8 | uint8 | int16 | int32 | int64 | uint32
 }
 
 // Zip computes dst[i] = f(a[i*aStep], b[i*bStep]); a step is 0 for an operand

@@ -15,8 +15,6 @@ type FFT struct {
 	radix []int
 	tw    []Complex // exp(-2 pi i k / half)
 	super []Complex // recombination of even and odd samples
-	In    []Complex // the samples as pairs
-	tmp   []Complex
 }
 
 // Complex has 15 fractional bits.
@@ -35,8 +33,6 @@ func NewFFT(n int) *FFT {
 		f.radix = append(f.radix, r)
 		m /= r
 	}
-	f.In = make([]Complex, f.half)
-	f.tmp = make([]Complex, f.half)
 	for i := range f.half {
 		f.tw = append(f.tw, q15Turn(-i, f.half))
 	}
@@ -55,17 +51,17 @@ func q15Turn(num, den int) Complex {
 	}
 }
 
-// Transform writes the half+1 bins of the spectrum of f.In, which holds the
-// samples as pairs, to dst.
-func (f *FFT) Transform(dst []Complex) {
-	f.work(f.tmp, f.In, 1, f.radix)
-	dc := f.tmp[0].div(2)
+// Transform writes the n/2+1 bins of the spectrum of in, the samples as n/2
+// pairs, to dst. It needs as much work memory as in has.
+func (f *FFT) Transform(dst, in, work []Complex) {
+	f.work(work, in, 1, f.radix)
+	dc := work[0].div(2)
 	n := f.half
 	dst[0] = Complex{dc.Re + dc.Im, 0}
 	dst[n] = Complex{dc.Re - dc.Im, 0}
 	for k := 1; k <= n/2; k++ {
-		a := f.tmp[k].div(2)
-		b := Complex{f.tmp[n-k].Re, -f.tmp[n-k].Im}.div(2)
+		a := work[k].div(2)
+		b := Complex{work[n-k].Re, -work[n-k].Im}.div(2)
 		sum, diff := a.add(b), a.sub(b)
 		t := diff.mul(f.super[k-1])
 		dst[k] = Complex{half16(sum.Re, t.Re), half16(sum.Im, t.Im)}

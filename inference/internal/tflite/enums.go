@@ -28,7 +28,6 @@ const (
 	CUSTOM                  Op = 32
 	PAD                     Op = 34
 	GATHER                  Op = 36
-	GATHER_ND               Op = 107
 	TRANSPOSE               Op = 39
 	MEAN                    Op = 40
 	SUB                     Op = 41
@@ -71,11 +70,14 @@ const (
 	SPLIT_V                 Op = 102
 	CEIL                    Op = 104
 	REVERSE_V2              Op = 105
+	GATHER_ND               Op = 107
 	QUANTIZE                Op = 114
 	HARD_SWISH              Op = 117
 	BATCH_MATMUL            Op = 126
 	CALL_ONCE               Op = 129
 	BROADCAST_TO            Op = 130
+	RFFT2D                  Op = 131
+	COMPLEX_ABS             Op = 135
 	VAR_HANDLE              Op = 142
 	READ_VARIABLE           Op = 143
 	ASSIGN_VARIABLE         Op = 144

@@ -1,0 +1,33 @@
+package inference
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"testing"
+)
+
+// restDigest is the SHA-256 of what every CPU must answer for the committed
+// archive.
+const restDigest = "652dc384e9cba3ee3a62f2053a9faaba2c15baa89215db4ecf0c70652b1c5ac8"
+
+// TestRestOpsNearLiteRT compares the operators of scripts/golden/ops_rest.py:
+// integers exactly, floats within 1e-5 of the largest number.
+func TestRestOpsNearLiteRT(t *testing.T) {
+	path, other := os.LookupEnv("DUNLIN_OPS_REST")
+	if !other {
+		path = "testdata/ops_rest.zip"
+	}
+	sum, worst, where := sha256.New(), 0.0, ""
+	for _, e := range archive(t, path, ".golden") {
+		t.Run(e.name, func(t *testing.T) {
+			if d := compareFloats(t, e.model, parseGolden(t, e.name, e.beside), sum); d > worst {
+				worst, where = d, t.Name()
+			}
+		})
+	}
+	t.Logf("largest difference %.3g, %s", worst, where)
+	if got := hex.EncodeToString(sum.Sum(nil)); got != restDigest && !other {
+		t.Errorf("outputs digest to %s, want %s", got, restDigest)
+	}
+}

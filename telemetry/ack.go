@@ -3,6 +3,7 @@ package telemetry
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 )
@@ -10,16 +11,69 @@ import (
 // Ack says what the controller has committed: all numbers below Hi, and
 // Ranges, in rising order. Whoever passes one has verified its signature.
 type Ack struct {
-	Epoch  uint32
-	Hi     uint64
-	Ranges []Range
+	Epoch  uint32  `json:"epoch"`
+	Hi     uint64  `json:"hi"`
+	Ranges []Range `json:"ranges,omitempty"` // [first, count] each
+}
+
+// Covers tells whether the ack holds all of r.
+func (a *Ack) Covers(epoch uint32, r Range) bool {
+	if a.Epoch != epoch {
+		return false
+	}
+	if r.End() <= a.Hi {
+		return true
+	}
+	for _, has := range a.Ranges {
+		if has.First <= r.First && r.End() <= has.End() {
+			return true
+		}
+	}
+	return false
+}
+
+// ParseAck parses an ack's JSON, which the controller makes with
+// json.Marshal. Keys it does not know are passed over, so that a newer
+// controller can still free the space of an older device.
+func ParseAck(data []byte) (Ack, error) {
+	var a Ack
+	if len(data) > maxAckBytes {
+		return a, fmt.Errorf("parse ack: %d bytes, at most %d", len(data), maxAckBytes)
+	}
+	var present struct{ Epoch, Hi *json.RawMessage }
+	if err := errors.Join(json.Unmarshal(data, &present), json.Unmarshal(data, &a)); err != nil {
+		return Ack{}, fmt.Errorf("parse ack: %w", err)
+	}
+	if present.Epoch == nil || present.Hi == nil || len(a.Ranges) > maxRanges {
+		return Ack{}, fmt.Errorf("parse ack: no epoch, no hi or %d ranges, at most %d", len(a.Ranges), maxRanges)
+	}
+	return a, nil
+}
+
+// MarshalJSON gives [first, count].
+func (r Range) MarshalJSON() ([]byte, error) { return json.Marshal([2]uint64{r.First, r.Count}) }
+
+// UnmarshalJSON takes [first, count].
+func (r *Range) UnmarshalJSON(data []byte) error {
+	var pair []uint64
+	if err := json.Unmarshal(data, &pair); err != nil {
+		return err
+	}
+	if len(pair) != 2 || pair[0]+pair[1] < pair[0] {
+		return fmt.Errorf("range %v, want [first, count]", pair)
+	}
+	r.First, r.Count = pair[0], pair[1]
+	return nil
 }
 
 // ErrAck marks an ack that was refused and changed nothing: of an unknown
 // epoch, or of numbers that were never given out.
 var ErrAck = errors.New("ack refused")
 
-const maxRanges = 1024
+const (
+	maxRanges   = 1024
+	maxAckBytes = 64 << 10
+)
 
 // intervals checks the ack and returns its numbers as rising ranges that do
 // not touch.

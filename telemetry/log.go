@@ -26,6 +26,8 @@ type Log struct {
 	store *store
 	wake  chan struct{}
 
+	sealed chan struct{}
+
 	writing sync.Mutex // one step at a time
 
 	mu     sync.Mutex // never held over the disk
@@ -50,7 +52,7 @@ func New(cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{cfg: cfg, store: s, wake: make(chan struct{}, 1)}
+	l := &Log{cfg: cfg, store: s, wake: make(chan struct{}, 1), sealed: make(chan struct{}, 1)}
 	for k := range stored {
 		l.open[k] = newBuilder(Kind(k), chunkBytes)
 		for range spares[k] {
@@ -242,6 +244,10 @@ func (l *Log) once(force bool) (wrote bool, err error) {
 		c.reset()
 		l.free[c.kind] = append(l.free[c.kind], c)
 	}
+	select {
+	case l.sealed <- struct{}{}:
+	default:
+	}
 	return true, nil
 }
 
@@ -278,15 +284,27 @@ func (l *Log) Ack(a Ack) error {
 	return nil
 }
 
-// Pending returns up to most sealed chunks, by priority and then by age,
-// without those that skip (if any) names: the ones in flight. It reads the
-// disk.
-func (l *Log) Pending(most int, skip func(Sealed) bool) ([]Sealed, error) {
+// Pending returns up to most sealed chunks of the kinds down to lowest, and of
+// gaps, by priority and then by age, without those that skip (if any) names:
+// the ones in flight. It reads the disk.
+func (l *Log) Pending(most int, lowest Kind, skip func(Sealed) bool) ([]Sealed, error) {
 	l.mu.Lock()
 	h := l.clock()
+	acks := l.acks // never written to, only replaced or appended to
 	l.mu.Unlock()
-	return l.store.pending(most, h, skip)
+	return l.store.pending(most, lowest, h, func(s Sealed) bool {
+		for _, a := range acks {
+			if a.Covers(s.Epoch, s.Range) {
+				return true
+			}
+		}
+		return skip != nil && skip(s)
+	})
 }
+
+// Sealed tells, at most once, that chunks were sealed since it last did. It
+// has one reader.
+func (l *Log) Sealed() <-chan struct{} { return l.sealed }
 
 // Account returns the counters of the sealed records. It reads the disk.
 func (l *Log) Account() (Account, error) { return l.store.account() }

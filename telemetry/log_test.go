@@ -21,7 +21,7 @@ func mustLog(t testing.TB, cfg Config) (*Log, *fakeClock) {
 // chunks decodes all that waits.
 func chunks(t testing.TB, l *Log) (all []*Chunk) {
 	t.Helper()
-	found, err := l.Pending(1<<30, nil)
+	found, err := l.Pending(1<<30, KindCapture, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestSealing(t *testing.T) {
 		l.Capture(Capture{})
 	}
 	mustStep(t, l)
-	found, err := l.Pending(99, nil)
+	found, err := l.Pending(99, KindCapture, nil)
 	if err != nil || len(found) != 3 || len(found[2].Data) > chunkBytes || len(found[2].Data) < chunkBytes-worst-fixed {
 		t.Fatalf("captures not sealed at one page: %d chunks, %v", len(found), err)
 	}

@@ -28,7 +28,7 @@ func newModel() *model {
 func scan(t testing.TB, s *store) (map[number]Kind, map[number]Reason) {
 	t.Helper()
 	waiting, gaps := map[number]Kind{}, map[number]Reason{}
-	found, err := s.pending(1<<30, head{}, nil)
+	found, err := s.pending(1<<30, KindCapture, head{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func (m *model) ack(a Ack) {
 
 // randomAck commits some of what waits, in whole chunks.
 func randomAck(t testing.TB, s *store, r *rand.Rand) (Ack, bool) {
-	found, err := s.pending(1<<30, head{}, func(Sealed) bool { return r.IntN(3) == 0 })
+	found, err := s.pending(1<<30, KindCapture, head{}, func(Sealed) bool { return r.IntN(3) == 0 })
 	if err != nil {
 		t.Fatal(err)
 	}

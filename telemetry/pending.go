@@ -3,6 +3,9 @@ package telemetry
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 // Sealed is a chunk that waits, ready to be sent.
@@ -15,16 +18,16 @@ type Sealed struct {
 
 const gapsPerChunk = 200
 
-// pending returns up to most waiting chunks, by priority and then by age, gaps
-// after events. It leaves out those that skip names. Chunks that no longer
-// match their CRC become gaps.
-func (s *store) pending(most int, h head, skip func(Sealed) bool) ([]Sealed, error) {
+// pending returns up to most waiting chunks down to a kind, by priority and
+// then by age, gaps after events. It leaves out those that skip names. Chunks
+// that no longer match their CRC become gaps.
+func (s *store) pending(most int, lowest Kind, h head, skip func(Sealed) bool) ([]Sealed, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []Sealed
 	var bad []Sealed
 	err := s.view(func(l *ledger) error {
-		for k := range stored {
+		for k := range min(int(lowest)+1, stored) {
 			l.collect(Kind(k), most, skip, &found, &bad)
 			if k == int(KindEvent) {
 				if err := l.collectGaps(most, h, skip, &found); err != nil {
@@ -109,6 +112,7 @@ func (l *ledger) collectGaps(most int, h head, skip func(Sealed) bool, found *[]
 // Account tells what happened to all numbers, by epoch.
 type Account struct {
 	Epoch  uint32 // of new records
+	Lo     uint64 // the first number of Epoch that is not delivered or declared
 	Start  string // what opening found: clean, unclean, new, damaged, copied or foreign
 	Epochs map[uint32]Counters
 }
@@ -118,7 +122,7 @@ func (s *store) account() (Account, error) {
 	defer s.mu.Unlock()
 	a := Account{Epoch: s.epoch, Start: s.start, Epochs: map[uint32]Counters{}}
 	err := s.view(func(l *ledger) error {
-		return l.epochs.ForEach(func(k, _ []byte) error {
+		err := l.epochs.ForEach(func(k, _ []byte) error {
 			epoch := binary.BigEndian.Uint32(k)
 			c := l.of(epoch)
 			if c == nil {
@@ -127,9 +131,27 @@ func (s *store) account() (Account, error) {
 			a.Epochs[epoch] = *c
 			return nil
 		})
+		a.Lo = min(a.Epochs[a.Epoch].Next, l.lowest(a.Epoch))
+		return err
 	})
 	if err != nil {
 		return a, fmt.Errorf("read telemetry account: %w", err)
 	}
 	return a, nil
+}
+
+// lowest returns the first number of an epoch that waits, as a record or as a
+// gap; the greatest there is when none does.
+func (l *ledger) lowest(epoch uint32) uint64 {
+	low := uint64(math.MaxUint64)
+	look := func(b *bolt.Bucket) {
+		if k, _ := b.Cursor().Seek(gapKey(epoch, 0)); len(k) >= 12 && binary.BigEndian.Uint32(k) == epoch {
+			low = min(low, binary.BigEndian.Uint64(k[4:]))
+		}
+	}
+	for k := range stored {
+		look(l.queue(Kind(k)))
+	}
+	look(l.gaps)
+	return low
 }

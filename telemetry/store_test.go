@@ -148,7 +148,7 @@ func TestDamage(t *testing.T) {
 			t.Errorf("%s: start is %q, want %q", name, s.start, want)
 		}
 		starts[s.start]++
-		if _, err := s.pending(1<<20, head{}, nil); err != nil {
+		if _, err := s.pending(1<<20, KindCapture, head{}, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err := s.write(batch{chunks: []*builder{sample(KindEvent, 1, 1)}}); err != nil {
@@ -191,7 +191,7 @@ func TestForeign(t *testing.T) {
 	cfg := filled(t)
 	cfg.Identity = "dev-2"
 	s := mustOpen(t, cfg, "foreign")
-	if found, err := s.pending(9, head{}, nil); err != nil || len(found) != 0 {
+	if found, err := s.pending(9, KindCapture, head{}, nil); err != nil || len(found) != 0 {
 		t.Errorf("%d chunks of another device, %v", len(found), err)
 	}
 	if _, err := os.Stat(cfg.Path + ".foreign"); err != nil {

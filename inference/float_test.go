@@ -66,9 +66,11 @@ func compareFloats(t *testing.T, model []byte, g golden, sum io.Writer) (worst f
 			if _, err := io.ReadFull(want, expect); err != nil {
 				t.Fatalf("case %d output %d: golden: %v", c, i, err)
 			}
-			e := relative(got, expect)
-			if m.Outputs()[i].DType != Float32 && !bytes.Equal(got, expect) {
-				e = math.Inf(1)
+			e := 0.0
+			if m.Outputs()[i].DType == Float32 {
+				e = relative(got, expect)
+			} else if !bytes.Equal(got, expect) {
+				t.Error(firstDiff(got, expect))
 			}
 			if !(e <= 1e-5) {
 				t.Errorf("case %d output %d: differs by %.3g of the largest number", c, i, e)

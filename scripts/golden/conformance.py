@@ -96,6 +96,8 @@ def compare(dunlin, path, cases):
     stateful = any(o["op_name"] == "CALL_ONCE" for o in it._get_ops_details())
     with tempfile.TemporaryDirectory() as tmp:
         for case in range(1 if stateful else cases):  # a run of dunlin starts from fresh state
+            if not stateful:
+                it.reset_all_variables()
             args = [dunlin, "model", "run", path, "--out-dir", tmp]
             for k, d in enumerate(it.get_input_details()):
                 x = seeded_input(case, k, d["dtype"], d["shape"])

@@ -54,7 +54,46 @@ def spectrum(i):
     return m.bytes([x], [y])
 
 
-PLAN = [(spectrum, 24)]
+def lstm(i):
+    """Sequences of int8 (two thirds) and of floats; the state stays from case to case."""
+    m = Model()
+    small = i % 3 < 2
+    b, time, n, k = draw(1, 3), draw(1, 7), draw(1, 20), draw(1, 20)
+    major, cifg = bool(i % 2), i % 4 == 3
+    lead = [time, b] if major else [b, time]
+    xs, hs = scale(0.005, 0.05), scale(0.004, 0.009)
+    x = m.tensor("x", T.INT8 if small else F, lead + [n], *((xs, zero()) if small else ()))
+    weights, biases, zh = [], [], zero()
+    for gate in range(8):
+        if cifg and gate % 4 == 0:
+            weights.append(-1)
+            continue
+        shape = [k, n if gate < 4 else k]
+        if small:
+            weights.append(m.tensor("w%d" % gate, T.INT8, shape, scale(0.003, 0.02), 0, 0, rng().integers(-127, 128, shape).astype(np.int8)))
+        else:
+            weights.append(m.tensor("w%d" % gate, F, shape, data=rng().normal(0, 0.5 / np.sqrt(shape[1]), shape).astype(np.float32)))
+    for gate in range(4):
+        if cifg and gate == 0:
+            biases.append(-1)
+        elif small:
+            biases.append(m.tensor("b%d" % gate, T.INT32, [k], 1e-4, 0, 0, rng().integers(-9000, 9000, k).astype(np.int32)))
+        else:
+            biases.append(m.tensor("b%d" % gate, F, [k], data=rng().normal(0, 1, k).astype(np.float32)))
+    bits = draw(-14, -9)
+    h = m.tensor("h", T.INT8 if small else F, [b, k], *((hs, zh) if small else ()))
+    c = m.tensor("c", T.INT16 if small else F, [b, k], *((2.0**bits, 0) if small else ()))
+    m.g.tensors[h].isVariable = m.g.tensors[c].isVariable = True
+    y = m.tensor("y", T.INT8 if small else F, lead + [k], *((hs, zh) if small else ()))
+    node(m, OP.UNIDIRECTIONAL_SEQUENCE_LSTM, 1, [x] + weights + [-1] * 3 + biases + [-1, -1, h, c] + [-1] * 4, [y],
+         "UnidirectionalSequenceLSTM", fusedActivationFunction=4, timeMajor=major, cellClip=[0.0, 0.9, 10.0][draw(3)])
+    if small:
+        inter = [m.tensor("i%d" % g, F, [0]) for g in range(4)] + [m.tensor("hidden", T.INT8, [0], hs, zh)]
+        m.g.operators[-1].intermediates = inter
+    return m.bytes([x], [y])
+
+
+PLAN = [(lstm, 30), (spectrum, 24)]
 
 if __name__ == "__main__":
     p = argparse.ArgumentParser()

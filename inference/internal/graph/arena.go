@@ -103,7 +103,7 @@ func (b *builder) spans() []span {
 	var spans []span
 	for i := range b.g.Tensors {
 		t := &b.g.Tensors[i]
-		if t.Data != nil || t.DType == Resource {
+		if t.Data != nil || t.DType == Resource || t.Variable {
 			continue
 		}
 		b.refs[i].size = t.Size()

@@ -57,13 +57,14 @@ func (t *Tensor) Zero() int32 {
 
 // Node is one operator. An input of -1 is an optional one left out.
 type Node struct {
-	Index   int // position in the file
-	Op      tflite.Op
-	Name    string // as TFLite prints it
-	Version int32
-	In, Out []int
-	Opt     tflite.Options
-	Custom  []byte // options of a custom operator
+	Index        int // position in the file
+	Op           tflite.Op
+	Name         string // as TFLite prints it
+	Version      int32
+	In, Out      []int
+	Intermediate []int // tensors that only name scales
+	Opt          tflite.Options
+	Custom       []byte // options of a custom operator
 }
 
 var dtypeOf = map[tflite.TensorType]DType{
@@ -78,8 +79,9 @@ var dtypeOf = map[tflite.TensorType]DType{
 func build(m *tflite.Model, index int, un *UnsupportedError) (*Graph, error) {
 	s := &m.Subgraphs[index]
 	g := &Graph{Inputs: ints(s.Inputs), Outputs: ints(s.Outputs)}
+	inUse := used(s)
 	for i := range s.Tensors {
-		t, err := buildTensor(&s.Tensors[i], un)
+		t, err := buildTensor(&s.Tensors[i], inUse[i], un)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %d %q: %w", i, s.Tensors[i].Name, err)
 		}
@@ -95,6 +97,23 @@ func build(m *tflite.Model, index int, un *UnsupportedError) (*Graph, error) {
 	return g, nil
 }
 
+// used tells which tensors hold values in a run; others only name scales.
+func used(s *tflite.Subgraph) []bool {
+	u := make([]bool, len(s.Tensors))
+	lists := [][]int32{s.Inputs, s.Outputs}
+	for i := range s.Operators {
+		lists = append(lists, s.Operators[i].Inputs, s.Operators[i].Outputs)
+	}
+	for _, l := range lists {
+		for _, i := range l {
+			if i >= 0 {
+				u[i] = true
+			}
+		}
+	}
+	return u
+}
+
 func ints(v []int32) []int {
 	out := make([]int, len(v))
 	for i, x := range v {
@@ -107,7 +126,7 @@ func buildNode(m *tflite.Model, i int, o *tflite.Operator) Node {
 	c := m.Codes[o.Code]
 	return Node{
 		Index: i, Op: c.Op, Name: c.Name(), Version: c.Version,
-		In: ints(o.Inputs), Out: ints(o.Outputs), Opt: o.Options, Custom: o.Custom,
+		In: ints(o.Inputs), Out: ints(o.Outputs), Intermediate: ints(o.Intermediates), Opt: o.Options, Custom: o.Custom,
 	}
 }
 
@@ -115,7 +134,7 @@ func buildNode(m *tflite.Model, i int, o *tflite.Operator) Node {
 // the product of two fits an int64.
 const maxTensor = math.MaxInt32
 
-func buildTensor(x *tflite.Tensor, un *UnsupportedError) (Tensor, error) {
+func buildTensor(x *tflite.Tensor, used bool, un *UnsupportedError) (Tensor, error) {
 	t := Tensor{Name: x.Name, Quant: x.Quant, Shape: ints(x.Shape), Variable: x.Variable}
 	d, ok := dtypeOf[x.Type]
 	switch {
@@ -127,8 +146,8 @@ func buildTensor(x *tflite.Tensor, un *UnsupportedError) (Tensor, error) {
 		t.Shape = nil
 	case x.Sparse:
 		un.add("sparse tensor (%q)", x.Name)
-	case x.Variable:
-		un.add("variable tensor (%q)", x.Name)
+	case x.Variable && len(x.Data) != 0:
+		un.add("variable tensor with a value (%q)", x.Name)
 	}
 	t.DType = d
 	size := int64(d.Size())
@@ -138,7 +157,7 @@ func buildTensor(x *tflite.Tensor, un *UnsupportedError) (Tensor, error) {
 		}
 		size *= int64(dim)
 	}
-	if size == 0 {
+	if size == 0 && used {
 		un.add("empty shape %v (%q)", t.Shape, x.Name)
 	}
 	if len(x.Data) != 0 && ok && !x.Sparse && !x.Dynamic {

@@ -147,6 +147,7 @@ const (
 	actRelu
 	actReluN1To1
 	actRelu6
+	actTanh
 )
 
 // clamp returns the output side by XNNPACK's rule: activation bounds divide

@@ -14,6 +14,7 @@ type variable struct {
 	ref   Ref
 	read  bool // by a run
 	set   bool // by the initializing subgraph
+	fill  byte // every byte after a reset
 }
 
 // variables is the state of a model, shared by its graphs.
@@ -39,6 +40,21 @@ func (v *variables) state(size int) *variable {
 	x := &variable{dtype: Uint8, shape: []int{size}, ref: Ref{size: size}}
 	v.order = append(v.order, x)
 	return x
+}
+
+// fills returns the steps that set state which does not begin as zeros.
+func (v *variables) fills() (steps []Step) {
+	for _, x := range v.order {
+		if x.fill == 0 {
+			continue
+		}
+		steps = append(steps, Step{Op: "variable", Kernel: "fill", Tier: kernel.TierGeneric, Rule: ruleExact, Run: func(mem []byte) {
+			for b := x.ref.Bytes(mem); len(b) > 0; b = b[1:] {
+				b[0] = x.fill
+			}
+		}})
+	}
+	return steps
 }
 
 // check refuses a variable that is read but that nothing ever initializes:

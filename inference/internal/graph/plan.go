@@ -76,6 +76,13 @@ func newBuilder(g *Graph, mem *Budget, un *UnsupportedError, vars *variables) *b
 	}
 	for i := range g.Tensors {
 		b.refs[i], b.alias[i] = new(Ref), i
+		if t := &g.Tensors[i]; t.Variable {
+			x := vars.state(t.Size())
+			if t.DType == Int8 {
+				x.fill = byte(t.Zero())
+			}
+			b.refs[i] = &x.ref
+		}
 	}
 	return b
 }
@@ -109,6 +116,7 @@ func New(m *tflite.Model, mem *Budget) (*Plan, error) {
 		}
 		builders = append(builders, init)
 	}
+	p.Init = append(vars.fills(), p.Init...)
 	vars.check(&un)
 	if err := un.orNil(); err != nil {
 		return nil, err

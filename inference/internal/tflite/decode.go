@@ -115,13 +115,14 @@ func (r *reader) quantization(t table) Quantization {
 func (r *reader) operator(m *Model, g *Subgraph, t table) Operator {
 	o := Operator{
 		Code: t.int32(0, 0), Inputs: t.int32s(1), Outputs: t.int32s(2),
-		Options: Options{t.table(4)}, Custom: t.bytes(5),
+		Options: Options{t.table(4)}, Custom: t.bytes(5), Intermediates: t.int32s(8),
 	}
 	if o.Code < 0 || int(o.Code) >= len(m.Codes) {
 		r.fail("operator code index %d of %d", o.Code, len(m.Codes))
 	}
 	r.checkIndices(g, "operator input", o.Inputs, true)
 	r.checkIndices(g, "operator output", o.Outputs, false)
+	r.checkIndices(g, "intermediate", o.Intermediates, false)
 	return o
 }
 

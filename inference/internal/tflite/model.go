@@ -63,6 +63,7 @@ type Quantization struct {
 type Operator struct {
 	Code            int32
 	Inputs, Outputs []int32
+	Intermediates   []int32 // tensors that only name scales
 	Options         Options
 	Custom          []byte
 }

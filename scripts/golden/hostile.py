@@ -43,8 +43,8 @@ def unsupported():
 
 def unsupported_type():
     m = Model()
-    x = m.tensor("x", T.COMPLEX64, (1, 4))
-    y = m.tensor("y", T.COMPLEX64, (1, 4))
+    x = m.tensor("x", T.COMPLEX128, (1, 4))
+    y = m.tensor("y", T.COMPLEX128, (1, 4))
     m.op(OP.RESHAPE, 1, [x], [y])
     return m.bytes([x], [y])
 
@@ -207,7 +207,7 @@ CASES = {
     "mirror_pad_huge": (mirror_pad_huge(), "places: "),
     "detect_options": (detect_options(), "flexbuffer: "),
     "unsupported": (unsupported(), "GELU version 1; ABS: types int8 -> int8"),
-    "unsupported_type": (unsupported_type(), "tensor type complex64"),
+    "unsupported_type": (unsupported_type(), "tensor type complex128"),
     "cycle": (cycle(), "before it is written"),
     "two_writers": (two_writers(), "two writers"),
     "never_written": (never_written(), "never written"),

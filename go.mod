@@ -7,6 +7,12 @@ require (
 	github.com/fxamacker/cbor/v2 v2.10.0
 	// Webhooks: retries with back-off over net/http.
 	github.com/hashicorp/go-retryablehttp v0.7.8
+	// Deltas between bundles: zstd with the old bundle as its dictionary.
+	github.com/klauspost/compress v1.20.3
+	// Writes and checks a new agent binary; the commit is our rename.
+	github.com/minio/selfupdate v0.6.0
+	// Verifies The Update Framework's metadata; persistence, clock and downloads are ours.
+	github.com/theupdateframework/go-tuf/v2 v2.4.2
 	// Telemetry's file: transactions that survive a power cut, a size cap, one small dependency.
 	go.etcd.io/bbolt v1.5.0
 	// Strict configuration with line numbers; the smallest maintained YAML.
@@ -18,6 +24,27 @@ require (
 )
 
 require (
+	aead.dev/minisign v0.2.0 // indirect
+	github.com/dustin/go-humanize v1.1.0 // indirect
+	github.com/eclipse/paho.mqtt.golang v1.5.1 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/gorilla/websocket v1.5.3 // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/mfridman/interpolate v0.0.2 // indirect
+	github.com/mochi-mqtt/server/v2 v2.7.9 // indirect
+	github.com/ncruces/go-strftime v1.1.0 // indirect
+	github.com/pressly/goose/v3 v3.29.0 // indirect
+	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	github.com/rs/xid v1.4.0 // indirect
+	github.com/sethvargo/go-retry v0.5.0 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
+	go.uber.org/multierr v1.11.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/net v0.61.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	modernc.org/libc v1.79.0 // indirect
+	modernc.org/mathutil v1.7.1 // indirect
+	modernc.org/memory v1.12.1 // indirect
+	modernc.org/sqlite v1.61.1 // indirect
 )

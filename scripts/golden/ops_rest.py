@@ -93,7 +93,123 @@ def lstm(i):
     return m.bytes([x], [y])
 
 
-PLAN = [(lstm, 30), (spectrum, 24)]
+def offset(m, x, shape, lo):
+    """x with its magnitude moved away from 0: |x| + lo."""
+    a, c = m.tensor("abs", F, shape), m.tensor("lo", F, [1], data=np.array([lo], np.float32))
+    z = m.tensor("off", F, shape)
+    node(m, OP.ABS, 1, [x], [a], "Abs")
+    node(m, OP.ADD, 1, [a, c], [z], "Add")
+    return z
+
+
+UNARY = [(OP.COS, "Cos", {}), (OP.SIN, None, {}), (OP.ROUND, None, {}), (OP.SIGN, "Sign", {}), (OP.ELU, None, {}),
+         (OP.GELU, "Gelu", {"approximate": False}), (OP.GELU, "Gelu", {"approximate": True}), (OP.LOG_SOFTMAX, "LogSoftmax", {}),
+         (OP.L2_NORMALIZATION, "L2Norm", {})]
+
+
+def unary(i):
+    m = Model()
+    op, name, fields = UNARY[i % len(UNARY)]
+    shape = [draw(1, 4), int(rng().choice([64, 250, 13, 7]))]
+    x, y = m.tensor("x", F, shape), m.tensor("y", F, shape)
+    node(m, op, 1, [x], [y], name, **fields)
+    return m.bytes([x], [y])
+
+
+def broadcast_pair(i):
+    shape = [1, draw(1, 6), draw(1, 6), draw(1, 20)]
+    other = [shape, [1, 1, 1, 1], [d if draw(2) else 1 for d in shape], shape[draw(1, 4):]][i % 4]
+    return shape, other
+
+
+def binary(i):
+    m = Model()
+    op, name = [(OP.POW, "Pow"), (OP.FLOOR_DIV, "FloorDiv"), (OP.FLOOR_MOD, "FloorMod")][i % 3]
+    shape, other = broadcast_pair(i // 3)
+    x, y = m.tensor("x", F, shape), m.tensor("y", F, shape)
+    values = rng().choice([-2, -1, 0.5, 1, 2, 3, 4] if op == OP.POW else [-3, -1.5, -0.3, 0.7, 1, 2, 6.5], other).astype(np.float32)
+    a = offset(m, x, shape, 0.5) if op == OP.POW else x
+    b = m.tensor("b", F, other, data=values)
+    node(m, op, 2 if op == OP.FLOOR_DIV else 1, [a, b], [y], name)
+    return m.bytes([x], [y])
+
+
+COMPARE = [(OP.EQUAL, "Equal"), (OP.NOT_EQUAL, "NotEqual"), (OP.LESS, "Less"), (OP.LESS_EQUAL, "LessEqual"),
+           (OP.GREATER, "Greater"), (OP.GREATER_EQUAL, "GreaterEqual")]
+
+
+def comparison(i):
+    m = Model()
+    op, name = COMPARE[i % 6]
+    t = [F, T.INT8, T.UINT8, T.BOOL, T.INT32][i // 6 % 5]
+    if t == T.BOOL and op not in (OP.EQUAL, OP.NOT_EQUAL):
+        t = F
+    shape, other = broadcast_pair(i // 30)
+    q = lambda: {"scale": scale(0.004, 0.9), "zero": zero(t)} if t in (T.INT8, T.UINT8) else {}
+    same = q()
+    a, b = m.tensor("a", t, shape, **same), m.tensor("b", t, other, **(same if draw(2) else q()))
+    y = m.tensor("y", T.BOOL, shape)
+    node(m, op, 2, [a, b], [y], name)
+    return m.bytes([a, b], [y])
+
+
+def logical(i):
+    m = Model()
+    op, name = [(OP.LOGICAL_AND, "LogicalAnd"), (OP.LOGICAL_OR, "LogicalOr"), (OP.LOGICAL_NOT, "LogicalNot")][i % 3]
+    shape, other = broadcast_pair(i // 3)
+    a, y = m.tensor("a", T.BOOL, shape), m.tensor("y", T.BOOL, shape)
+    ins = [a] if op == OP.LOGICAL_NOT else [a, m.tensor("b", T.BOOL, other)]
+    node(m, op, 1, ins, [y], name)
+    return m.bytes(ins, [y])
+
+
+def select(i):
+    m = Model()
+    t = [F, T.INT8, T.UINT8, T.INT32, T.BOOL, T.INT16, T.INT64][i // 2 % 7]
+    q = {"scale": 0.1, "zero": 0} if t in (T.INT8, T.UINT8, T.INT16) else {}
+    shape, other = broadcast_pair(i // 14)
+    v2 = i % 2
+    third = [d if draw(2) else 1 for d in shape]
+    cond = third if v2 else [shape, [shape[0]], shape][i // 2 % 3]
+    if not v2:
+        other = shape
+    c, a, b = m.tensor("c", T.BOOL, cond), m.tensor("a", t, shape, **q), m.tensor("b", t, other, **q)
+    y = m.tensor("y", t, shape, **q)
+    node(m, OP.SELECT_V2 if v2 else OP.SELECT, 1, [c, a, b], [y], "SelectV2" if v2 else "Select")
+    return m.bytes([c, a, b], [y])
+
+
+def fold(i):
+    m = Model()
+    op = [OP.REDUCE_MAX, OP.REDUCE_MIN, OP.REDUCE_PROD, OP.REDUCE_ANY, OP.REDUCE_ALL, OP.SUM][i % 6]
+    types = {OP.REDUCE_PROD: [F, T.INT32, T.INT64], OP.REDUCE_ANY: [T.BOOL], OP.REDUCE_ALL: [T.BOOL], OP.SUM: [T.INT32, T.INT64]}
+    types = types.get(op, [F, T.INT8, T.UINT8, T.INT16, T.INT32, T.INT64])
+    t = types[i // 6 % len(types)]
+    q = {"scale": 0.1, "zero": 0} if t in (T.INT8, T.UINT8, T.INT16) else {}
+    shape = [draw(1, 3)] + some_shape(3, 5 if op == OP.REDUCE_PROD else 9)
+    axes = [[1, 2], [3], [1], [2, 3], [-1], [0, 2], [1, 3], [0, 1, 2, 3], [2]][draw(9)]
+    keep = bool(draw(2))
+    norm = {a % 4 for a in axes}
+    out = [1 if d in norm else v for d, v in enumerate(shape) if keep or d not in norm]
+    x, y = m.tensor("x", t, shape, **q), m.tensor("y", t, out, **q)
+    node(m, op, 1 if t not in (T.INT8, T.UINT8, T.INT16) else 2, [x, ints(m, "axes", axes)], [y], "Reducer", keepDims=keep)
+    return m.bytes([x], [y])
+
+
+def cast(i):
+    m = Model()
+    t = [T.INT8, T.INT16, T.INT32, T.INT64, T.BOOL, F, T.UINT8][i % 7]
+    x, z, y = m.tensor("x", F, [3, 50]), m.tensor("z", F, [3, 50]), m.tensor("y", t, [3, 50])
+    c = m.tensor("c", F, [1], data=np.array([[1, 0, 5e3, 1e9, 1e18][i // 7 % 5]], np.float32))
+    if i // 7 % 5 == 1:  # NaN below 0
+        node(m, OP.LOG, 1, [x], [z])
+    else:
+        node(m, OP.MUL, 1, [x, c], [z], "Mul")
+    node(m, OP.CAST, 1, [z], [y], "Cast", inDataType=F, outDataType=t)
+    return m.bytes([x], [y])
+
+
+PLAN = [(unary, 27), (binary, 24), (comparison, 60), (logical, 12), (select, 42), (fold, 54), (cast, 35), (lstm, 30), (spectrum, 24)]
 
 if __name__ == "__main__":
     p = argparse.ArgumentParser()

@@ -81,7 +81,7 @@ func SinCosTurn(num, den int) (sin, cos float64) {
 	if mirrored {
 		rest = den - rest
 	}
-	sin, cos = sincosOctant(float64(rest) / float64(den) * (math.Pi / 2))
+	sin, cos = SinCos(float64(rest) / float64(den) * (math.Pi / 2))
 	if mirrored {
 		sin, cos = cos, sin
 	}
@@ -96,8 +96,8 @@ func SinCosTurn(num, den int) (sin, cos float64) {
 	return sin, cos
 }
 
-// sincosOctant sums Taylor's series for 0 <= x <= pi/4.
-func sincosOctant(x float64) (sin, cos float64) {
+// SinCos sums Taylor's series for |x| <= pi/4.
+func SinCos(x float64) (sin, cos float64) {
 	z := float64(x * x)
 	s, c := 1.0, 1.0
 	for k := 18; k >= 2; k -= 2 {

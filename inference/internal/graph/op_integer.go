@@ -20,13 +20,19 @@ var integers = map[tflite.Op]typed{
 	tflite.ADD:           {[2]int{2, 2}, 5, fused("add", kernel.Sum[int32], kernel.Sum[int64])},
 	tflite.SUB:           {[2]int{2, 2}, 5, fused("sub", kernel.Difference[int32], kernel.Difference[int64])},
 	tflite.MUL:           {[2]int{2, 2}, 7, fused("mul", kernel.Product[int32], kernel.Product[int64])},
-	tflite.EQUAL:         {[2]int{2, 2}, 4, compare("equal", kernel.Equal[int32], kernel.Equal[int64])},
-	tflite.NOT_EQUAL:     {[2]int{2, 2}, 4, compare("not_equal", kernel.NotEqual[int32], kernel.NotEqual[int64])},
-	tflite.LESS:          {[2]int{2, 2}, 3, compare("less", kernel.Less[int32], kernel.Less[int64])},
-	tflite.LESS_EQUAL:    {[2]int{2, 2}, 3, compare("less_equal", kernel.LessEqual[int32], kernel.LessEqual[int64])},
-	tflite.GREATER:       {[2]int{2, 2}, 3, compare("greater", kernel.Greater[int32], kernel.Greater[int64])},
-	tflite.GREATER_EQUAL: {[2]int{2, 2}, 4, compare("greater_equal", kernel.GreaterEqual[int32], kernel.GreaterEqual[int64])},
+	tflite.EQUAL:         {[2]int{2, 2}, 4, compare("equal", kernel.Equal[int32], kernel.Equal[int64], kernel.Equal[float32], true)},
+	tflite.NOT_EQUAL:     {[2]int{2, 2}, 4, compare("not_equal", kernel.NotEqual[int32], kernel.NotEqual[int64], kernel.NotEqual[float32], true)},
+	tflite.LESS:          {[2]int{2, 2}, 3, compare("less", kernel.Less[int32], kernel.Less[int64], kernel.Less[float32], false)},
+	tflite.LESS_EQUAL:    {[2]int{2, 2}, 3, compare("less_equal", kernel.LessEqual[int32], kernel.LessEqual[int64], kernel.LessEqual[float32], false)},
+	tflite.GREATER:       {[2]int{2, 2}, 3, compare("greater", kernel.Greater[int32], kernel.Greater[int64], kernel.Greater[float32], false)},
+	tflite.GREATER_EQUAL: {[2]int{2, 2}, 4, compare("greater_equal", kernel.GreaterEqual[int32], kernel.GreaterEqual[int64], kernel.GreaterEqual[float32], false)},
 	tflite.DIV:           {[2]int{2, 2}, 2, divided("div", func(a, b int32) int32 { return a / b }, nil)},
+	tflite.SUM:           {[2]int{2, 2}, 2, sumInt},
+	tflite.REDUCE_MAX:    {[2]int{2, 2}, 3, reduceMax},
+	tflite.REDUCE_MIN:    {[2]int{2, 2}, 3, reduceMin},
+	tflite.REDUCE_PROD:   {[2]int{2, 2}, 2, reduceProd},
+	tflite.REDUCE_ANY:    {[2]int{2, 2}, 2, reduceAny},
+	tflite.REDUCE_ALL:    {[2]int{2, 2}, 2, reduceAll},
 	tflite.FLOOR_DIV:     {[2]int{2, 2}, 4, divided("floor_div", kernel.FloorDiv, nil)},
 	tflite.FLOOR_MOD:     {[2]int{2, 2}, 3, divided("floor_mod", kernel.FloorMod[int32], kernel.FloorMod[int64])},
 	tflite.HARD_SWISH:    {[2]int{1, 1}, 1, map[DType]func(*node) (Step, error){Int8: lowerHardSwish8, Uint8: lowerHardSwish8}},
@@ -123,13 +129,6 @@ func fused(name string, narrow func(a, b int32) int32, wide func(a, b int64) int
 	return map[DType]func(*node) (Step, error){Int32: plain(zip(name+"_i32", narrow)), Int64: plain(zip(name+"_i64", wide))}
 }
 
-func compare(name string, narrow func(a, b int32) byte, wide func(a, b int64) byte) map[DType]func(*node) (Step, error) {
-	return map[DType]func(*node) (Step, error){
-		Int32: func(n *node) (Step, error) { return zipTo(n, name+"_i32", Bool, narrow) },
-		Int64: func(n *node) (Step, error) { return zipTo(n, name+"_i64", Bool, wide) },
-	}
-}
-
 // divided lowers divisions by constants other than 0: LiteRT fails on 0.
 func divided(name string, narrow func(a, b int32) int32, wide func(a, b int64) int64) map[DType]func(*node) (Step, error) {
 	safe := func(f func(*node) (Step, error)) func(*node) (Step, error) {
@@ -185,8 +184,7 @@ func prelu8[T kernel.Byte](name string) func(*node) (Step, error) {
 	}
 }
 
-// lowerCast converts between integers as C does; floats come from integers
-// only.
+// lowerCast converts as C does.
 func lowerCast(n *node) (Step, error) {
 	switch n.in(0).DType {
 	case Int8:
@@ -201,6 +199,8 @@ func lowerCast(n *node) (Step, error) {
 		return castFrom[int64](n)
 	case Uint32:
 		return castFrom[uint32](n)
+	case Float32:
+		return castFloat(n)
 	case Bool:
 		return castFrom[uint8](n)
 	}

@@ -60,12 +60,12 @@ func truth(b bool) byte {
 	return 0
 }
 
-func Equal[T Integer](a, b T) byte        { return truth(a == b) }
-func NotEqual[T Integer](a, b T) byte     { return truth(a != b) }
-func Less[T Integer](a, b T) byte         { return truth(a < b) }
-func LessEqual[T Integer](a, b T) byte    { return truth(a <= b) }
-func Greater[T Integer](a, b T) byte      { return truth(a > b) }
-func GreaterEqual[T Integer](a, b T) byte { return truth(a >= b) }
+func Equal[T Ordered](a, b T) byte        { return truth(a == b) }
+func NotEqual[T Ordered](a, b T) byte     { return truth(a != b) }
+func Less[T Ordered](a, b T) byte         { return truth(a < b) }
+func LessEqual[T Ordered](a, b T) byte    { return truth(a <= b) }
+func Greater[T Ordered](a, b T) byte      { return truth(a > b) }
+func GreaterEqual[T Ordered](a, b T) byte { return truth(a >= b) }
 
 // PRelu8 multiplies what is below zero by a factor of its own
 // (kernels/internal/reference/prelu.h).

@@ -14,6 +14,7 @@ const (
 	DEQUANTIZE                   Op = 6
 	FLOOR                        Op = 8
 	FULLY_CONNECTED              Op = 9
+	L2_NORMALIZATION             Op = 11
 	LOGISTIC                     Op = 14
 	MAX_POOL_2D                  Op = 17
 	MUL                          Op = 18
@@ -37,6 +38,7 @@ const (
 	STRIDED_SLICE                Op = 45
 	EXP                          Op = 47
 	SPLIT                        Op = 49
+	LOG_SOFTMAX                  Op = 50
 	CAST                         Op = 53
 	PRELU                        Op = 54
 	MAXIMUM                      Op = 55
@@ -48,7 +50,9 @@ const (
 	GREATER                      Op = 61
 	GREATER_EQUAL                Op = 62
 	LESS_EQUAL                   Op = 63
+	SELECT                       Op = 64
 	SLICE                        Op = 65
+	SIN                          Op = 66
 	TRANSPOSE_CONV               Op = 67
 	TILE                         Op = 69
 	EXPAND_DIMS                  Op = 70
@@ -58,9 +62,17 @@ const (
 	SUM                          Op = 74
 	SQRT                         Op = 75
 	RSQRT                        Op = 76
+	POW                          Op = 78
+	REDUCE_PROD                  Op = 81
+	REDUCE_MAX                   Op = 82
 	PACK                         Op = 83
+	LOGICAL_OR                   Op = 84
+	LOGICAL_AND                  Op = 86
+	LOGICAL_NOT                  Op = 87
 	UNPACK                       Op = 88
+	REDUCE_MIN                   Op = 89
 	FLOOR_DIV                    Op = 90
+	REDUCE_ANY                   Op = 91
 	SQUARE                       Op = 92
 	FLOOR_MOD                    Op = 95
 	RESIZE_NEAREST_NEIGHBOR      Op = 97
@@ -72,17 +84,24 @@ const (
 	CEIL                         Op = 104
 	REVERSE_V2                   Op = 105
 	GATHER_ND                    Op = 107
+	COS                          Op = 108
+	ELU                          Op = 111
 	QUANTIZE                     Op = 114
+	ROUND                        Op = 116
 	HARD_SWISH                   Op = 117
+	SELECT_V2                    Op = 123
 	BATCH_MATMUL                 Op = 126
 	CALL_ONCE                    Op = 129
 	BROADCAST_TO                 Op = 130
 	RFFT2D                       Op = 131
 	COMPLEX_ABS                  Op = 135
+	REDUCE_ALL                   Op = 140
 	VAR_HANDLE                   Op = 142
 	READ_VARIABLE                Op = 143
 	ASSIGN_VARIABLE              Op = 144
+	GELU                         Op = 150
 	RELU_0_TO_1                  Op = 152
+	SIGN                         Op = 158
 )
 
 func (o Op) String() string {

@@ -1,0 +1,177 @@
+package trust
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+)
+
+// A Target is a file that the repository's signers allow. Only Store.Target
+// makes one that is worth anything.
+type Target struct {
+	Path   string
+	Length int64
+	SHA256 [32]byte
+	Custom Custom
+}
+
+// Custom is what signers say about a target beside its bytes. A field that
+// this version does not know is ignored; Kind decides whether it is ours at all.
+type Custom struct {
+	Kind          string `json:"kind"` // "bundle", "agent", "delta", "keys"
+	Name          string `json:"name,omitempty"`
+	Version       string `json:"version,omitempty"`
+	SecurityEpoch int64  `json:"security_epoch"`
+	Arch          string `json:"arch,omitempty"`      // agent: GOARCH, with the GOARM level after a slash
+	MinAgent      string `json:"min_agent,omitempty"` // semver
+	From          string `json:"from,omitempty"`      // delta: SHA-256 of the bundle it applies to
+	To            string `json:"to,omitempty"`        // delta: SHA-256 of the result
+	ToLength      int64  `json:"to_length,omitempty"` // delta: its size in bytes
+}
+
+// MaxTargetBytes bounds one target.
+const MaxTargetBytes = 2 << 30
+
+// Target returns what the repository allows under path, as of the last
+// Refresh and unexpired now. Delegated roles are fetched as needed.
+func (s *Store) Target(ctx context.Context, path string) (Target, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.set == nil {
+		return Target{}, errors.New("target: no complete refresh yet")
+	}
+	r := &refresh{s, s.set}
+	s.set.RefTime = s.now()
+	t, err := r.find(ctx, path)
+	if err != nil {
+		return Target{}, fmt.Errorf("target %.200q: %w", path, err)
+	}
+	if floor := s.floors.Epochs[t.Custom.Name]; t.Custom.Name != "" && t.Custom.SecurityEpoch < floor {
+		return Target{}, fmt.Errorf("target %.200q: security epoch %d, this device has seen %d", path, t.Custom.SecurityEpoch, floor)
+	}
+	return t, nil
+}
+
+// fresh tells why the refreshed metadata cannot allow anything any more.
+func (r *refresh) fresh(role *metadata.Metadata[metadata.TargetsType]) error {
+	now := r.set.RefTime
+	for _, d := range []struct {
+		role    string
+		expires time.Time
+	}{
+		{metadata.ROOT, r.set.Root.Signed.Expires},
+		{metadata.TIMESTAMP, r.set.Timestamp.Signed.Expires},
+		{metadata.SNAPSHOT, r.set.Snapshot.Signed.Expires},
+		{metadata.TARGETS, role.Signed.Expires},
+	} {
+		if !now.Before(d.expires) {
+			return fmt.Errorf("%s metadata expired at %s", d.role, d.expires.Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+// find walks the delegations in pre-order (TUF specification 5.6.7).
+func (r *refresh) find(ctx context.Context, path string) (Target, error) {
+	type edge struct{ role, parent string }
+	todo := []edge{{metadata.TARGETS, metadata.ROOT}}
+	visited := map[string]bool{}
+	for len(todo) > 0 {
+		at := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if visited[at.role] {
+			continue
+		}
+		if len(visited) == MaxRoles {
+			return Target{}, fmt.Errorf("more than %d roles to visit: %w", MaxRoles, ErrNotAllowed)
+		}
+		visited[at.role] = true
+		m, err := r.load(ctx, at.role, at.parent)
+		if err != nil {
+			return Target{}, fmt.Errorf("role %.80q: %w", at.role, err)
+		}
+		if err := r.fresh(m); err != nil {
+			return Target{}, err
+		}
+		if f := m.Signed.Targets[path]; f != nil {
+			return newTarget(path, f)
+		}
+		if m.Signed.Delegations == nil {
+			continue
+		}
+		var next []edge
+		for _, d := range m.Signed.Delegations.GetRolesForTarget(path) {
+			next = append(next, edge{d.Name, at.role})
+			if d.Terminating {
+				todo = nil
+				break
+			}
+		}
+		slices.Reverse(next)
+		todo = append(todo, next...)
+	}
+	return Target{}, ErrNotAllowed
+}
+
+// load returns a role's targets, verified against this delegator: one role
+// may stand below several, with other keys.
+func (r *refresh) load(ctx context.Context, role, parent string) (*metadata.Metadata[metadata.TargetsType], error) {
+	if parent != metadata.ROOT && slices.Contains(metadata.TOP_LEVEL_ROLE_NAMES[:], role) {
+		return nil, errors.New("a delegated role has the name of a top-level one")
+	}
+	if m := r.set.Targets[role]; m != nil {
+		if parent == metadata.ROOT {
+			return m, nil
+		}
+		return m, guard(func() error { return r.set.Targets[parent].VerifyDelegate(role, m) })
+	}
+	update := func(data []byte) (m *metadata.Metadata[metadata.TargetsType], err error) {
+		err = guard(func() error { m, err = r.set.UpdateDelegatedTargets(data, role, parent); return err })
+		return m, err
+	}
+	if old := r.cache.get(role, MaxTargetsBytes); old != nil {
+		if m, err := update(old); err == nil {
+			return m, nil
+		}
+	}
+	meta := r.set.Snapshot.Signed.Meta[role+".json"]
+	if meta == nil {
+		return nil, errors.New("not in the snapshot")
+	}
+	data, err := r.fetch(ctx, role, r.consistent(meta.Version), limit(meta.Length, MaxTargetsBytes))
+	if err != nil {
+		return nil, err
+	}
+	m, err := update(data)
+	if err != nil {
+		return nil, err
+	}
+	return m, r.cache.put(role, data)
+}
+
+func newTarget(path string, f *metadata.TargetFiles) (Target, error) {
+	t := Target{Path: path, Length: f.Length}
+	sum := f.Hashes["sha256"]
+	if len(sum) != len(t.SHA256) {
+		return t, errors.New("no SHA-256")
+	}
+	copy(t.SHA256[:], sum)
+	if f.Length < 0 || f.Length > MaxTargetBytes {
+		return t, fmt.Errorf("%d bytes, limit %d", f.Length, int64(MaxTargetBytes))
+	}
+	if f.Custom != nil {
+		if err := json.Unmarshal(*f.Custom, &t.Custom); err != nil {
+			return t, fmt.Errorf("custom: %w", err)
+		}
+	}
+	return t, nil
+}
+
+// Hex returns the target's SHA-256 in hex.
+func (t Target) Hex() string { return hex.EncodeToString(t.SHA256[:]) }

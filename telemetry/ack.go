@@ -1,19 +1,19 @@
 package telemetry
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Ack says what the controller has committed: all numbers below Hi, and
 // Ranges, in rising order. Whoever passes one has verified its signature.
 type Ack struct {
-	Epoch  uint32  `json:"epoch"`
-	Hi     uint64  `json:"hi"`
-	Ranges []Range `json:"ranges,omitempty"` // [first, count] each
+	Epoch  uint32
+	Hi     uint64
+	Ranges []Range
 }
 
 // Covers tells whether the ack holds all of r.
@@ -32,48 +32,11 @@ func (a *Ack) Covers(epoch uint32, r Range) bool {
 	return false
 }
 
-// ParseAck parses an ack's JSON, which the controller makes with
-// json.Marshal. Keys it does not know are passed over, so that a newer
-// controller can still free the space of an older device.
-func ParseAck(data []byte) (Ack, error) {
-	var a Ack
-	if len(data) > maxAckBytes {
-		return a, fmt.Errorf("parse ack: %d bytes, at most %d", len(data), maxAckBytes)
-	}
-	var present struct{ Epoch, Hi *json.RawMessage }
-	if err := errors.Join(json.Unmarshal(data, &present), json.Unmarshal(data, &a)); err != nil {
-		return Ack{}, fmt.Errorf("parse ack: %w", err)
-	}
-	if present.Epoch == nil || present.Hi == nil || len(a.Ranges) > maxRanges {
-		return Ack{}, fmt.Errorf("parse ack: no epoch, no hi or %d ranges, at most %d", len(a.Ranges), maxRanges)
-	}
-	return a, nil
-}
-
-// MarshalJSON gives [first, count].
-func (r Range) MarshalJSON() ([]byte, error) { return json.Marshal([2]uint64{r.First, r.Count}) }
-
-// UnmarshalJSON takes [first, count].
-func (r *Range) UnmarshalJSON(data []byte) error {
-	var pair []uint64
-	if err := json.Unmarshal(data, &pair); err != nil {
-		return err
-	}
-	if len(pair) != 2 || pair[0]+pair[1] < pair[0] {
-		return fmt.Errorf("range %v, want [first, count]", pair)
-	}
-	r.First, r.Count = pair[0], pair[1]
-	return nil
-}
-
 // ErrAck marks an ack that was refused and changed nothing: of an unknown
 // epoch, or of numbers that were never given out.
 var ErrAck = errors.New("ack refused")
 
-const (
-	maxRanges   = 1024
-	maxAckBytes = 64 << 10
-)
+const maxRanges = 1024
 
 // intervals checks the ack and returns its numbers as rising ranges that do
 // not touch.
@@ -105,36 +68,58 @@ func (l *ledger) intervals(a Ack) ([]Range, error) {
 	return all, nil
 }
 
-// ackAll applies acks; those that are refused change nothing.
+// ackAll applies acks, those of an epoch as one; those that are refused change
+// nothing.
 func (l *ledger) ackAll(acks []Ack) error {
+	union := map[uint32][]Range{}
 	for _, a := range acks {
-		if err := l.ack(a); err != nil && !errors.Is(err, ErrAck) {
+		if all, err := l.intervals(a); err == nil {
+			union[a.Epoch] = append(union[a.Epoch], all...)
+		} else if !errors.Is(err, ErrAck) {
+			return err
+		}
+	}
+	for epoch, all := range union {
+		if err := l.ack(epoch, merge(all)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ack deletes what lies wholly within the ack: chunks, and the parts of gaps.
-func (l *ledger) ack(a Ack) error {
-	all, err := l.intervals(a)
-	if err != nil {
-		return err
+// merge returns the numbers in all as rising ranges that do not touch.
+func merge(all []Range) []Range {
+	slices.SortFunc(all, func(a, b Range) int { return cmp.Compare(a.First, b.First) })
+	var merged []Range
+	for _, r := range all {
+		last := len(merged) - 1
+		switch {
+		case r.Count == 0:
+		case last >= 0 && r.First <= merged[last].End():
+			merged[last].Count = max(merged[last].End(), r.End()) - merged[last].First
+		default:
+			merged = append(merged, r)
+		}
 	}
+	return merged
+}
+
+// ack deletes what lies wholly within all: chunks, and the parts of gaps.
+func (l *ledger) ack(epoch uint32, all []Range) error {
 	for _, r := range all {
 		for k := range stored {
-			if err := l.deliver(Kind(k), a.Epoch, r); err != nil {
+			if err := l.deliver(Kind(k), epoch, r); err != nil {
 				return err
 			}
 		}
-		if err := l.settle(a.Epoch, r); err != nil {
+		if err := l.settle(epoch, r); err != nil {
 			return err
 		}
 	}
 	if l.limit == 0 {
 		return nil
 	}
-	return l.forget(a.Epoch)
+	return l.forget(epoch)
 }
 
 // deliver deletes the chunks of a queue within r.
@@ -165,21 +150,16 @@ func (l *ledger) deliver(kind Kind, epoch uint32, r Range) error {
 func (l *ledger) settle(epoch uint32, r Range) error {
 	var hit []Gap
 	c := l.gaps.Cursor()
-	k, v := lastBelow(c, gapKey(epoch, r.First+1))
-	if k == nil {
-		k, v = c.First()
-	}
-	for ; k != nil && l.limit > 0; k, v = c.Next() {
-		if bytes.Compare(k, gapKey(epoch, r.End())) >= 0 {
+	for k, v := c.Seek(gapKey(epoch, r.First+1)); k != nil && l.limit > 0; k, v = c.Next() {
+		g, ok := parseGap(k, v, epoch)
+		if !ok || g.First >= r.End() {
 			break
 		}
-		if g, ok := parseGap(k, v, epoch); ok && g.End() > r.First {
-			hit = append(hit, g)
-			l.limit--
-		}
+		hit = append(hit, g)
+		l.limit--
 	}
 	for _, g := range hit {
-		if err := l.gaps.Delete(gapKey(epoch, g.First)); err != nil {
+		if err := l.gaps.Delete(gapKey(epoch, g.End())); err != nil {
 			return err
 		}
 		for _, rest := range [...]Range{{g.First, max(r.First, g.First) - g.First}, {r.End(), max(g.End(), r.End()) - r.End()}} {

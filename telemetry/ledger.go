@@ -22,7 +22,7 @@ type Counters struct {
 var (
 	bucketMeta   = []byte("meta")
 	bucketEpochs = []byte("epochs") // epoch -> counters
-	bucketGaps   = []byte("gaps")   // epoch, first -> count, reason
+	bucketGaps   = []byte("gaps")   // epoch, end -> count, reason
 
 	keyFormat   = []byte("format")
 	keyEpoch    = []byte("epoch")
@@ -159,38 +159,33 @@ func (l *ledger) drop(kind Kind, k key, why Reason) error {
 // declare adds a gap and merges it with its neighbours of the same reason, so
 // gaps are never more than chunks plus one.
 func (l *ledger) declare(epoch uint32, g Gap) error {
-	c := l.gaps.Cursor()
-	k, v := c.Seek(gapKey(epoch, g.First))
-	next, followed := parseGap(k, v, epoch)
-	k, v = lastBelow(c, gapKey(epoch, g.First))
-	if before, ok := parseGap(k, v, epoch); ok && before.End() == g.First && before.Reason == g.Reason {
+	key := gapKey(epoch, g.First) // of the gap that ends where this one begins
+	if before, ok := parseGap(key, l.gaps.Get(key), epoch); ok && before.Reason == g.Reason {
 		g.First, g.Count = before.First, before.Count+g.Count
-	}
-	if followed && next.First == g.End() && next.Reason == g.Reason {
-		g.Count += next.Count
-		if err := l.gaps.Delete(gapKey(epoch, next.First)); err != nil {
+		if err := l.gaps.Delete(key); err != nil {
 			return err
 		}
 	}
-	value := append(binary.BigEndian.AppendUint64(nil, g.Count), byte(g.Reason))
-	return l.gaps.Put(gapKey(epoch, g.First), value)
-}
-
-// lastBelow moves to the last entry below key, nil when there is none.
-func lastBelow(c *bolt.Cursor, key []byte) (k, v []byte) {
-	if k, _ := c.Seek(key); k == nil {
-		return c.Last()
+	k, v := l.gaps.Cursor().Seek(gapKey(epoch, g.End()+1))
+	if next, ok := parseGap(k, v, epoch); ok && next.First == g.End() && next.Reason == g.Reason {
+		g.Count += next.Count // and takes the place of the other
 	}
-	return c.Prev()
+	value := append(binary.BigEndian.AppendUint64(nil, g.Count), byte(g.Reason))
+	return l.gaps.Put(gapKey(epoch, g.End()), value)
 }
 
-func gapKey(epoch uint32, first uint64) []byte {
-	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, epoch), first)
+// gapKey is the key of the gap that ends before number end. Keys hold the end,
+// so that whatever lies about a number is found without moving a cursor
+// backwards: in bbolt 1.5.0 that never returns where a transaction has emptied
+// the pages before.
+func gapKey(epoch uint32, end uint64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, epoch), end)
 }
 
 func parseGap(k, v []byte, epoch uint32) (Gap, bool) {
 	if len(k) != 12 || len(v) != 9 || binary.BigEndian.Uint32(k) != epoch {
 		return Gap{}, false
 	}
-	return Gap{Range{binary.BigEndian.Uint64(k[4:]), binary.BigEndian.Uint64(v)}, Reason(v[8])}, true
+	end, count := binary.BigEndian.Uint64(k[4:]), binary.BigEndian.Uint64(v)
+	return Gap{Range{end - count, count}, Reason(v[8])}, count > 0 && count <= end
 }

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-
-	bolt "go.etcd.io/bbolt"
 )
 
 // Sealed is a chunk that waits, ready to be sent.
@@ -144,14 +142,15 @@ func (s *store) account() (Account, error) {
 // gap; the greatest there is when none does.
 func (l *ledger) lowest(epoch uint32) uint64 {
 	low := uint64(math.MaxUint64)
-	look := func(b *bolt.Bucket) {
-		if k, _ := b.Cursor().Seek(gapKey(epoch, 0)); len(k) >= 12 && binary.BigEndian.Uint32(k) == epoch {
-			low = min(low, binary.BigEndian.Uint64(k[4:]))
+	for k := range stored {
+		b, _ := l.queue(Kind(k)).Cursor().Seek(gapKey(epoch, 0))
+		if len(b) == 16 && parseKey(b).epoch == epoch {
+			low = min(low, parseKey(b).First)
 		}
 	}
-	for k := range stored {
-		look(l.queue(Kind(k)))
+	k, v := l.gaps.Cursor().Seek(gapKey(epoch, 0))
+	if g, ok := parseGap(k, v, epoch); ok {
+		low = min(low, g.First)
 	}
-	look(l.gaps)
 	return low
 }

@@ -13,6 +13,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as s
 
 import ops
+from ops_float import tiny
 from ops import OP, T, Model, ints, options, scale, some_shape, zero
 
 ops.NUMPY.update({T.INT16: np.int16, T.INT64: np.int64, T.BOOL: np.bool_})
@@ -209,7 +210,202 @@ def cast(i):
     return m.bytes([x], [y])
 
 
-PLAN = [(unary, 27), (binary, 24), (comparison, 60), (logical, 12), (select, 42), (fold, 54), (cast, 35), (lstm, 30), (spectrum, 24)]
+ANY = [F, T.INT8, T.UINT8, T.INT16, T.INT32, T.INT64]
+
+
+def any_type(i, types=ANY):
+    t = types[i % len(types)]
+    return t, {"scale": 0.1, "zero": zero(t) if t != T.INT16 else 0} if t in (T.INT8, T.UINT8, T.INT16) else {}
+
+
+def indices(m, name, shape, depth, t=T.INT32):
+    """An index below depth for each element, from ARG_MAX of an input: returns input and index."""
+    a = m.tensor(name + "_from", T.INT8, list(shape) + [depth], 0.1, 0)
+    k = m.tensor(name, t, shape)
+    axis = m.tensor(name + "_axis", T.INT32, [], data=np.array(len(shape), np.int32))
+    node(m, OP.ARG_MAX, 2, [a, axis], [k], "ArgMax", outputType=t)
+    return a, k
+
+
+def gather(i):
+    """Indices known when running, with batch dimensions in every third."""
+    m = Model()
+    t, q = any_type(i)
+    shape = some_shape(draw(2, 5))
+    batch = draw(1, len(shape)) if i % 3 == 2 else 0
+    axis = draw(batch, len(shape))
+    it = [T.INT32, T.INT64][i % 2]
+    more = some_shape(draw(1, 3), 4)
+    a, k = indices(m, "index", shape[:batch] + more, shape[axis], it)
+    x = m.tensor("x", t, shape, **q)
+    y = m.tensor("y", t, shape[:axis] + more + shape[axis + 1:], **q)
+    node(m, OP.GATHER, 4, [x, k], [y], "Gather", axis=axis, batchDims=batch)
+    return m.bytes([x, a], [y])
+
+
+def scatter_nd(i):
+    m = Model()
+    t, q = any_type(i, [F, T.INT32, T.INT64, T.INT8, T.UINT8])
+    shape, rows = some_shape(draw(1, 4), 6), draw(1, 8)
+    depth = draw(1, len(shape) + 1)
+    ins, parts = [], []
+    for d in range(depth):
+        a, k = indices(m, "k%d" % d, [rows], shape[d])
+        ins.append(a)
+        parts.append(k)
+    index = m.tensor("index", T.INT32, [rows, depth])
+    node(m, OP.PACK, 2, parts, [index], "Pack", valuesCount=depth, axis=1)
+    u, y = m.tensor("u", t, [rows] + shape[depth:], **q), m.tensor("y", t, shape, **q)
+    node(m, OP.SCATTER_ND, 1, [index, u, ints(m, "shape", shape)], [y], "ScatterNd")
+    return m.bytes(ins + [u], [y])
+
+
+def one_hot(i):
+    m = Model()
+    t, q = any_type(i, [F, T.INT8, T.INT32, T.UINT8, T.INT64])
+    shape, depth = some_shape(draw(1, 4), 5), draw(1, 9)
+    axis = draw(-1, len(shape) + 1)
+    d = len(shape) if axis < 0 else axis
+    k = m.tensor("k", [T.INT32, T.INT64][i % 2], shape)
+    c = m.tensor("depth", T.INT32, [], data=np.array(depth, np.int32))
+    dtype = ops.NUMPY[t]
+    on, off = m.tensor("on", t, [], data=np.array(draw(1, 100), dtype), **q), m.tensor("off", t, [], data=np.array(draw(0, 2), dtype), **q)
+    y = m.tensor("y", t, shape[:d] + [depth] + shape[d:], **q)
+    node(m, OP.ONE_HOT, 1, [k, c, on, off], [y], "OneHot", axis=axis)
+    return m.bytes([k], [y])
+
+
+def cumsum(i):
+    m = Model()
+    t = [F, T.INT32, T.INT64][i % 3]
+    shape = some_shape(draw(1, 5), 7)
+    axis = m.tensor("axis", T.INT32, [], data=np.array(draw(-len(shape), len(shape)), np.int32))
+    x, y = m.tensor("x", t, shape), m.tensor("y", t, shape)
+    node(m, OP.CUMSUM, 1, [x, axis], [y], "Cumsum", exclusive=bool(i // 3 % 2), reverse=bool(i // 6 % 2))
+    return m.bytes([x], [y])
+
+
+def top_k(i):
+    m = Model()
+    t, q = any_type(i)
+    shape = some_shape(draw(1, 4), 5)[:-1] + [int(rng().choice([1, 7, 40, 300]))]
+    k = draw(1, shape[-1] + 1)
+    x = m.tensor("x", t, shape, **q)
+    v, p = m.tensor("v", t, shape[:-1] + [k], **q), m.tensor("p", T.INT32, shape[:-1] + [k])
+    node(m, OP.TOPK_V2, 2, [x, m.tensor("k", T.INT32, [], data=np.array(k, np.int32))], [v, p], "TopKV2")
+    return m.bytes([x], [v, p])
+
+
+def arg_min(i):
+    m = Model()
+    t, q = any_type(i, [F, T.INT8, T.UINT8, T.INT32])
+    shape = some_shape(3, 8)
+    x, y = m.tensor("x", t, shape, **q), m.tensor("y", [T.INT32, T.INT64][i % 2], [d for k, d in enumerate(shape) if k != i % 3])
+    a = m.tensor("axis", T.INT32, [], data=np.array(i % 3, np.int32))
+    node(m, OP.ARG_MIN, 2, [x, a], [y], "ArgMin", outputType=[T.INT32, T.INT64][i % 2])
+    return m.bytes([x], [y])
+
+
+def fill(i):
+    """FILL with an input's element, and SHAPE and RANGE beside it."""
+    m = Model()
+    t, q = any_type(i)
+    shape = some_shape(draw(1, 5), 6)
+    x, y = m.tensor("x", t, [], **q), m.tensor("y", t, shape, **q)
+    node(m, OP.FILL, 3, [ints(m, "dims", shape), x], [y], "Fill")
+    it = [T.INT32, T.INT64][i % 2]
+    z = m.tensor("z", it, [len(shape)])
+    node(m, OP.SHAPE, 1, [y], [z], "Shape", outType=it)
+    lo, hi, step = [(0, 7, 1), (3, -8, -2), (2, 3, 5), (-4, 11, 4)][i % 4]
+    rt, dtype = [(T.INT32, np.int32), (F, np.float32)][i // 2 % 2]
+    r = m.tensor("r", rt, [len(range(lo, hi, step))])
+    node(m, OP.RANGE, 1, [m.tensor("b%d" % k, rt, [], data=np.array(v, dtype)) for k, v in enumerate((lo, hi, step))], [r], "Range")
+    return m.bytes([x], [y, z, r])
+
+
+def blocks(i):
+    """SPACE_TO_BATCH_ND and back, with other edges."""
+    m = Model()
+    t, q = any_type(i, [F, T.INT8, T.UINT8, T.INT32, T.INT64])
+    dims = 1 if i % 4 == 3 else 2
+    block = [draw(1, 4) for _ in range(dims)]
+    shape = [draw(1, 3)] + some_shape(dims, 9) + [draw(1, 6)]
+    edges = []
+    for d in range(dims):
+        before = draw(0, 4)
+        edges.append([before, -(shape[d + 1] + before) % block[d] + block[d] * draw(0, 2)])
+    many = [shape[0] * int(np.prod(block))] + [(shape[d + 1] + sum(edges[d])) // block[d] for d in range(dims)] + [shape[-1]]
+    crop = [[draw(0, 2), draw(0, 2)] for _ in range(dims)]
+    few = [shape[0]] + [many[d + 1] * block[d] - sum(crop[d]) for d in range(dims)] + [shape[-1]]
+    if min(few) < 1:
+        return blocks(i)
+    table = lambda name, v: m.tensor(name, T.INT32, [dims, 2], data=np.array(v, np.int32))
+    x, z, y = m.tensor("x", t, shape, **q), m.tensor("z", t, many, **q), m.tensor("y", t, few, **q)
+    node(m, OP.SPACE_TO_BATCH_ND, 2, [x, ints(m, "block", block), table("edges", edges)], [z], "SpaceToBatchND")
+    node(m, OP.BATCH_TO_SPACE_ND, 2, [z, ints(m, "block2", block), table("crop", crop)], [y], "BatchToSpaceND")
+    return m.bytes([x], [z, y])
+
+
+def batch_matmul(i):
+    m = Model()
+    depth, rows, cols = draw(1, 40), draw(1, 9), draw(1, 9)
+    lead = some_shape(draw(0, 3), 4)
+    adj_x, adj_y = bool(draw(2)), bool(draw(2))
+    sa = lead + ([depth, rows] if adj_x else [rows, depth])
+    sb = [1 if draw(3) == 0 else v for v in lead] + ([cols, depth] if adj_y else [depth, cols])
+    t = [F, T.INT8][i % 2]
+    fixed = bool(i // 2 % 2)
+    if t == F:
+        x, y = m.tensor("x", t, sa), m.tensor("y", t, lead + [rows, cols])
+        w = m.tensor("w", t, sb, data=rng().normal(0, 1, sb).astype(np.float32) if fixed else None)
+    else:
+        xs, ws = scale(), scale()
+        x = m.tensor("x", t, sa, xs, zero())
+        w = m.tensor("w", t, sb, ws, 0 if draw(2) else zero(), 0, full(t, sb) if fixed else None)
+        y = m.tensor("y", t, lead + [rows, cols], np.float32(xs * ws * 127 * np.sqrt(depth) * rng().uniform(0.3, 1)), zero())
+    node(m, OP.BATCH_MATMUL, 4 if t == T.INT8 else 2, [x, w], [y], "BatchMatMul", adjX=adj_x, adjY=adj_y)
+    return m.bytes([x] if fixed else [x, w], [y])
+
+
+def transpose_conv(i):
+    m = Model()
+    h, w, kh, kw, sh, sw, _, _, same, _, _ = ops.geometry()
+    oh, ow = ops.window(h, kh, sh, 1, same), ops.window(w, kw, sw, 1, same)
+    if oh < 1 or ow < 1:
+        return transpose_conv(i)
+    ci, co, n = draw(1, 12), draw(1, 12), draw(1, 3)
+    x = m.tensor("x", F, [n, oh, ow, ci])
+    f = m.tensor("f", F, [co, kh, kw, ci], data=rng().normal(0, 1, [co, kh, kw, ci]).astype(np.float32))
+    b = [m.tensor("b", F, [co], data=rng().normal(2, 1, [co]).astype(np.float32))] if i % 2 else []
+    y = m.tensor("y", F, [n, h, w, co])
+    node(m, OP.TRANSPOSE_CONV, 3, [ints(m, "shape", [n, h, w, co]), f, x] + b, [y], "TransposeConv", padding=0 if same else 1,
+         strideH=sh, strideW=sw, fusedActivationFunction=draw(4) if b else 0)
+    data = m.bytes([x], [y])
+    return transpose_conv(i) if tiny(ops.run(data)) else data
+
+
+def suppression(i):
+    m = Model()
+    n, most, soft = draw(1, 60), draw(1, 20), i % 2
+    # Boxes are constants apart from each other, so that no two scores are equal.
+    b = rng().uniform(0, 1, [n, 4]).astype(np.float32)
+    boxes, bias = m.tensor("boxes", F, [n, 4], data=b), m.tensor("bias", F, [n], data=rng().permutation(n).astype(np.float32) / 997)
+    x, scores = m.tensor("x", F, [n]), m.tensor("scores", F, [n])
+    node(m, OP.ADD, 1, [x, bias], [scores], "Add")
+    one = lambda name, t, v: m.tensor(name, t, [], data=np.array(v, ops.NUMPY[t]))
+    ins = [boxes, scores, one("most", T.INT32, most), one("iou", F, [0.2, 0.5, 0.9][draw(3)]), one("least", F, [-100, 0.5, 2][draw(3)])]
+    p, c = m.tensor("p", T.INT32, [most]), m.tensor("c", T.INT32, [])
+    outs = [p, c]
+    if soft:
+        ins.append(one("sigma", F, [0, 0.3, 1][draw(3)]))
+        outs = [p, m.tensor("s", F, [most]), c]
+    node(m, OP.NON_MAX_SUPPRESSION_V5 if soft else OP.NON_MAX_SUPPRESSION_V4, 1, ins, outs, "NonMaxSuppressionV5" if soft else "NonMaxSuppressionV4")
+    return m.bytes([x], outs)
+
+
+PLAN = [(gather, 24), (scatter_nd, 20), (one_hot, 20), (cumsum, 12), (top_k, 24), (arg_min, 8), (fill, 12), (blocks, 30),
+        (batch_matmul, 32), (transpose_conv, 24), (suppression, 24),
+        (unary, 27), (binary, 24), (comparison, 60), (logical, 12), (select, 42), (fold, 54), (cast, 35), (lstm, 30), (spectrum, 24)]
 
 if __name__ == "__main__":
     p = argparse.ArgumentParser()

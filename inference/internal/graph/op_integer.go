@@ -33,9 +33,12 @@ var integers = map[tflite.Op]typed{
 	tflite.REDUCE_PROD:   {[2]int{2, 2}, 2, reduceProd},
 	tflite.REDUCE_ANY:    {[2]int{2, 2}, 2, reduceAny},
 	tflite.REDUCE_ALL:    {[2]int{2, 2}, 2, reduceAll},
-	tflite.FLOOR_DIV:     {[2]int{2, 2}, 4, divided("floor_div", kernel.FloorDiv, nil)},
-	tflite.FLOOR_MOD:     {[2]int{2, 2}, 3, divided("floor_mod", kernel.FloorMod[int32], kernel.FloorMod[int64])},
-	tflite.HARD_SWISH:    {[2]int{1, 1}, 1, map[DType]func(*node) (Step, error){Int8: lowerHardSwish8, Uint8: lowerHardSwish8}},
+	tflite.CUMSUM: {[2]int{2, 2}, 1, map[DType]func(*node) (Step, error){
+		Float32: cumulate[float32]("cumsum_f32", ruleFloat), Int32: cumulate[int32]("cumsum_i32", ruleExact), Int64: cumulate[int64]("cumsum_i64", ruleExact),
+	}},
+	tflite.FLOOR_DIV:  {[2]int{2, 2}, 4, divided("floor_div", kernel.FloorDiv, nil)},
+	tflite.FLOOR_MOD:  {[2]int{2, 2}, 3, divided("floor_mod", kernel.FloorMod[int32], kernel.FloorMod[int64])},
+	tflite.HARD_SWISH: {[2]int{1, 1}, 1, map[DType]func(*node) (Step, error){Int8: lowerHardSwish8, Uint8: lowerHardSwish8}},
 	tflite.NEG: {[2]int{1, 1}, 2, map[DType]func(*node) (Step, error){
 		Int32: mapInt("neg_i32", kernel.Neg[int32]), Int64: mapInt("neg_i64", kernel.Neg[int64]),
 	}},

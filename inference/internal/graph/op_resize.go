@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
+	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
 )
 
 // resize checks a resize of NHWC data and returns its flags.
@@ -104,17 +105,20 @@ func lowerArgMax(n *node) (Step, error) {
 
 func argMaxStep[T kernel.Number](n *node, outer, count, inner int) Step {
 	src, dst := n.inRef(0), n.outRef()
-	s := Step{Kernel: "arg_max", Tier: kernel.TierGeneric, Rule: ruleExact}
+	s, pick := Step{Kernel: "arg_max", Tier: kernel.TierGeneric, Rule: ruleExact}, kernel.ArgMax[T]
+	if n.n.Op == tflite.ARG_MIN {
+		s.Kernel, pick = "arg_min", kernel.ArgMin[T]
+	}
 	if n.out().DType == Int64 {
 		s.Run = func(mem []byte) {
 			out := viewOf[int64](dst.Bytes(mem))
-			kernel.ArgMax(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int64(i) })
+			pick(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int64(i) })
 		}
 		return s
 	}
 	s.Run = func(mem []byte) {
 		out := i32(dst.Bytes(mem))
-		kernel.ArgMax(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int32(i) })
+		pick(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int32(i) })
 	}
 	return s
 }
@@ -122,6 +126,9 @@ func argMaxStep[T kernel.Number](n *node, outer, count, inner int) Step {
 // argMaxStep8 is argMaxStep with a vector kernel where there is one.
 func argMaxStep8[T kernel.Byte](n *node, outer, count, inner int) Step {
 	run, tier := kernel.VectorArgMax8[T](count, inner)
+	if n.n.Op == tflite.ARG_MIN {
+		run = nil
+	}
 	var s Step
 	if n.in(0).DType == Int8 {
 		s = argMaxStep[int8](n, outer, count, inner)

@@ -9,6 +9,9 @@ import (
 // lowerTransposeConv8 lowers TRANSPOSE_CONV of int8, which LiteRT delegates
 // where same padding goes with a stride no longer than the filter.
 func lowerTransposeConv8(n *node) (Step, error) {
+	if n.in(2).DType == Float32 {
+		return n.transposeConvF32()
+	}
 	if d := n.in(2).DType; d != Int8 {
 		return Step{}, unsupported("types %s -> %s", d, n.out().DType)
 	}

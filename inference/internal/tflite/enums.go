@@ -29,6 +29,8 @@ const (
 	CUSTOM                       Op = 32
 	PAD                          Op = 34
 	GATHER                       Op = 36
+	BATCH_TO_SPACE_ND            Op = 37
+	SPACE_TO_BATCH_ND            Op = 38
 	TRANSPOSE                    Op = 39
 	MEAN                         Op = 40
 	SUB                          Op = 41
@@ -37,6 +39,7 @@ const (
 	UNIDIRECTIONAL_SEQUENCE_LSTM Op = 44
 	STRIDED_SLICE                Op = 45
 	EXP                          Op = 47
+	TOPK_V2                      Op = 48
 	SPLIT                        Op = 49
 	LOG_SOFTMAX                  Op = 50
 	CAST                         Op = 53
@@ -62,11 +65,14 @@ const (
 	SUM                          Op = 74
 	SQRT                         Op = 75
 	RSQRT                        Op = 76
+	SHAPE                        Op = 77
 	POW                          Op = 78
+	ARG_MIN                      Op = 79
 	REDUCE_PROD                  Op = 81
 	REDUCE_MAX                   Op = 82
 	PACK                         Op = 83
 	LOGICAL_OR                   Op = 84
+	ONE_HOT                      Op = 85
 	LOGICAL_AND                  Op = 86
 	LOGICAL_NOT                  Op = 87
 	UNPACK                       Op = 88
@@ -74,7 +80,9 @@ const (
 	FLOOR_DIV                    Op = 90
 	REDUCE_ANY                   Op = 91
 	SQUARE                       Op = 92
+	FILL                         Op = 94
 	FLOOR_MOD                    Op = 95
+	RANGE                        Op = 96
 	RESIZE_NEAREST_NEIGHBOR      Op = 97
 	LEAKY_RELU                   Op = 98
 	SQUARED_DIFFERENCE           Op = 99
@@ -89,8 +97,12 @@ const (
 	QUANTIZE                     Op = 114
 	ROUND                        Op = 116
 	HARD_SWISH                   Op = 117
+	NON_MAX_SUPPRESSION_V4       Op = 120
+	NON_MAX_SUPPRESSION_V5       Op = 121
+	SCATTER_ND                   Op = 122
 	SELECT_V2                    Op = 123
 	BATCH_MATMUL                 Op = 126
+	CUMSUM                       Op = 128
 	CALL_ONCE                    Op = 129
 	BROADCAST_TO                 Op = 130
 	RFFT2D                       Op = 131

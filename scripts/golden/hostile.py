@@ -36,8 +36,8 @@ def fc(units, depth, data, bias=None):
 def unsupported():
     m, x, y = pair()
     z = m.tensor("z", T.INT8, (1, 4), 0.1, 0)
-    m.op(OP.GELU, 1, [x], [y])
-    m.op(OP.ABS, 1, [y], [z])
+    m.op(OP.BUCKETIZE, 1, [x], [y])
+    m.op(OP.ROUND, 1, [y], [z])
     return m.bytes([x], [z])
 
 
@@ -206,7 +206,7 @@ CASES = {
     "transpose_conv_stride": (transpose_conv_stride(), "stride [0 0]"),
     "mirror_pad_huge": (mirror_pad_huge(), "places: "),
     "detect_options": (detect_options(), "flexbuffer: "),
-    "unsupported": (unsupported(), "GELU version 1; ABS: types int8 -> int8"),
+    "unsupported": (unsupported(), "BUCKETIZE version 1; ROUND: types int8 -> int8"),
     "unsupported_type": (unsupported_type(), "tensor type complex128"),
     "cycle": (cycle(), "before it is written"),
     "two_writers": (two_writers(), "two writers"),

@@ -1,0 +1,157 @@
+package controller
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/fleet"
+)
+
+// CommandStatus is a command and how far it has come.
+type CommandStatus struct {
+	ID       string          `json:"id"`
+	Device   string          `json:"device"`
+	Name     string          `json:"name"`
+	Args     json.RawMessage `json:"args,omitempty"`
+	Author   string          `json:"author"`
+	Created  time.Time       `json:"created"`
+	NotAfter time.Time       `json:"not_after"`
+	State    string          `json:"state"` // waiting, accepted, progress, done, failed, interrupted, expired
+	Output   json.RawMessage `json:"output,omitempty"`
+	Error    string          `json:"error,omitempty"`
+	Updated  time.Time       `json:"updated"`
+}
+
+// Final says whether nothing more will come.
+func (s CommandStatus) Final() bool { return s.State == "expired" || fleet.State(s.State).Final() }
+
+// Command asks a device to do something once, before life is over. It is sent
+// until the device has accepted it.
+func (c *Controller) Command(ctx context.Context, author, device, name string, args json.RawMessage, life time.Duration) (CommandStatus, error) {
+	if life <= 0 || life > 30*24*time.Hour {
+		return CommandStatus{}, problem(400, "life: up to 30 days", "")
+	}
+	var id [12]byte
+	_, _ = rand.Read(id[:]) // never fails
+	now := c.now()
+	cmd := fleet.Command{Device: device, ID: hex.EncodeToString(id[:]), NotAfter: now.UTC().Add(life).Truncate(time.Second), Name: name, Args: args}
+	if _, err := fleet.Sign(c.director, cmd); err != nil {
+		return CommandStatus{}, problem(400, err.Error(), "")
+	}
+	err := c.store.tx(ctx, func(tx *sql.Tx) error {
+		var n int
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM devices WHERE id = $1 AND revoked = 0`, device).Scan(&n); err != nil {
+			return err
+		}
+		if n == 0 {
+			return problem(404, "no device "+device, "dunlin-fleet devices lists them")
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO commands (id, device, name, args, created, not_after, author, state, updated) VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $5)`,
+			cmd.ID, device, name, string(args), ms(now), ms(cmd.NotAfter), author); err != nil {
+			return err
+		}
+		return audit(ctx, tx, now, author, "command."+name, device, cmd.ID+" "+string(args))
+	})
+	if err != nil {
+		return CommandStatus{}, err
+	}
+	if err := c.sendOpen(ctx, device); err != nil {
+		c.log.Error("send commands", "device", device, "err", err)
+	}
+	return c.CommandStatus(ctx, cmd.ID)
+}
+
+const commandColumns = `id, device, name, args, created, not_after, author, state, output, error, updated`
+
+func scanCommand(row interface{ Scan(...any) error }) (s CommandStatus, err error) {
+	var args, output string
+	var created, notAfter, updated int64
+	err = row.Scan(&s.ID, &s.Device, &s.Name, &args, &created, &notAfter, &s.Author, &s.State, &output, &s.Error, &updated)
+	s.Created, s.NotAfter, s.Updated = fromMS(created), fromMS(notAfter), fromMS(updated)
+	s.Args, s.Output = raw(args), raw(output)
+	return s, err
+}
+
+func raw(text string) json.RawMessage {
+	if text == "" {
+		return nil
+	}
+	return json.RawMessage(text)
+}
+
+// CommandStatus returns one command.
+func (c *Controller) CommandStatus(ctx context.Context, id string) (CommandStatus, error) {
+	s, err := scanCommand(c.store.db.QueryRowContext(ctx, `SELECT `+commandColumns+` FROM commands WHERE id = $1`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return s, problem(404, "no command "+id, "")
+	}
+	return s, err
+}
+
+// open returns the commands that devices have not accepted: of one device, or
+// with "" of all that are online.
+func (c *Controller) open(ctx context.Context, device string) ([]CommandStatus, error) {
+	query, args := strings.Builder{}, []any{ms(c.now())}
+	query.WriteString(`SELECT ` + commandColumns + ` FROM commands WHERE state = 'waiting' AND not_after > $1`)
+	if device != "" {
+		query.WriteString(` AND device = $2`)
+		args = append(args, device)
+	} else {
+		query.WriteString(` AND device IN (SELECT id FROM devices WHERE online = 1)`)
+	}
+	rows, err := c.store.db.QueryContext(ctx, query.String()+` ORDER BY created LIMIT 1000`, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []CommandStatus
+	for rows.Next() {
+		s, err := scanCommand(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, rows.Err()
+}
+
+// sendOpen sends them, again where need be: devices know an id they had.
+func (c *Controller) sendOpen(ctx context.Context, device string) error {
+	all, err := c.open(ctx, device)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		cmd := fleet.Command{Device: s.Device, ID: s.ID, NotAfter: s.NotAfter, Name: s.Name, Args: s.Args}
+		c.send(ctx, s.Device, fleet.TopicCmd, func() ([]byte, error) { return fleet.Sign(c.director, cmd) })
+	}
+	return nil
+}
+
+// outbox sends unaccepted commands again and ends those whose time is over.
+func (c *Controller) outbox(ctx context.Context) {
+	t := time.NewTicker(c.cfg.Resend)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		// Accepted ones get an hour more to tell how they ended.
+		_, err := c.store.db.ExecContext(ctx, `UPDATE commands SET state = 'expired', updated = $1
+			WHERE state = 'waiting' AND not_after <= $1 OR state IN ('accepted', 'progress') AND not_after <= $1 - 3600000`, ms(c.now()))
+		if err == nil {
+			err = c.sendOpen(ctx, "")
+		}
+		if err != nil && ctx.Err() == nil {
+			c.log.Error("outbox", "err", err)
+		}
+	}
+}

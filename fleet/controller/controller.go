@@ -1,0 +1,289 @@
+// Package controller runs a fleet: who its devices are, what they should do,
+// what they say, and what they have decided.
+//
+// Start with [Open] and [Controller.Run]. Devices enrol and renew over HTTPS
+// ([Controller.Devices]), people and programs use the REST interface
+// ([Controller.API]), everything else crosses a broker: the embedded one, a
+// child process, or any MQTT 3.1.1 broker.
+//
+// State is one folder: the database, the CA and the director key. Nothing is
+// acknowledged to a device before it is committed there.
+package controller
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/fleet"
+)
+
+// Config configures a Controller.
+type Config struct {
+	Dir     string        // state; made with mode 0700
+	Fleet   string        // name, [a-z0-9-_]{1,64}; empty: default
+	Hosts   []string      // names and addresses that devices reach this machine by; the first stands in identities
+	Prefix  string        // of topics; empty: fleet.DefaultPrefix
+	Broker  string        // address that the embedded broker listens on, port 0 takes a free one
+	Child   []string      // command that runs broker.Run, such as {"/usr/bin/dunlin-fleet", "broker"}
+	Resend  time.Duration // of unaccepted commands; 0: 10 s
+	Stale   time.Duration // a device silent for so long is not online; 0: 3 min
+	Log     *slog.Logger
+	Now     func() time.Time // nil: time.Now
+	Version string
+}
+
+func (c *Config) validate() error {
+	if c.Fleet == "" {
+		c.Fleet = "default"
+	}
+	if c.Prefix == "" {
+		c.Prefix = fleet.DefaultPrefix
+	}
+	if c.Resend == 0 {
+		c.Resend = 10 * time.Second
+	}
+	if c.Stale == 0 {
+		c.Stale = 3 * time.Minute
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Dir == "" || len(c.Hosts) == 0 || len(c.Child) == 0 {
+		return errors.New("folder, host and broker command are required")
+	}
+	return errors.Join(fleet.CheckPrefix(c.Prefix), fleet.CheckID(c.Fleet))
+}
+
+// Controller is one running controller. Its methods may be called concurrently.
+type Controller struct {
+	cfg      Config
+	log      *slog.Logger
+	store    *store
+	ca       *authority
+	director fleet.Signer
+	topics   fleet.Topics
+	admin    string // bearer token of the folder's owner
+	inbox    chan message
+	stats    stats
+	child    child
+
+	mu   sync.Mutex
+	link *fleet.Link // nil while there is none
+}
+
+// stats count since start.
+type stats struct {
+	chunks, records, repeated, refused, failed, overrun atomic.Uint64
+}
+
+// Open loads or makes the state of a fleet.
+func Open(ctx context.Context, cfg Config) (*Controller, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("controller: %w", err)
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("controller: %w", err)
+	}
+	c := &Controller{cfg: cfg, log: cfg.Log, topics: fleet.Topics{Prefix: cfg.Prefix}, inbox: make(chan message, 4*batch)}
+	var err error
+	if c.ca, err = openAuthority(cfg.Dir, cfg.Fleet); err != nil {
+		return nil, err
+	}
+	if c.director, err = openDirector(filepath.Join(cfg.Dir, "director.key")); err != nil {
+		return nil, err
+	}
+	if c.admin, err = openAdmin(filepath.Join(cfg.Dir, "admin.token")); err != nil {
+		return nil, err
+	}
+	if c.store, err = openSQLite(ctx, filepath.Join(cfg.Dir, "fleet.db")); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Controller) now() time.Time { return c.cfg.Now() }
+
+// Close gives up the database. Run must have returned.
+func (c *Controller) Close() error { return c.store.close() }
+
+// Run works until ctx ends: the broker, the link to it, ingest and the outbox.
+func (c *Controller) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := c.startBroker(ctx); err != nil {
+		return err
+	}
+	var all sync.WaitGroup
+	all.Go(func() { c.superviseBroker(ctx) })
+	all.Go(func() { c.stayConnected(ctx) })
+	all.Go(func() { c.ingest(ctx) })
+	all.Go(func() { c.outbox(ctx) })
+	all.Wait()
+	return nil
+}
+
+// stayConnected keeps one link to the broker.
+func (c *Controller) stayConnected(ctx context.Context) {
+	for delay := 100 * time.Millisecond; ctx.Err() == nil; {
+		begun := time.Now()
+		err := c.connectOnce(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		c.log.Warn("broker connection ended", "err", err)
+		if time.Since(begun) > 10*time.Second {
+			delay = 100 * time.Millisecond
+		}
+		pauseFor(ctx, delay)
+		delay = min(2*delay, 5*time.Second)
+	}
+}
+
+func (c *Controller) connectOnce(ctx context.Context) error {
+	config, err := c.clientTLS()
+	if err != nil {
+		return err
+	}
+	var id [4]byte
+	_, _ = rand.Read(id[:]) // never fails
+	l, err := fleet.Dial(ctx, fleet.LinkConfig{
+		Broker: c.localBroker(), ClientID: fmt.Sprintf("%s-%x", controllerName, id), TLS: config, Receive: c.receive,
+	})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	sub, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	var topics []string
+	for _, n := range []fleet.Name{fleet.TopicUp, fleet.TopicReported, fleet.TopicStatus, fleet.TopicRes, fleet.TopicHello} {
+		topics = append(topics, c.topics.Of("+", n))
+	}
+	if err := l.Subscribe(sub, topics...); err != nil {
+		return err
+	}
+	c.setLink(l)
+	defer c.setLink(nil)
+	c.log.Info("broker connected", "broker", c.localBroker())
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case err := <-l.Lost():
+		return err
+	}
+}
+
+func (c *Controller) setLink(l *fleet.Link) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link = l
+}
+
+// receive passes a message on, or drops it where ingest is behind: what matters
+// comes again.
+func (c *Controller) receive(topic string, payload []byte) {
+	device, n, ok := c.topics.Parse(topic)
+	m := message{device, n, payload}
+	if !ok || !n.Up() || len(payload) > n.MaxPayload() {
+		c.refuse(m, errors.New("not a message of this contract"))
+		return
+	}
+	select {
+	case c.inbox <- m:
+	default:
+		c.stats.overrun.Add(1)
+	}
+}
+
+// send publishes a document down without waiting; the device's next hello or
+// resend makes up for a loss.
+func (c *Controller) send(ctx context.Context, device string, n fleet.Name, make func() ([]byte, error)) {
+	c.mu.Lock()
+	l := c.link
+	c.mu.Unlock()
+	if l == nil || ctx.Err() != nil {
+		return
+	}
+	data, err := make()
+	if err != nil {
+		c.log.Error("sign", "device", device, "topic", string(n), "err", err)
+		return
+	}
+	l.Post(c.topics.Of(device, n), data)
+}
+
+// openDirector loads the director key, or makes it.
+func openDirector(path string) (fleet.Signer, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return nil, fmt.Errorf("director key: %w", err)
+		}
+		text, err := keyToPEM(key)
+		if err != nil {
+			return nil, fmt.Errorf("director key: %w", err)
+		}
+		return fleet.Key(key), writeFile(path, text, 0o600)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("director key: %w", err)
+	}
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return nil, fmt.Errorf("director key: %s is not PEM", path)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("director key: %w", err)
+	}
+	key, ok := parsed.(ed25519.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("director key: %s is not an ed25519 key", path)
+	}
+	return fleet.Key(key), nil
+}
+
+// openAdmin loads the secret by which the owner of the state folder uses the
+// REST interface, or makes it.
+func openAdmin(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		secret := rand.Text()
+		return secret, writeFile(path, []byte(secret), 0o600)
+	}
+	if err != nil || len(data) < 20 {
+		return "", fmt.Errorf("admin token: %s cannot be read or is too short: %w", path, err)
+	}
+	return string(data), nil
+}
+
+// brokerURL is where devices find the broker.
+func (c *Controller) brokerURL() string {
+	_, port, _ := net.SplitHostPort(c.child.address())
+	return "tls://" + net.JoinHostPort(c.cfg.Hosts[0], port)
+}
+
+func (c *Controller) localBroker() string {
+	host, port, _ := net.SplitHostPort(c.child.address())
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "tls://" + net.JoinHostPort(host, port)
+}

@@ -1,0 +1,186 @@
+package controller
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/fleet"
+)
+
+// DeviceHandler serves devices: /enroll and /renew, over ServerTLS. Guessing a token of
+// 128 random bits needs no throttle; a body is bounded.
+func (c *Controller) DeviceHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /enroll", func(w http.ResponseWriter, r *http.Request) {
+		var q fleet.EnrollRequest
+		if err := readJSON(r, &q); err != nil {
+			writeError(w, err)
+			return
+		}
+		i, err := c.enroll(r.Context(), q)
+		c.writeJSON(w, i, err)
+	})
+	mux.HandleFunc("POST /renew", func(w http.ResponseWriter, r *http.Request) {
+		var q fleet.EnrollRequest
+		if err := readJSON(r, &q); err != nil {
+			writeError(w, err)
+			return
+		}
+		if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+			writeError(w, problem(403, "no certificate was shown", ""))
+			return
+		}
+		i, err := c.renew(r.Context(), r.TLS.PeerCertificates[0], q.CSR)
+		c.writeJSON(w, i, err)
+	})
+	return mux
+}
+
+// API returns the REST interface's handler. Every request needs the bearer
+// token of the state folder.
+func (c *Controller) API() http.Handler {
+	mux := http.NewServeMux()
+	get := func(path string, f func(*http.Request) (any, error)) {
+		mux.HandleFunc("GET /api/v1"+path, func(w http.ResponseWriter, r *http.Request) {
+			v, err := f(r)
+			c.writeJSON(w, v, err)
+		})
+	}
+	get("/status", func(r *http.Request) (any, error) { return c.Totals(r.Context()) })
+	get("/devices", func(r *http.Request) (any, error) {
+		return c.Devices(r.Context(), r.URL.Query().Get("after"), limit(r))
+	})
+	get("/devices/{id}", func(r *http.Request) (any, error) { return c.Device(r.Context(), r.PathValue("id")) })
+	get("/devices/{id}/ledgers", func(r *http.Request) (any, error) { return c.Ledgers(r.Context(), r.PathValue("id")) })
+	get("/commands/{id}", func(r *http.Request) (any, error) { return c.CommandStatus(r.Context(), r.PathValue("id")) })
+	get("/audit", func(r *http.Request) (any, error) {
+		after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
+		return c.Audit(r.Context(), after, limit(r))
+	})
+	get("/audit/check", func(r *http.Request) (any, error) {
+		n, err := c.VerifyAudit(r.Context())
+		return map[string]int64{"lines": n}, err
+	})
+	mux.HandleFunc("POST /api/v1/tokens", c.postToken)
+	mux.HandleFunc("POST /api/v1/commands", c.postCommand)
+	mux.HandleFunc("POST /api/v1/devices/{id}/revoke", func(w http.ResponseWriter, r *http.Request) {
+		c.writeJSON(w, struct{}{}, c.Revoke(r.Context(), author, r.PathValue("id")))
+	})
+	mux.HandleFunc("DELETE /api/v1/devices/{id}", func(w http.ResponseWriter, r *http.Request) {
+		c.writeJSON(w, struct{}{}, c.Remove(r.Context(), author, r.PathValue("id")))
+	})
+	return c.authorized(mux)
+}
+
+// author stands in the audit log for who holds the state folder's token.
+const author = "admin"
+
+func (c *Controller) authorized(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok || subtle.ConstantTimeCompare([]byte(given), []byte(c.admin)) != 1 {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			writeError(w, problem(401, "not signed in", "send the content of admin.token in the state folder as bearer token"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (c *Controller) postToken(w http.ResponseWriter, r *http.Request) {
+	var q struct {
+		Uses   int               `json:"uses"`
+		Life   string            `json:"life"`
+		Labels map[string]string `json:"labels"`
+	}
+	if err := readJSON(r, &q); err != nil {
+		writeError(w, err)
+		return
+	}
+	life, err := parseLife(q.Life)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	t, err := c.NewToken(r.Context(), author, TokenOptions{q.Uses, life, q.Labels})
+	c.writeJSON(w, map[string]string{"token": t}, err)
+}
+
+func (c *Controller) postCommand(w http.ResponseWriter, r *http.Request) {
+	var q struct {
+		Device string          `json:"device"`
+		Name   string          `json:"name"`
+		Args   json.RawMessage `json:"args"`
+		Life   string          `json:"life"`
+	}
+	if err := readJSON(r, &q); err != nil {
+		writeError(w, err)
+		return
+	}
+	life, err := parseLife(q.Life)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	if life == 0 {
+		life = 5 * time.Minute
+	}
+	s, err := c.Command(r.Context(), author, q.Device, q.Name, q.Args, life)
+	c.writeJSON(w, s, err)
+}
+
+func parseLife(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, problem(400, "life: "+err.Error(), `write it like "90m" or "24h"`)
+	}
+	return d, nil
+}
+
+func limit(r *http.Request) int {
+	n, err := strconv.Atoi(r.URL.Query().Get("limit"))
+	if err != nil || n < 1 || n > 1000 {
+		return 1000
+	}
+	return n
+}
+
+func readJSON(r *http.Request, v any) error {
+	d := json.NewDecoder(io.LimitReader(r.Body, 64<<10))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return problem(400, "request: "+err.Error(), "")
+	}
+	return nil
+}
+
+func (c *Controller) writeJSON(w http.ResponseWriter, v any, err error) {
+	if err != nil {
+		if p := (*Problem)(nil); !errors.As(err, &p) {
+			c.log.Error("request", "err", err)
+		}
+		writeError(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v) // the client is gone
+}
+
+// writeError answers with a problem (RFC 9457). What is not one of ours stays
+// in the log.
+func writeError(w http.ResponseWriter, err error) {
+	p := problem(500, "something failed here; the controller's log says what", "")
+	errors.As(err, &p)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the client is gone
+}

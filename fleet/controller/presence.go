@@ -1,0 +1,77 @@
+package controller
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/dunlin-edge/dunlin/fleet"
+)
+
+func (b *ingestTx) hello(m message) (bad, err error) {
+	h, bad := fleet.Decode[fleet.Hello](m.payload)
+	if bad != nil {
+		return bad, nil
+	}
+	_, err = b.tx.ExecContext(b.ctx, `UPDATE devices SET since = CASE WHEN online = 1 THEN since ELSE $1 END, online = 1, seen = $1, boot = $2, conn = $3 WHERE id = $4`,
+		ms(b.now), h.Boot, int64(h.Conn), m.device)
+	if err != nil {
+		return nil, err
+	}
+	b.hellos = append(b.hellos, m.device)
+	_, err = b.ranges(m.device, h.Epoch) // the watermark is the answer, even of nothing
+	return nil, err
+}
+
+// status takes the word of the connection that is the newest known; a will may
+// come after its device is back.
+func (b *ingestTx) status(m message) (bad, err error) {
+	s, bad := fleet.Decode[fleet.Status](m.payload)
+	if bad != nil {
+		return bad, nil
+	}
+	if s.Online { // retained: it tells a controller that connects later
+		_, err = b.tx.ExecContext(b.ctx, `UPDATE devices SET since = CASE WHEN online = 1 THEN since ELSE $1 END, online = 1, seen = $1, boot = $2, conn = $3
+			WHERE id = $4 AND NOT (boot = $2 AND conn > $3)`, ms(b.now), s.Boot, int64(s.Conn), m.device)
+		return nil, err
+	}
+	_, err = b.tx.ExecContext(b.ctx, `UPDATE devices SET online = 0, since = $1 WHERE id = $2 AND online = 1 AND boot = $3 AND conn <= $4`,
+		ms(b.now), m.device, s.Boot, int64(s.Conn))
+	return nil, err
+}
+
+func (b *ingestTx) reported(m message) (bad, err error) {
+	r, bad := fleet.Decode[fleet.Reported](m.payload)
+	if bad != nil {
+		return bad, nil
+	}
+	clean, err := json.Marshal(r) // what this version knows of it
+	if err != nil {
+		return err, nil
+	}
+	_, err = b.tx.ExecContext(b.ctx, `UPDATE devices SET reported = $1, reported_at = $2, seen = $2 WHERE id = $3`, string(clean), ms(b.now), m.device)
+	return nil, err
+}
+
+func (b *ingestTx) result(m message) (bad, err error) {
+	r, bad := fleet.Decode[fleet.Result](m.payload)
+	if bad != nil {
+		return bad, nil
+	}
+	// A final word stays: a late or repeated one changes nothing.
+	_, err = b.tx.ExecContext(b.ctx, `UPDATE commands SET state = $1, output = $2, error = $3, updated = $4
+		WHERE id = $5 AND device = $6 AND state NOT IN ('done', 'failed', 'interrupted', 'expired')`,
+		string(r.State), string(r.Output), r.Error, ms(b.now), r.ID, m.device)
+	return nil, err
+}
+
+// answer sends what a batch asked for. It may be lost; the device asks again.
+func (c *Controller) answer(ctx context.Context, r *replies) {
+	for k, ranges := range r.acks {
+		c.send(ctx, k.device, fleet.TopicAck, func() ([]byte, error) { return fleet.Sign(c.director, ranges.ack(k.device, k.epoch)) })
+	}
+	for _, device := range r.hellos {
+		if err := c.sendOpen(ctx, device); err != nil {
+			c.log.Error("send commands", "device", device, "err", err)
+		}
+	}
+}

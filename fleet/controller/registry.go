@@ -1,0 +1,197 @@
+package controller
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/fleet"
+)
+
+// Device is what the controller knows of a device.
+type Device struct {
+	ID         string            `json:"id"`
+	State      string            `json:"state"` // online, degraded, offline, never-seen, revoked
+	Reason     string            `json:"reason,omitempty"`
+	Since      time.Time         `json:"since"` // of the state; enrolment where never seen
+	Seen       time.Time         `json:"seen,omitzero"`
+	Labels     map[string]string `json:"labels"`
+	CertEnds   time.Time         `json:"certificate_not_after"`
+	Reported   *fleet.Reported   `json:"reported,omitempty"`
+	ReportedAt time.Time         `json:"reported_at,omitzero"`
+}
+
+const deviceColumns = `id, created, not_after, revoked, labels, online, since, seen, reported, reported_at`
+
+// Devices returns the devices after an id, in order, at most limit of them.
+func (c *Controller) Devices(ctx context.Context, after string, limit int) ([]Device, error) {
+	rows, err := c.store.db.QueryContext(ctx, `SELECT `+deviceColumns+` FROM devices WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := []Device{}
+	for rows.Next() {
+		d, err := c.scanDevice(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d)
+	}
+	return all, rows.Err()
+}
+
+// Device returns one device.
+func (c *Controller) Device(ctx context.Context, id string) (Device, error) {
+	d, err := c.scanDevice(c.store.db.QueryRowContext(ctx, `SELECT `+deviceColumns+` FROM devices WHERE id = $1`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return d, problem(404, "no device "+id, "dunlin-fleet devices lists them")
+	}
+	return d, err
+}
+
+func (c *Controller) scanDevice(row interface{ Scan(...any) error }) (Device, error) {
+	var d Device
+	var created, notAfter, revoked, online, since, seen, reportedAt int64
+	var labels, reported string
+	if err := row.Scan(&d.ID, &created, &notAfter, &revoked, &labels, &online, &since, &seen, &reported, &reportedAt); err != nil {
+		return d, err
+	}
+	d.CertEnds, d.Seen, d.ReportedAt = fromMS(notAfter), fromMS(seen), fromMS(reportedAt)
+	if err := json.Unmarshal([]byte(labels), &d.Labels); err != nil {
+		return d, err
+	}
+	if reported != "" {
+		d.Reported = &fleet.Reported{}
+		if err := json.Unmarshal([]byte(reported), d.Reported); err != nil {
+			return d, err
+		}
+	}
+	d.State, d.Reason, d.Since = c.state(d, created, revoked, online, since)
+	return d, nil
+}
+
+// state says how a device is, in words that hold: a connection that the broker
+// has not declared dead counts only while the device speaks.
+func (c *Controller) state(d Device, created, revoked, online, since int64) (state, reason string, at time.Time) {
+	switch {
+	case revoked != 0:
+		return "revoked", "its certificate was revoked", fromMS(revoked)
+	case d.Seen.IsZero():
+		return "never-seen", "it has enrolled but never connected", fromMS(created)
+	case online == 0:
+		return "offline", "its connection ended", fromMS(since)
+	case c.now().Sub(d.Seen) > c.cfg.Stale:
+		return "offline", "no word for " + c.cfg.Stale.String(), d.Seen
+	}
+	if d.Reported != nil {
+		for _, p := range d.Reported.Pipelines {
+			if p.State == "failed" {
+				return "degraded", "pipeline " + p.Name + ": " + p.Reason, fromMS(since)
+			}
+		}
+		if len(d.Reported.Problems) > 0 {
+			return "degraded", d.Reported.Problems[0], fromMS(since)
+		}
+	}
+	return "online", "", fromMS(since)
+}
+
+// Ledger accounts for one epoch of a device's telemetry, as committed here.
+type Ledger struct {
+	Epoch     uint32            `json:"epoch"`
+	Hi        uint64            `json:"hi"`    // all numbers below are accounted for
+	Holes     int               `json:"holes"` // ranges above hi
+	Delivered uint64            `json:"delivered"`
+	Gaps      map[string]uint64 `json:"gaps"` // numbers declared to hold no record, by reason
+}
+
+// Ledgers returns the accounts of a device, by epoch.
+func (c *Controller) Ledgers(ctx context.Context, id string) ([]Ledger, error) {
+	rows, err := c.store.db.QueryContext(ctx, `SELECT epoch, hi, rest, (SELECT coalesce(sum(count), 0) FROM chunks WHERE chunks.device = ranges.device AND chunks.epoch = ranges.epoch)
+		FROM ranges WHERE device = $1 ORDER BY epoch`, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := []Ledger{}
+	for rows.Next() {
+		l := Ledger{Gaps: map[string]uint64{}}
+		var rest string
+		var holes []fleet.Range
+		if err := rows.Scan(&l.Epoch, &l.Hi, &rest, &l.Delivered); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(rest), &holes); err != nil {
+			return nil, err
+		}
+		l.Holes = len(holes)
+		all = append(all, l)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if err := c.gapsOf(ctx, id, &all[i]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (c *Controller) gapsOf(ctx context.Context, id string, l *Ledger) error {
+	rows, err := c.store.db.QueryContext(ctx, `SELECT reason, sum(count) FROM gaps WHERE device = $1 AND epoch = $2 GROUP BY reason`, id, l.Epoch)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var reason string
+		var n uint64
+		if err := rows.Scan(&reason, &n); err != nil {
+			return err
+		}
+		l.Gaps[reason] = n
+	}
+	return rows.Err()
+}
+
+// Totals are what an overview shows.
+type Totals struct {
+	Fleet   string         `json:"fleet"`
+	Version string         `json:"version"`
+	Devices map[string]int `json:"devices"` // by state
+	Chunks  uint64         `json:"chunks"`  // since start, as all below
+	Records uint64         `json:"records"`
+	Repeat  uint64         `json:"repeated_chunks"`
+	Refused uint64         `json:"refused_messages"`
+	Failed  uint64         `json:"failed_messages"`
+	Overrun uint64         `json:"overrun_messages"`
+	Broker  bool           `json:"broker_connected"`
+}
+
+// Totals counts devices and messages.
+func (c *Controller) Totals(ctx context.Context) (Totals, error) {
+	t := Totals{Fleet: c.cfg.Fleet, Version: c.cfg.Version, Devices: map[string]int{}}
+	for after := ""; ; {
+		page, err := c.Devices(ctx, after, 1000)
+		if err != nil {
+			return t, err
+		}
+		for _, d := range page {
+			t.Devices[d.State]++
+			after = d.ID
+		}
+		if len(page) < 1000 {
+			break
+		}
+	}
+	s := &c.stats
+	t.Chunks, t.Records, t.Repeat, t.Refused, t.Failed, t.Overrun = s.chunks.Load(), s.records.Load(), s.repeated.Load(), s.refused.Load(), s.failed.Load(), s.overrun.Load()
+	c.mu.Lock()
+	t.Broker = c.link != nil
+	c.mu.Unlock()
+	return t, nil
+}

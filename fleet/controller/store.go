@@ -1,0 +1,89 @@
+package controller
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // driver "sqlite"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// errNewer marks a database that a later version has written.
+var errNewer = errors.New("database is from a newer version of dunlin-fleet")
+
+// store is the controller's database.
+type store struct{ db *sql.DB }
+
+// openSQLite opens or creates the database of a state folder. A commit is on
+// disk when it returns.
+func openSQLite(ctx context.Context, path string) (*store, error) {
+	q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)"}, "_txlock": {"immediate"}}
+	db, err := sql.Open("sqlite", "file:"+path+"?"+q.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	db.SetMaxOpenConns(4)
+	s := &store{db}
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.Close())
+	}
+	return s, nil
+}
+
+func (s *store) migrate(ctx context.Context) error {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, s.db, sub)
+	if err != nil {
+		return err
+	}
+	have, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	all := p.ListSources()
+	if newest := all[len(all)-1].Version; have > newest {
+		return fmt.Errorf("%w: schema %d, this one knows %d", errNewer, have, newest)
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+func (s *store) close() error { return s.db.Close() }
+
+// tx runs f in one transaction, all or nothing.
+func (s *store) tx(ctx context.Context, f func(*sql.Tx) error) error {
+	t, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := f(t); err != nil {
+		return errors.Join(err, t.Rollback())
+	}
+	return t.Commit()
+}
+
+func ms(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMS(v int64) time.Time {
+	if v == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(v).UTC()
+}

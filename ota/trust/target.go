@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
+	"path"
 	"slices"
 	"time"
 
@@ -38,9 +40,9 @@ type Custom struct {
 // MaxTargetBytes bounds one target.
 const MaxTargetBytes = 2 << 30
 
-// Target returns what the repository allows under path, as of the last
+// Target returns what the repository allows under name, as of the last
 // Refresh and unexpired now. Delegated roles are fetched as needed.
-func (s *Store) Target(ctx context.Context, path string) (Target, error) {
+func (s *Store) Target(ctx context.Context, name string) (Target, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.set == nil {
@@ -48,12 +50,12 @@ func (s *Store) Target(ctx context.Context, path string) (Target, error) {
 	}
 	r := &refresh{s, s.set}
 	s.set.RefTime = s.now()
-	t, err := r.find(ctx, path)
+	t, err := r.find(ctx, name)
 	if err != nil {
-		return Target{}, fmt.Errorf("target %.200q: %w", path, err)
+		return Target{}, fmt.Errorf("target %.200q: %w", name, err)
 	}
 	if floor := s.floors.Epochs[t.Custom.Name]; t.Custom.Name != "" && t.Custom.SecurityEpoch < floor {
-		return Target{}, fmt.Errorf("target %.200q: security epoch %d, this device has seen %d", path, t.Custom.SecurityEpoch, floor)
+		return Target{}, fmt.Errorf("target %.200q: security epoch %d, this device has seen %d", name, t.Custom.SecurityEpoch, floor)
 	}
 	return t, nil
 }
@@ -175,3 +177,18 @@ func newTarget(path string, f *metadata.TargetFiles) (Target, error) {
 
 // Hex returns the target's SHA-256 in hex.
 func (t Target) Hex() string { return hex.EncodeToString(t.SHA256[:]) }
+
+// FileName is the target's name in the repository's targets folder: with
+// consistent snapshots, the hash stands before the file's name.
+func (s *Store) FileName(t Target) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.set == nil || !s.set.Root.Signed.ConsistentSnapshot {
+		return escape(t.Path)
+	}
+	dir, file := path.Split(t.Path)
+	return escape(dir + t.Hex() + "." + file)
+}
+
+// escape makes a path part of a URL, slashes kept.
+func escape(p string) string { return (&url.URL{Path: p}).EscapedPath() }

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -160,9 +161,33 @@ func (l *Log) nudge() {
 	}
 }
 
+// Lost counts records that were never taken, such as while there was no store.
+// The next write declares them.
+func (l *Log) Lost(n uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost += n
+}
+
+// Unsaved returns how many records are in RAM only, or lost and not yet
+// declared.
+func (l *Log) Unsaved() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.lost
+	for _, b := range l.open {
+		n += uint64(b.n)
+	}
+	for _, b := range l.full {
+		n += uint64(b.n)
+	}
+	return n
+}
+
 // Run writes what is due until ctx ends, then the rest, and closes the store.
 // A disk that fails does not end it: records wait in RAM, and beyond that are
-// counted as lost.
+// counted as lost. A store that is found damaged does, with ErrDamaged: the
+// next New sets it aside.
 func (l *Log) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -175,6 +200,9 @@ func (l *Log) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		err := l.step(false)
+		if errors.Is(err, ErrDamaged) {
+			return errors.Join(err, l.store.close())
+		}
 		if (err != nil) != failing {
 			failing = err != nil
 			l.cfg.Logger.Warn("telemetry store", slog.Bool("writing", !failing), slog.Any("error", err))
@@ -207,8 +235,11 @@ func (l *Log) Flush() error { return l.step(true) }
 func (l *Log) step(force bool) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	for {
-		if wrote, err := l.once(force); err != nil || !wrote {
+	for wrote := false; ; wrote = true {
+		if more, err := l.once(force); err != nil || !more {
+			if wrote {
+				l.store.release()
+			}
 			return err
 		}
 	}

@@ -146,6 +146,7 @@ func (s *store) attach() error {
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
+	s.release() // finding the free pages has read all others
 	return nil
 }
 

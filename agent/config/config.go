@@ -19,6 +19,7 @@ type Config struct {
 	Pipelines []Pipeline // in file order
 	Limits    Limits
 	API       API
+	Telemetry Telemetry
 }
 
 // Device says who this is.
@@ -49,6 +50,14 @@ type Pipeline struct {
 type Limits struct {
 	Memory int64         // bytes per model; 0 is the engine's default
 	Drain  time.Duration // time to finish after a stop signal
+}
+
+// Telemetry says where records are kept until a controller has them.
+type Telemetry struct {
+	Dir      string        // "" keeps none
+	MaxBytes int64         // of the store
+	MaxAge   time.Duration // a record waits at most so long in RAM
+	Health   time.Duration // between readings of health; 0 takes none
 }
 
 // API is the local web page and HTTP interface.

@@ -37,6 +37,7 @@ pipelines:
         retries: 1
 limits: {memory: 64MiB, drain: 3s}
 api: {listen: "127.0.0.1:0"}
+telemetry: {dir: store, max_bytes: 2MiB, max_age: 10s}
 `
 
 func TestGood(t *testing.T) {
@@ -64,8 +65,9 @@ func TestGood(t *testing.T) {
 			{Kind: Exec, Argv: []string{"/etc/dunlin/notify", "--now"}, On: "event", Label: "bearing", MinInterval: time.Minute, Timeout: 2 * time.Second, Queue: 64},
 			{Kind: Webhook, URL: "http://localhost:1880/x", On: "event", Timeout: 10 * time.Second, Retries: 1, Queue: 64},
 		}}},
-		Limits: Limits{Memory: 64 << 20, Drain: 3 * time.Second},
-		API:    API{Listen: "127.0.0.1:0"},
+		Limits:    Limits{Memory: 64 << 20, Drain: 3 * time.Second},
+		API:       API{Listen: "127.0.0.1:0"},
+		Telemetry: Telemetry{Dir: "/etc/dunlin/store", MaxBytes: 2 << 20, MaxAge: 10 * time.Second, Health: 5 * time.Minute},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -98,6 +100,8 @@ func TestProblems(t *testing.T) {
 		{"bad listen", run + "api: {listen: here}", `api.listen: "here" is not an address`, "host:port"},
 		{"bad duration", run + "limits: {drain: soon}", `limits.drain: "soon" is not a time`, "500ms"},
 		{"bad size", run + "limits: {memory: big}", `limits.memory: "big" is not a size`, "64MiB"},
+		{"no store", run + "telemetry: {max_age: 5s}", "telemetry.dir: missing", "folder"},
+		{"small store", run + "telemetry: {dir: x, max_bytes: 1KiB}", "telemetry.max_bytes: 1024 bytes are outside", "64MiB"},
 		{"no action", src + "pipelines: {p: {source: a, bundle: b, actions: [{on: event}]}}", "pipelines.p.actions[0]: names 0 kinds of action", "webhook: URL"},
 		{"two actions in one", src + "pipelines: {p: {source: a, bundle: b, actions: [{json: '-', exec: [a]}]}}", "names 2 kinds of action", ""},
 		{"bad on", src + "pipelines: {p: {source: a, bundle: b, actions: [{json: '-', on: events}]}}", `actions[0].on: unknown value "events"`, `did you mean "event"?`},

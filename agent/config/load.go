@@ -113,6 +113,7 @@ func (l *loader) file(name string, raw []byte, main bool) {
 		f.section("device", l.device)
 		f.section("limits", l.limits)
 		f.section("api", l.api)
+		f.section("telemetry", l.telemetry)
 	}
 	f.done()
 }

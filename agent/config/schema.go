@@ -18,6 +18,9 @@ const (
 	defaultRetries = 3
 	defaultQueue   = 64
 	maxQueue       = 1 << 16
+	defaultStore   = 64 << 20
+	minStore       = 1 << 20
+	maxStore       = 1 << 30
 )
 
 func (l *loader) device(f *Fields) {
@@ -37,6 +40,16 @@ func (l *loader) device(f *Fields) {
 func (l *loader) limits(f *Fields) {
 	l.cfg.Limits.Memory = f.Bytes("memory", 0)
 	l.cfg.Limits.Drain = f.Duration("drain", defaultDrain, 0, 10*time.Minute)
+}
+
+func (l *loader) telemetry(f *Fields) {
+	t := &l.cfg.Telemetry
+	t.Dir = f.Path("dir")
+	if t.MaxBytes = f.Bytes("max_bytes", defaultStore); t.MaxBytes < minStore || t.MaxBytes > maxStore {
+		f.Problem("max_bytes", "64MiB hold some 8 million results", "%d bytes are outside 1MiB to 1GiB", t.MaxBytes)
+	}
+	t.MaxAge = f.Duration("max_age", time.Minute, time.Second, time.Hour)
+	t.Health = f.Duration("health", 5*time.Minute, 0, 24*time.Hour)
 }
 
 func (l *loader) api(f *Fields) {

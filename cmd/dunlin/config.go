@@ -32,6 +32,8 @@ pipelines. Relative paths count from the folder of the file. Every key there is:
               queue: 64}
   limits:    {memory: 512MiB, drain: 10s}
   api:       {listen: "127.0.0.1:8321" or "off", allow_remote: false}
+  telemetry: {dir: DIR, max_bytes: 64MiB, max_age: 60s, health: 5m}; none
+              without it
 
 Examples:
   dunlin config check --config agent.yaml

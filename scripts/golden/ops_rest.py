@@ -403,7 +403,37 @@ def suppression(i):
     return m.bytes([x], outs)
 
 
-PLAN = [(gather, 24), (scatter_nd, 20), (one_hot, 20), (cumsum, 12), (top_k, 24), (arg_min, 8), (fill, 12), (blocks, 30),
+def activation16(i):
+    m = Model()
+    op = [OP.LOGISTIC, OP.TANH, OP.SOFTMAX][i % 3]
+    shape = [draw(1, 4), int(rng().choice([1, 2, 10, 64, 250]))]
+    xs = [scale(1e-5, 2e-3), np.float32(2**-12), np.float32(2.0**draw(-16, -9)), scale(1e-4, 1e-3)][i // 3 % 4]
+    x, y = m.tensor("x", T.INT16, shape, xs, 0), m.tensor("y", T.INT16, shape, 2**-15, 0)
+    if op == OP.SOFTMAX:
+        node(m, op, 2, [x], [y], "Softmax", beta=[1.0, 0.5][draw(2)])
+    else:
+        node(m, op, 3, [x], [y])
+    return m.bytes([x], [y])
+
+
+def sum8(i):
+    m = Model()
+    t = [T.INT8, T.UINT8][i % 2]
+    shape = [draw(1, 3)] + some_shape(3, 12)
+    axes = [[1, 2], [3], [1], [2, 3], [-1], [0, 1, 2], [1, 2, 3]][draw(7)]
+    keep = bool(draw(2))
+    norm = {a % 4 for a in axes}
+    out = [1 if d in norm else v for d, v in enumerate(shape) if keep or d not in norm]
+    n = int(np.prod([shape[d] for d in norm]))
+    xs = scale()
+    x, y = m.tensor("x", t, shape, xs, zero(t)), m.tensor("y", t, out, np.float32(xs * n * rng().uniform(0.1, 2)), zero(t))
+    node(m, OP.SUM, 1, [x, ints(m, "axes", axes)], [y], "Reducer", keepDims=keep)
+    return m.bytes([x], [y])
+
+
+PLAN = [(sum8, 24),
+        (activation16, 36),
+        (gather, 24), (scatter_nd, 20), (one_hot, 20), (cumsum, 12), (top_k, 24), (arg_min, 8), (fill, 12), (blocks, 30),
         (batch_matmul, 32), (transpose_conv, 24), (suppression, 24),
         (unary, 27), (binary, 24), (comparison, 60), (logical, 12), (select, 42), (fold, 54), (cast, 35), (lstm, 30), (spectrum, 24)]
 

@@ -43,7 +43,12 @@ func maxPoolF32(n *node) (Step, error) {
 	}, nil
 }
 
-func lowerSum(n *node) (Step, error) { return reduceF32(n, "sum_f32", false) }
+func lowerSum(n *node) (Step, error) {
+	if n.in(0).DType == Float32 {
+		return reduceF32(n, "sum_f32", false)
+	}
+	return n.reduce8("sum", kernel.NewSum)
+}
 
 // reduceF32 lowers a sum or mean over any dimensions.
 func reduceF32(n *node, name string, mean bool) (Step, error) {

@@ -86,10 +86,15 @@ func (n *node) poolWindow() (kernel.Window, error) {
 }
 
 func lowerMean(n *node) (Step, error) {
-	in, out := n.in(0), n.out()
-	if in.DType == Float32 {
+	if n.in(0).DType == Float32 {
 		return reduceF32(n, "mean_f32", true)
 	}
+	return n.reduce8("mean", kernel.NewMean)
+}
+
+// reduce8 lowers a sum or mean of 8 bits.
+func (n *node) reduce8(name string, prepare func(n int, inOut float32, inZero, outZero int32) kernel.Mean) (Step, error) {
+	in, out := n.in(0), n.out()
 	if in.DType != out.DType || in.DType != Int8 && in.DType != Uint8 {
 		return Step{}, unsupported("types %s", n.types())
 	}
@@ -109,20 +114,20 @@ func lowerMean(n *node) (Step, error) {
 		return Step{}, fmt.Errorf("output shape %v from %v over axes %v", out.Shape, in.Shape, axes)
 	}
 	if count > 1<<23 {
-		return Step{}, unsupported("mean over %d elements", count)
+		return Step{}, unsupported("%s over %d elements", name, count)
 	}
 	if err := n.b.mem.Work(n.n.Name, int64(in.Elements())); err != nil {
 		return Step{}, err
 	}
-	k := kernel.NewMean(count, in.Scale()/out.Scale(), in.Zero(), out.Zero())
+	k := prepare(count, in.Scale()/out.Scale(), in.Zero(), out.Zero())
 	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(inner+16, 4)
 	clamp := n.wholeRange()
-	s := Step{Kernel: "mean_qs8", Tier: k.Tier(), Rule: ruleXNNPACK}
+	s := Step{Kernel: name + "_qs8", Tier: k.Tier(), Rule: ruleXNNPACK}
 	s.Run = func(mem []byte) {
 		kernel.RunMean(k, i8(dst.Bytes(mem)), i8(src.Bytes(mem)), i32(acc.Bytes(mem)), outer, count, inner, clamp)
 	}
 	if in.DType == Uint8 {
-		s.Kernel = "mean_qu8"
+		s.Kernel = name + "_qu8"
 		s.Run = func(mem []byte) {
 			kernel.RunMean(k, dst.Bytes(mem), src.Bytes(mem), i32(acc.Bytes(mem)), outer, count, inner, clamp)
 		}

@@ -21,6 +21,11 @@ func NewMean(n int, inOut float32, inZero, outZero int32) Mean {
 	return Mean{s, float32(outZero) - float32(float32(int32(n)*inZero)*s), rows8Of(Tier())}
 }
 
+// NewSum prepares a sum likewise.
+func NewSum(n int, inOut float32, inZero, outZero int32) Mean {
+	return Mean{inOut, float32(outZero) - float32(float32(int32(n)*inZero)*inOut), rows8Of(Tier())}
+}
+
 // RunMean reduces the middle dimension of src [outer][n][inner] to dst
 // [outer][inner]. acc has inner elements, and 16 more for vector kernels; out
 // gives the type's bounds.

@@ -29,10 +29,13 @@ import (
 
 // Options are what an Agent needs besides its configuration.
 type Options struct {
-	Stdout   io.Writer    // for actions that write to "-"
-	Log      *slog.Logger // nil discards
-	Clock    hal.Clock    // nil is the machine's
-	UntilEOF bool         // Run returns once every recording has been worked off, with an error if anything had to restart
+	Stdout io.Writer    // for actions that write to "-"
+	Log    *slog.Logger // nil discards
+	Clock  hal.Clock    // nil is the machine's
+	// CheckStore checks the telemetry store before it is opened; nil is
+	// telemetry.Check, which a damaged file can take the process down with.
+	CheckStore func(path string) error
+	UntilEOF   bool // Run returns once every recording has been worked off, with an error if anything had to restart
 }
 
 // Agent runs the pipelines of one device. Run is called once; everything else
@@ -44,6 +47,7 @@ type Agent struct {
 	files   *action.Files
 	feeds   []*feed
 	runners []*runner
+	records *recorder     // nil where none are kept
 	oneShot chan struct{} // holds a token while a picture or clip is classified
 }
 
@@ -66,6 +70,10 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*Agent, error) {
 }
 
 func (a *Agent) build(ctx context.Context) error {
+	var err error
+	if a.records, err = newRecorder(a.cfg, a.opts); err != nil {
+		return err
+	}
 	units := map[string]*Unit{} // pipelines on one bundle share its model
 	for _, p := range a.cfg.Pipelines {
 		f, err := a.feedFor(p)
@@ -83,6 +91,7 @@ func (a *Agent) build(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		r.keep(a.records)
 		if err := a.addActions(r); err != nil {
 			return err
 		}
@@ -110,6 +119,7 @@ func (a *Agent) feedFor(p config.Pipeline) (*feed, error) {
 		if err != nil {
 			return nil, err
 		}
+		f.sup.failed = a.records.tellOf("source " + s.Name)
 		a.feeds = append(a.feeds, f)
 		return f, nil
 	}
@@ -168,6 +178,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		}
 	})
 
+	kept := a.keepRecords(hard)
 	var feeds, work sync.WaitGroup
 	for _, f := range a.feeds {
 		feeds.Go(func() { f.run(soft) })
@@ -180,7 +191,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if !a.opts.UntilEOF {
 		<-soft.Done() // the views stay after a recording's end
 	}
-	late := hard.Err() != nil
+	late := hard.Err() != nil || !kept()
 	if err := a.release(); err != nil {
 		return fmt.Errorf("close files: %w", err)
 	}
@@ -227,7 +238,7 @@ func (a *Agent) runPipeline(ctx context.Context, r *runner) {
 // Status describes everything at this moment.
 func (a *Agent) Status() Status {
 	now := a.opts.Clock.Now()
-	s := Status{Time: now, Started: a.started, Device: a.cfg.Device.Name, Labels: a.cfg.Device.Labels}
+	s := Status{Time: now, Started: a.started, Device: a.cfg.Device.Name, Labels: a.cfg.Device.Labels, Telemetry: a.records.status()}
 	for _, f := range a.feeds {
 		s.Sources = append(s.Sources, f.status(now))
 	}

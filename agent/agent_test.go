@@ -250,10 +250,12 @@ func TestMismatchNamesTheByte(t *testing.T) {
 func TestLoopAllocatesNothing(t *testing.T) {
 	b := makeBundle(t, machineBundle, nil)
 	a := newAgent(t, &config.Config{
+		Telemetry: keepIn(t.TempDir()),
 		Sources:   []config.Source{sensorSource("shaft", newFakeSensor(0))},
 		Pipelines: []config.Pipeline{pipelineOn("p", "shaft", b, config.Action{Kind: config.Webhook, URL: "http://127.0.0.1:1", On: "result", Queue: 1})},
 	}, Options{})
 	defer a.Close()
+	a.records.start()
 	r, f := a.runners[0], a.feeds[0]
 	ctx := context.Background()
 	if err := r.begin(ctx); err != nil {

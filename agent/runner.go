@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"github.com/dunlin-edge/dunlin/hal"
 	"github.com/dunlin-edge/dunlin/inference/pipeline"
 	"github.com/dunlin-edge/dunlin/inference/vision"
+	"github.com/dunlin-edge/dunlin/telemetry"
 )
 
 // A runner is one pipeline at work: one goroutine owns its model session and
@@ -26,7 +28,10 @@ type runner struct {
 	sup     *supervisor
 	log     *slog.Logger
 	view    view
-	hurt    func() // tests make a pipeline fail with it; nil otherwise
+	records *recorder
+	source  telemetry.Source
+	drift   *driftWatch // nil without a reference
+	hurt    func()      // tests make a pipeline fail with it; nil otherwise
 
 	// What the goroutine works on; built once, reused for every window.
 	pipe  *pipeline.Pipeline
@@ -189,12 +194,46 @@ func (r *runner) emit(ctx context.Context, start, end time.Time) {
 		return
 	}
 	r.offer(ctx)
+	r.record()
 	if ev := res.Event; ev != nil {
 		rec.Kind, rec.Event = action.KindEvent, ev.Kind
 		rec.Label, rec.Class, rec.Score = ev.Label, ev.Class, ev.Score
 		rec.RawScore = rawScore(res, ev.Class)
 		r.view.event(rec)
 		r.offer(ctx)
+	}
+}
+
+// keep makes the pipeline leave records of what it decides.
+func (r *runner) keep(records *recorder) {
+	if records == nil {
+		return
+	}
+	r.records = records
+	r.source = telemetry.Source{Pipeline: r.cfg.Name}
+	if _, err := hex.Decode(r.source.Model[:], []byte(r.unit.Digest)); err != nil {
+		panic(err) // the unit made it
+	}
+	r.drift = newDriftWatch(r.unit.Manifest.Reference)
+	r.sup.failed = records.tellOf("pipeline " + r.cfg.Name)
+}
+
+// record keeps the decision, after the actions have it.
+func (r *runner) record() {
+	if r.records == nil {
+		return
+	}
+	res := &r.res
+	margin := res.Margin
+	if len(res.Scores) < 2 {
+		margin = float32(math.NaN())
+	}
+	r.records.result(telemetry.Result{
+		Source: r.source, Class: uint16(min(max(res.Class, 0), math.MaxUint16)),
+		Score: res.Score, Margin: margin, Latency: res.Pre + res.Infer + res.Post,
+	})
+	if level, text, changed := r.drift.add(r.records.clock.Mono(), res); changed {
+		r.records.event(telemetry.Event{Code: eventDrift, Value: int64(level), Text: r.cfg.Name + ": " + text})
 	}
 }
 
@@ -242,6 +281,7 @@ func (r *runner) status() PipelineStatus {
 		Name: r.cfg.Name, Source: r.cfg.Source, Health: r.sup.Health(),
 		Kind: r.unit.source.Kind, Bundle: r.unit.Name(), Model: r.unit.model, Golden: r.unit.Golden,
 		Simulated: r.rec.Simulated, Labels: r.unit.labels, Decides: r.unit.decides,
+		Drift: r.drift.read(),
 	}
 	if r.frames != nil {
 		s.Lost = r.frames.lost.Load()

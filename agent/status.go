@@ -14,6 +14,7 @@ type Status struct {
 	Labels    map[string]string `json:"labels,omitempty"`
 	Sources   []SourceStatus    `json:"sources"`
 	Pipelines []PipelineStatus  `json:"pipelines"`
+	Telemetry *TelemetryStatus  `json:"telemetry,omitempty"` // nil where none is kept
 }
 
 // SourceStatus is one source.
@@ -64,6 +65,7 @@ type PipelineStatus struct {
 	Decides bool            `json:"decides"`
 	Events  []action.Record `json:"events"`
 	Actions []action.Stats  `json:"actions"`
+	Drift   DriftStatus     `json:"drift"`
 }
 
 // Reasons why a request is refused.

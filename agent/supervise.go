@@ -41,8 +41,9 @@ type Health struct {
 
 // supervisor restarts one task alone, whatever happens in it.
 type supervisor struct {
-	clock hal.Clock
-	log   *slog.Logger
+	clock  hal.Clock
+	log    *slog.Logger
+	failed func(restarts int, err error) // may be nil
 
 	mu     sync.Mutex
 	health Health
@@ -86,6 +87,9 @@ func (s *supervisor) run(ctx context.Context, task func(context.Context) error, 
 			h.State, h.Reason, h.RetryAt = Waiting, err.Error(), s.clock.Now().Add(wait)
 			h.Restarts++
 		})
+		if s.failed != nil {
+			s.failed(s.Health().Restarts, err)
+		}
 		if !idle(ctx, s.clock.After(wait)) {
 			s.set(func(h *Health) { h.State, h.RetryAt = Ended, time.Time{} })
 			return

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -18,17 +20,22 @@ var ErrDamaged = errors.New("store damaged")
 
 // CheckIn returns a check that runs a command with the path as its last
 // argument. The command calls Check and exits with 0, with CheckDamaged, or
-// with 1 for other trouble; dying of a panic or a signal counts as damage.
+// with 1 for other trouble; dying of a panic or a signal counts as damage,
+// taking more than five minutes does not.
 func CheckIn(command string, args ...string) func(path string) error {
 	return func(path string) error {
 		var out strings.Builder
-		cmd := exec.Command(command, append(args[:len(args):len(args)], path)...)
+		ctx, cancel := context.WithTimeout(context.Background(), checkWait)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, command, append(args[:len(args):len(args)], path)...)
 		cmd.Stderr = &out
 		err := cmd.Run()
 		var exit *exec.ExitError
 		switch {
 		case err == nil:
 			return nil
+		case ctx.Err() != nil:
+			return fmt.Errorf("check store: no answer after %v", checkWait)
 		case errors.As(err, &exit) && exit.ExitCode() != 1:
 			line, _, _ := strings.Cut(out.String(), "\n")
 			return fmt.Errorf("%w: %s: %s", ErrDamaged, err, line)
@@ -36,6 +43,8 @@ func CheckIn(command string, args ...string) func(path string) error {
 		return fmt.Errorf("check store: %w: %s", err, strings.TrimSpace(out.String()))
 	}
 }
+
+const checkWait = 5 * time.Minute
 
 // CheckDamaged is the exit code by which a child reports ErrDamaged.
 const CheckDamaged = 3

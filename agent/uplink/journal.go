@@ -1,0 +1,165 @@
+package uplink
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/fleet"
+)
+
+// journal remembers commands, so that none runs twice: a command is written
+// and synced before it runs. A command that began and did not end before the
+// process died is interrupted. It is a file of JSON lines, rewritten when half
+// of it is old.
+type journal struct {
+	path string
+
+	mu      sync.Mutex
+	file    *os.File
+	entries map[string]*entry
+	lines   int
+}
+
+// entry is the last word on one command.
+type entry struct {
+	ID       string      `json:"id"`
+	State    fleet.State `json:"state"`
+	Error    string      `json:"error,omitempty"`
+	NotAfter time.Time   `json:"not_after"`
+	At       time.Time   `json:"at"`
+}
+
+const (
+	journalFile = "commands.jsonl"
+	// An id is remembered so long after its not_after: by then the controller
+	// has given it up, and the not_after alone refuses it.
+	remember   = 24 * time.Hour
+	maxEntries = 4096
+)
+
+// errFull keeps a flood of commands from pushing ids out of the window.
+var errFull = errors.New("too many commands within a day")
+
+func openJournal(dir string, now time.Time) (*journal, error) {
+	j := &journal{path: filepath.Join(dir, journalFile), entries: map[string]*entry{}}
+	data, err := os.ReadFile(j.path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("command journal: %w", err)
+	}
+	s := bufio.NewScanner(bytes.NewReader(data))
+	for s.Scan() {
+		var e entry
+		if json.Unmarshal(s.Bytes(), &e) != nil || e.ID == "" {
+			continue // a line that a power cut left half written was never acted upon
+		}
+		j.entries[e.ID] = &e
+	}
+	for _, e := range j.entries {
+		if !e.State.Final() {
+			e.State, e.Error, e.At = fleet.StateInterrupted, "the agent restarted while it ran", now
+		}
+	}
+	if err := j.rewrite(now); err != nil {
+		return nil, fmt.Errorf("command journal: %w", err)
+	}
+	return j, nil
+}
+
+// rewrite writes what is worth remembering to a new file.
+func (j *journal) rewrite(now time.Time) error {
+	var b bytes.Buffer
+	for id, e := range j.entries {
+		if e.State.Final() && now.After(e.NotAfter.Add(remember)) {
+			delete(j.entries, id)
+			continue
+		}
+		line, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		b.Write(append(line, '\n'))
+	}
+	if err := writeFile(j.path, b.Bytes()); err != nil {
+		return err
+	}
+	if j.file != nil {
+		j.file.Close()
+	}
+	f, err := os.OpenFile(j.path, os.O_APPEND|os.O_WRONLY, 0o600)
+	j.file, j.lines = f, len(j.entries)
+	return err
+}
+
+// begin notes that a command is about to run. known is its state where it ran
+// or runs already.
+func (j *journal) begin(c fleet.Command, now time.Time) (known *entry, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if e := j.entries[c.ID]; e != nil {
+		copied := *e
+		return &copied, nil
+	}
+	if j.lines > 2*len(j.entries)+64 || len(j.entries) >= maxEntries {
+		if err := j.rewrite(now); err != nil {
+			return nil, err
+		}
+		if len(j.entries) >= maxEntries {
+			return nil, errFull
+		}
+	}
+	return nil, j.write(entry{ID: c.ID, State: fleet.StateAccepted, NotAfter: c.NotAfter, At: now})
+}
+
+// end notes how a command ended.
+func (j *journal) end(r fleet.Result, now time.Time) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e := j.entries[r.ID]
+	if e == nil {
+		return fmt.Errorf("command %s never began", r.ID)
+	}
+	return j.write(entry{ID: r.ID, State: r.State, Error: r.Error, NotAfter: e.NotAfter, At: now})
+}
+
+func (j *journal) write(e entry) error {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	if _, err := j.file.Write(append(line, '\n')); err != nil {
+		return err
+	}
+	if err := j.file.Sync(); err != nil {
+		return err
+	}
+	j.entries[e.ID] = &e
+	j.lines++
+	return nil
+}
+
+// recent returns the final words since a time: a controller that missed one
+// learns it at the next connection.
+func (j *journal) recent(since time.Time) []entry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var all []entry
+	for _, e := range j.entries {
+		if e.State.Final() && e.At.After(since) {
+			all = append(all, *e)
+		}
+	}
+	return all
+}
+
+func (j *journal) close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.file.Close()
+}

@@ -1,0 +1,221 @@
+// Package uplink joins an agent to its fleet: its identity on disk, the session
+// with the broker, what the telemetry store has to ship, and commands.
+//
+// Start with [Enroll], once, and [Load] and [New] at every start. The agent
+// passes in what it can tell and do; this package never reaches into it.
+package uplink
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/fleet"
+	"github.com/dunlin-edge/dunlin/telemetry"
+	"github.com/dunlin-edge/dunlin/telemetry/ship"
+)
+
+// Records is the telemetry to deliver: a ship.Shipper.
+type Records interface {
+	Hello(ship.Link) (ship.Standing, error)
+	Offline()
+	Ack(telemetry.Ack)
+}
+
+// Do carries out a command. What it returns becomes the answer's output.
+type Do func(ctx context.Context, args json.RawMessage) (any, error)
+
+// Config configures an Uplink.
+type Config struct {
+	Dir      string                // where Enroll put the identity
+	Describe func() fleet.Reported // what the device runs; called at any time
+	Records  Records               // nil: nothing to deliver
+	Link     ship.Link             // what a connection costs
+	Commands map[string]Do         // by name
+	Unsigned bool                  // accept commands without a signature
+	Now      func() time.Time      // nil: time.Now
+	Log      *slog.Logger          // nil: silent
+
+	MinDelay, MaxDelay time.Duration // of reconnecting; 0: fleet's
+}
+
+// Uplink is a device's link to its fleet. Run is called once; Publish and
+// Status may be called at any time.
+type Uplink struct {
+	cfg     Config
+	id      *Enrolled
+	session *fleet.Session
+	journal *journal
+	queue   chan fleet.Command
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	desired fleet.Seq
+	fresh   chan struct{} // a connection was made: unsent answers go out
+}
+
+// New loads the identity and the journal of commands.
+func New(cfg Config) (*Uplink, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	id, err := Load(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	j, err := openJournal(cfg.Dir, cfg.Now())
+	if err != nil {
+		return nil, err
+	}
+	u := &Uplink{cfg: cfg, id: id, journal: j, queue: make(chan fleet.Command, 16), log: cfg.Log, fresh: make(chan struct{}, 1)}
+	if err := u.newSession(); err != nil {
+		return nil, errors.Join(err, j.close())
+	}
+	return u, nil
+}
+
+func (u *Uplink) newSession() error {
+	config, err := u.id.TLS(u.id.Key)
+	if err != nil {
+		return err
+	}
+	var boot [16]byte
+	_, _ = rand.Read(boot[:]) // never fails
+	u.session, err = fleet.NewSession(fleet.SessionConfig{
+		Broker: u.id.Broker, Device: u.id.Device, Prefix: u.id.Prefix, TLS: config, Director: u.id.Director,
+		Boot: hex.EncodeToString(boot[:]), Unsigned: u.cfg.Unsigned, Handler: handler{u}, Log: u.log,
+		MinDelay: u.cfg.MinDelay, MaxDelay: u.cfg.MaxDelay,
+	})
+	return err
+}
+
+// Run keeps the link until ctx ends.
+func (u *Uplink) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	all.Go(func() { u.work(ctx) })
+	all.Go(func() { u.renewals(ctx) })
+	err := u.session.Run(ctx)
+	all.Wait()
+	return errors.Join(err, u.journal.close())
+}
+
+// Publish implements ship.Transport.
+func (u *Uplink) Publish(ctx context.Context, chunk []byte) error {
+	return u.session.Publish(ctx, fleet.TopicUp, chunk)
+}
+
+// Report sends what Describe returns soon, not only at the next minute.
+func (u *Uplink) Report() { u.session.Report() }
+
+// Status is how the link fares.
+type Status struct {
+	Device    string    `json:"device"`
+	Fleet     string    `json:"fleet"`
+	Broker    string    `json:"broker"`
+	Connected bool      `json:"connected"`
+	Failure   string    `json:"failure,omitempty"` // why the last connection ended
+	Connects  uint64    `json:"connects"`          // tried since start
+	Refused   uint64    `json:"refused"`           // documents that did not verify
+	CertEnds  time.Time `json:"certificate_not_after"`
+}
+
+// Status returns how the link fares.
+func (u *Uplink) Status() Status {
+	s := u.session.Status()
+	out := Status{Device: u.id.Device, Fleet: u.id.Fleet, Broker: u.id.Broker, Connected: s.Connected, Connects: s.Conns, Refused: s.Refused, CertEnds: u.id.ends()}
+	if s.Failure != nil && !s.Connected {
+		out.Failure = s.Failure.Error()
+	}
+	return out
+}
+
+// handler is the session's view of an Uplink.
+type handler struct{ *Uplink }
+
+func (h handler) Hello() (epoch uint32, lo, next uint64, seq fleet.Seq) {
+	select {
+	case h.fresh <- struct{}{}:
+	default:
+	}
+	h.mu.Lock()
+	seq = h.desired
+	h.mu.Unlock()
+	if h.cfg.Records == nil {
+		return 0, 0, 0, seq
+	}
+	at, err := h.cfg.Records.Hello(h.cfg.Link)
+	if err != nil {
+		h.log.Warn("telemetry cannot say where it stands", "device", h.id.Device, "err", err)
+		return 0, 0, 0, seq
+	}
+	return at.Epoch, at.Lo, at.Next, seq
+}
+
+func (h handler) Reported() fleet.Reported { return h.cfg.Describe() }
+
+// Desired is for updates, which this version does not install: it says so
+// rather than look obedient.
+func (h handler) Desired(d fleet.Desired) {
+	h.log.Warn("assignment ignored: this agent installs no updates", "device", h.id.Device, "seq", d.Seq.String())
+}
+
+func (h handler) Ack(a fleet.Ack) {
+	if h.cfg.Records == nil || a.Epoch == 0 {
+		return
+	}
+	out := telemetry.Ack{Epoch: a.Epoch, Hi: a.Hi}
+	for _, r := range a.Ranges {
+		out.Ranges = append(out.Ranges, telemetry.Range{First: r.First, Count: r.Count})
+	}
+	h.cfg.Records.Ack(out)
+}
+
+func (h handler) Command(c fleet.Command) {
+	select {
+	case h.queue <- c:
+	default: // the controller sends it again
+		h.log.Warn("command put off: others are waiting", "device", h.id.Device, "command", c.Name)
+	}
+}
+
+// renewals asks for the next certificate in time, and goes on asking.
+func (u *Uplink) renewals(ctx context.Context) {
+	for {
+		wait := max(time.Until(u.id.renewAt()), 0)
+		if !sleep(ctx, min(wait, 12*time.Hour)) {
+			return
+		}
+		if time.Now().Before(u.id.renewAt()) {
+			continue
+		}
+		if err := u.id.renew(ctx, u.cfg.Dir); err != nil {
+			u.log.Warn("renew certificate", "device", u.id.Device, "err", fmt.Sprint(err), "ends", u.id.ends())
+			if !sleep(ctx, time.Hour) {
+				return
+			}
+			continue
+		}
+		// The connection in use keeps the old one until it ends by itself.
+		u.log.Info("certificate renewed", "device", u.id.Device, "ends", u.id.ends())
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

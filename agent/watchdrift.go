@@ -1,0 +1,153 @@
+package agent
+
+import (
+	"math"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/inference/pipeline"
+	"github.com/dunlin-edge/dunlin/ota/bundle"
+	"github.com/dunlin-edge/dunlin/telemetry/drift"
+)
+
+// A window of drift lasts an hour or 1000 decisions, whichever is later.
+const (
+	driftWindow    = time.Hour
+	driftDecisions = 1000
+)
+
+// A driftWatch compares what a pipeline decides with the reference in its
+// bundle. The pipeline's goroutine adds, anyone reads.
+type driftWatch struct {
+	monitor *drift.Monitor
+	window  *drift.Profile
+	n       int
+	began   time.Duration // since boot
+
+	mu     sync.Mutex
+	status DriftStatus
+}
+
+// DriftStatus is the verdict on the last full window.
+type DriftStatus struct {
+	Level    string         `json:"level"`   // quiet, warn, alarm; "none" without a reference
+	Windows  uint64         `json:"windows"` // judged
+	Features []DriftFeature `json:"features,omitempty"`
+}
+
+// DriftFeature is a histogram that differs from the bundle's.
+type DriftFeature struct {
+	Name  string  `json:"name"`
+	Level string  `json:"level"`
+	PSI   float64 `json:"psi"`
+	JS    float64 `json:"js"`
+	Floor float64 `json:"floor"` // of PSI, by chance
+}
+
+var levelNames = [...]string{"quiet", "warn", "alarm"}
+
+// newDriftWatch returns nil where the bundle has no reference.
+func newDriftWatch(ref *bundle.Reference) *driftWatch {
+	if ref == nil {
+		return nil
+	}
+	edges := drift.Uniform()
+	known := drift.NewProfile(&edges)
+	for _, h := range ref.Histograms {
+		switch h.Name {
+		case "score":
+			rebin(known.Counts(drift.Score), h)
+		case "margin":
+			rebin(known.Counts(drift.Margin), h)
+		case "entropy":
+			rebin(known.Counts(drift.Entropy), h)
+		case "class":
+			rebin(known.Counts(drift.Class), h)
+		}
+	}
+	return &driftWatch{monitor: drift.NewMonitor(known), window: drift.NewProfile(&edges), status: DriftStatus{Level: "quiet"}}
+}
+
+// rebin adds a histogram of a multiple of as many bins; any other says nothing
+// about these bins and is left out.
+func rebin(to []uint32, h bundle.Histogram) {
+	if len(h.Counts) == 0 || len(h.Counts)%len(to) != 0 || h.Min != 0 || h.Max != 1 && h.Max != float64(len(to)) {
+		return
+	}
+	per := len(h.Counts) / len(to)
+	for i, n := range h.Counts {
+		to[i/per] = uint32(min(int64(to[i/per])+max(n, 0), math.MaxUint32))
+	}
+}
+
+// add counts one decision. It returns what changed when it completes a window
+// with another level than the one before; it allocates only then.
+func (d *driftWatch) add(now time.Duration, res *pipeline.Result) (level drift.Level, text string, changed bool) {
+	if d == nil {
+		return 0, "", false
+	}
+	if d.n == 0 {
+		d.began = now
+	}
+	d.window.Add(&drift.Sample{
+		Score: res.Score, Margin: res.Margin, Entropy: entropy(res.Scores), Class: res.Class,
+		Latency: res.Pre + res.Infer + res.Post,
+	})
+	if d.n++; d.n < driftDecisions || now-d.began < driftWindow {
+		return 0, "", false
+	}
+	found := d.monitor.Judge(d.window)
+	d.window.Reset()
+	d.n = 0
+	return d.conclude(found)
+}
+
+func (d *driftWatch) conclude(found []drift.Finding) (level drift.Level, text string, changed bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := d.status.Level
+	next := DriftStatus{Windows: d.status.Windows + 1}
+	var names []string
+	for _, f := range found {
+		if f.Feature >= drift.Input {
+			continue // not measured yet
+		}
+		level = max(level, f.Level)
+		name := [...]string{"score", "margin", "entropy", "class", "latency"}[f.Feature]
+		names = append(names, name)
+		next.Features = append(next.Features, DriftFeature{name, levelNames[f.Level], f.PSI, f.JS, f.Floor})
+	}
+	next.Level = levelNames[level]
+	d.status = next
+	return level, strings.Join(names, " "), next.Level != old
+}
+
+func (d *driftWatch) read() DriftStatus {
+	if d == nil {
+		return DriftStatus{Level: "none"}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.status
+}
+
+// entropy returns the entropy of scores as shares of their sum, 0 to 1.
+func entropy(scores []float32) float32 {
+	var sum, h float64
+	for _, s := range scores {
+		if s > 0 {
+			sum += float64(s)
+		}
+	}
+	if sum == 0 || len(scores) < 2 {
+		return 0
+	}
+	for _, s := range scores {
+		if s > 0 {
+			p := float64(s) / sum
+			h -= p * math.Log(p)
+		}
+	}
+	return float32(h / math.Log(float64(len(scores))))
+}

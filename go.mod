@@ -11,6 +11,8 @@ require (
 	github.com/klauspost/compress v1.20.3
 	// Writes and checks a new agent binary; the commit is our rename.
 	github.com/minio/selfupdate v0.6.0
+	// Canonical JSON, the bytes that TUF signs.
+	github.com/secure-systems-lab/go-securesystemslib v0.11.0
 	// Verifies The Update Framework's metadata; persistence, clock and downloads are ours.
 	github.com/theupdateframework/go-tuf/v2 v2.4.2
 	// Telemetry's file: transactions that survive a power cut, a size cap, one small dependency.
@@ -31,6 +33,7 @@ require (
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/gorilla/websocket v1.5.3 // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
+	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/mfridman/interpolate v0.0.2 // indirect
 	github.com/mochi-mqtt/server/v2 v2.7.9 // indirect
@@ -39,10 +42,11 @@ require (
 	github.com/pressly/goose/v3 v3.29.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	github.com/rs/xid v1.4.0 // indirect
-	github.com/secure-systems-lab/go-securesystemslib v0.11.0 // indirect
 	github.com/sethvargo/go-retry v0.5.0 // indirect
 	github.com/sigstore/protobuf-specs v0.5.0 // indirect
 	github.com/sigstore/sigstore v1.10.6 // indirect
+	github.com/spf13/cobra v1.10.2 // indirect
+	github.com/spf13/pflag v1.0.10 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect

@@ -110,7 +110,7 @@ func (r *refresh) keepRoot(data []byte) error {
 		if v < r.floors.Root {
 			return fmt.Errorf("version %d, but version %d was seen", v, r.floors.Root)
 		}
-		if v == r.floors.Root {
+		if v == r.floors.Root && r.cache.get(metadata.ROOT, MaxRootBytes) != nil {
 			return nil
 		}
 		data = r.cfg.Root

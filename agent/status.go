@@ -66,6 +66,8 @@ type PipelineStatus struct {
 	Events  []action.Record `json:"events"`
 	Actions []action.Stats  `json:"actions"`
 	Drift   DriftStatus     `json:"drift"`
+
+	Latency LatencyHistogram `json:"-"`
 }
 
 // Reasons why a request is refused.

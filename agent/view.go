@@ -27,6 +27,7 @@ type view struct {
 	warm      bool
 	windows   uint64
 	latencies [viewLatencies]int64 // microseconds, a ring over windows
+	histogram LatencyHistogram
 	times     [viewTimes]time.Time // of the last windows, a ring over windows
 	events    [viewEvents]action.Record
 	seen      uint64 // events so far
@@ -39,6 +40,7 @@ func (v *view) update(res *pipeline.Result, rec *action.Record) {
 	v.last, v.warm = *rec, res.Warm
 	v.latencies[v.windows%viewLatencies] = rec.LatencyUS
 	v.times[v.windows%viewTimes] = rec.Time
+	v.histogram.add(float64(rec.LatencyUS) / 1e6)
 	v.windows++
 }
 
@@ -60,6 +62,7 @@ func (v *view) fill(s *PipelineStatus, now time.Time) {
 		s.Scores[i] = thousandths(x)
 	}
 	s.P50US, s.P95US = v.quantiles()
+	s.Latency = v.histogram
 	s.PerSecond = v.perSecond(now)
 	s.Events = []action.Record{}
 	for i := range min(v.seen, viewEvents) {
@@ -95,4 +98,22 @@ func (v *view) perSecond(now time.Time) float64 {
 		return 0
 	}
 	return float64(n-1) / span.Seconds()
+}
+
+// LatencyBounds are the upper bounds of a LatencyHistogram's bins, in seconds.
+var LatencyBounds = [...]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}
+
+// LatencyHistogram counts latencies since start; the last bin is without bound.
+type LatencyHistogram struct {
+	Counts [len(LatencyBounds) + 1]uint64
+	Sum    float64 // seconds
+}
+
+func (h *LatencyHistogram) add(seconds float64) {
+	i := 0
+	for i < len(LatencyBounds) && seconds > LatencyBounds[i] {
+		i++
+	}
+	h.Counts[i]++
+	h.Sum += seconds
 }

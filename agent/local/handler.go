@@ -42,6 +42,8 @@ func newHandler(a *agent.Agent, cfg config.API) http.Handler {
 	mux.Handle("GET /", http.FileServerFS(files))
 	mux.HandleFunc("GET /healthz", h.health)
 	mux.HandleFunc("GET /api/v1/status", h.status)
+	mux.HandleFunc("GET /metrics", h.metrics)
+	mux.HandleFunc("GET /api/v1/telemetry", h.telemetry)
 	mux.HandleFunc("GET /api/v1/stream", h.stream)
 	mux.HandleFunc("GET /api/v1/pipelines/{name}/frame.png", h.frame)
 	mux.HandleFunc("POST /api/v1/pipelines/{name}/classify", h.classify)
@@ -65,6 +67,24 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 
 func (h *handler) status(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, h.agent.Status())
+}
+
+// telemetry sends all records that wait here, one JSON object a line.
+func (h *handler) telemetry(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	begun := false
+	err := h.agent.Records(func(k *agent.Kept) error {
+		begun = true
+		return enc.Encode(k)
+	})
+	switch {
+	case err != nil && !begun:
+		refuse(w, err)
+	case err != nil: // the answer must not look complete
+		panic(http.ErrAbortHandler)
+	}
 }
 
 func (h *handler) frame(w http.ResponseWriter, r *http.Request) {

@@ -27,10 +27,16 @@ const demoDir = "../../cmd/dunlin/demo"
 // serve runs the demo's agent behind its handler.
 func serve(t *testing.T) (*httptest.Server, *agent.Agent) {
 	t.Helper()
+	return serveWith(t, func(*config.Config) {})
+}
+
+func serveWith(t *testing.T, change func(*config.Config)) (*httptest.Server, *agent.Agent) {
+	t.Helper()
 	cfg, err := config.Load(filepath.Join(demoDir, "agent.yaml"), agent.Drivers())
 	if err != nil {
 		t.Fatal(err)
 	}
+	change(cfg)
 	a, err := agent.New(context.Background(), cfg, agent.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -31,3 +31,9 @@ func TestRestOpsNearLiteRT(t *testing.T) {
 		t.Errorf("outputs digest to %s, want %s", got, restDigest)
 	}
 }
+
+// TestYOLOEqualsLiteRT compares a small int8 export of YOLOv8's shape
+// (scripts/golden/yolo.py; "scripts/golden/make yolo" compares one of full size).
+func TestYOLOEqualsLiteRT(t *testing.T) {
+	compareArchive(t, "testdata/yolo.zip", 1)
+}

@@ -2,16 +2,19 @@
 """Make an int8 model of YOLOv8n's shape with random weights and record LiteRT.
 
     python scripts/golden/yolo.py MODEL.tflite [--size 320]
+    python scripts/golden/yolo.py inference/testdata/yolo.zip --size 96 --width 0.25 --classes 8
 
-Needs TensorFlow (see requirements-yolo.txt). The layers are those of the
+Needs TensorFlow (requirements-yolo.txt). The layers are those of the
 published architecture: convolutions with SiLU, C2f blocks, SPPF, three heads
 with distribution focal loss decoded inside the model; weights are drawn, so
 the boxes mean nothing. Prints the SHA-256 of the model and of LiteRT's outputs
-for four seeded inputs (models.py).
+for four seeded inputs (models.py); a .zip gets model and golden as ops.py writes them.
 """
 import argparse
 import hashlib
+import importlib.metadata
 import os
+import zipfile
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import numpy as np
@@ -22,7 +25,7 @@ from models import seeded_input
 
 K = tf.keras
 L = K.layers
-BINS, CLASSES = 16, 80
+BINS = 16
 
 
 def conv(x, c, k=1, s=1):
@@ -52,11 +55,11 @@ def join(x, skip, c, n):
     return c2f(L.Concatenate()([x, skip]), c, n, False)
 
 
-def head(x, boxes, classes):
+def head(x, boxes, classes, count):
     b = L.Conv2D(4 * BINS, 1)(conv(conv(x, boxes, 3), boxes, 3))
-    c = L.Conv2D(CLASSES, 1)(conv(conv(x, classes, 3), classes, 3))
+    c = L.Conv2D(count, 1)(conv(conv(x, classes, 3), classes, 3))
     n = x.shape[1] * x.shape[2]
-    return L.Reshape((n, 4 * BINS))(b), L.Reshape((n, CLASSES))(c)
+    return L.Reshape((n, 4 * BINS))(b), L.Reshape((n, count))(c)
 
 
 class Decode(L.Layer):
@@ -80,19 +83,20 @@ class Decode(L.Layer):
         return tf.transpose(tf.concat([xywh, tf.sigmoid(classes)], -1), (0, 2, 1))
 
 
-def model(size):
+def model(size, width, count):
+    a, b, c, d, e = (int(v * width) for v in (16, 32, 64, 128, 256))
     image = K.Input((size, size, 3), 1)
-    x = conv(conv(image, 16, 3, 2), 32, 3, 2)
-    x = c2f(x, 32, 1, True)
-    p3 = c2f(conv(x, 64, 3, 2), 64, 2, True)
-    p4 = c2f(conv(p3, 128, 3, 2), 128, 2, True)
-    p5 = sppf(c2f(conv(p4, 256, 3, 2), 256, 1, True), 256)
+    x = conv(conv(image, a, 3, 2), b, 3, 2)
+    x = c2f(x, b, 1, True)
+    p3 = c2f(conv(x, c, 3, 2), c, 2, True)
+    p4 = c2f(conv(p3, d, 3, 2), d, 2, True)
+    p5 = sppf(c2f(conv(p4, e, 3, 2), e, 1, True), e)
     up = L.UpSampling2D()
-    n4 = join(up(p5), p4, 128, 1)
-    n3 = join(up(n4), p3, 64, 1)
-    n4 = join(conv(n3, 64, 3, 2), n4, 128, 1)
-    n5 = join(conv(n4, 128, 3, 2), p5, 256, 1)
-    heads = [head(x, 64, 80) for x in (n3, n4, n5)]
+    n4 = join(up(p5), p4, d, 1)
+    n3 = join(up(n4), p3, c, 1)
+    n4 = join(conv(n3, c, 3, 2), n4, d, 1)
+    n5 = join(conv(n4, d, 3, 2), p5, e, 1)
+    heads = [head(x, c, max(c, min(count, 100)), count) for x in (n3, n4, n5)]
     boxes = L.Concatenate(1)([b for b, _ in heads])
     classes = L.Concatenate(1)([c for _, c in heads])
     return K.Model(image, Decode(size)(boxes, classes))
@@ -109,9 +113,9 @@ def draw(m, rng):
             layer.set_weights([rng.uniform(0.7, 1.5, w[0].shape), rng.normal(0, 0.4, w[1].shape), w[2], w[3]])
 
 
-def main(path, size):
+def main(path, size, width, count):
     rng = np.random.default_rng(8)
-    m = model(size)
+    m = model(size, width, count)
     draw(m, rng)
     c = tf.lite.TFLiteConverter.from_keras_model(m)
     c.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -119,22 +123,30 @@ def main(path, size):
     c.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     c.inference_input_type = c.inference_output_type = tf.int8
     data = c.convert()
-    with open(path, "wb") as f:
-        f.write(data)
     it = Interpreter(model_content=data, num_threads=1)
     it.allocate_tensors()
-    sum = hashlib.sha256()
+    outputs = b""
     for case in range(4):
         d = it.get_input_details()[0]
         it.set_tensor(d["index"], seeded_input(case, 0, d["dtype"], d["shape"]))
         it.invoke()
-        sum.update(it.get_tensor(it.get_output_details()[0]["index"]).tobytes())
-    print("model", hashlib.sha256(data).hexdigest(), len(data), "outputs", sum.hexdigest())
+        outputs += it.get_tensor(it.get_output_details()[0]["index"]).tobytes()
+    print("model", hashlib.sha256(data).hexdigest(), len(data), "outputs", hashlib.sha256(outputs).hexdigest())
+    if not path.endswith(".zip"):
+        with open(path, "wb") as f:
+            f.write(data)
+        return
+    head = "model yolov8.tflite\nlitert %s\ncases 4\n\n" % importlib.metadata.version("ai-edge-litert")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as z:
+        for name, body in (("yolov8.tflite", data), ("yolov8.golden", head.encode() + outputs)):
+            z.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), body, zipfile.ZIP_DEFLATED)
 
 
 if __name__ == "__main__":
     p = argparse.ArgumentParser()
     p.add_argument("out")
     p.add_argument("--size", type=int, default=320)
+    p.add_argument("--width", type=float, default=1.0, help="channels relative to YOLOv8n")
+    p.add_argument("--classes", type=int, default=80)
     a = p.parse_args()
-    main(a.out, a.size)
+    main(a.out, a.size, a.width, a.classes)

@@ -41,7 +41,7 @@ func (s *SSD) Boxes(dst []Box, encodings, scores []float32) ([]Box, error) {
 		}
 		score := row[best]
 		if s.Logits {
-			score = float32(1 / (1 + ffmath.Exp(-float64(score))))
+			score = float32(1 / (1 + fmath.Exp(-float64(score))))
 		}
 		if score >= l.Score {
 			b := s.box(a, encodings[4*i:])
@@ -62,4 +62,4 @@ func (s *SSD) box(a Anchor, e []float32) Box {
 	return Box{X0: cx - w/2, Y0: cy - h/2, X1: cx + w/2, Y1: cy + h/2}
 }
 
-func grow(v float32) float32 { return float32(ffmath.Exp(float64(v))) }
+func grow(v float32) float32 { return float32(fmath.Exp(float64(v))) }

@@ -1,0 +1,27 @@
+package graph
+
+import "sort"
+
+// Operators lists every operator the engine runs, by name, with the types of
+// the first input that have a lowering of their own; others may be run too
+// where the list is empty.
+func Operators() map[string][]DType {
+	all := map[string][]DType{}
+	for op := range lowerings {
+		all[op.String()] = nil
+	}
+	for op, t := range integers {
+		for d := range t.lower {
+			all[op.String()] = append(all[op.String()], d)
+		}
+	}
+	for _, list := range []map[string]lowering{customs, signals} {
+		for name := range list {
+			all[name] = nil
+		}
+	}
+	for _, types := range all {
+		sort.Slice(types, func(i, j int) bool { return types[i] < types[j] })
+	}
+	return all
+}

@@ -27,6 +27,7 @@ MODELS = [
     "mlperf-tiny/str_ww_ref_model", "mlperf-tiny/vww_96_int8", "tflite-micro/hello_world_int8",
     "tflite-micro/micro_speech_quantized", "tflite-micro/person_detect",
     "wakeword/hey_jarvis_v1", "wakeword/okay_nabu", "wakeword/vad",
+    "tflite-micro/trained_lstm_int8", "audio/yamnet_audio_classifier_with_metadata", "vision/movenet_single_pose_lightning_ptq",
     "vision/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29", "vision/mobilenet_v1_0.25_128_quant", "vision/mobilenet_v2_1.0_224_quant", "vision/tf2_mobilenet_v2_1.0_224_ptq",
 ]
 

@@ -431,7 +431,63 @@ def sum8(i):
     return m.bytes([x], [y])
 
 
-PLAN = [(sum8, 24),
+def svdf(i):
+    m = Model()
+    small = i % 3 < 2
+    b, n, units, rank, memory = draw(1, 3), draw(1, 30), draw(1, 12), draw(1, 4), draw(1, 9)
+    t = T.INT8 if small else F
+    q = lambda s, z: (s, z) if small else ()
+    xs, ws, ts = scale(0.005, 0.05), scale(0.003, 0.02), scale(1e-5, 1e-4)
+    ss = np.float32(xs * ws * 73 * 60 * np.sqrt(n) / rng().uniform(5000, 40000))
+    ys = np.float32(ss * ts * 8000 * 18000 * np.sqrt(rank * memory) / rng().uniform(60, 200))
+    x, y = m.tensor("x", t, [b, n], *q(xs, zero())), m.tensor("y", t, [b, units], *q(ys, zero()))
+    k = units * rank
+    if small:
+        f = m.tensor("f", t, [k, n], ws, 0, 0, rng().integers(-127, 128, [k, n]).astype(np.int8))
+        w = m.tensor("w", T.INT16, [k, memory], ts, 0, 0, full(T.INT16, [k, memory]))
+        bias = m.tensor("b", T.INT32, [units], float(ss) * float(ts), 0, 0, (rng().normal(0, 40, units) * float(ys) / float(ss) / float(ts)).astype(np.int32))
+    else:
+        f = m.tensor("f", t, [k, n], data=rng().normal(0, 1 / np.sqrt(n), [k, n]).astype(np.float32))
+        w = m.tensor("w", t, [k, memory], data=rng().normal(0, 1, [k, memory]).astype(np.float32))
+        bias = m.tensor("b", t, [units], data=rng().normal(3, 1, [units]).astype(np.float32))
+    state = m.tensor("state", T.INT16 if small else F, [b, memory * k], *q(ss, 0))
+    m.g.tensors[state].isVariable = True
+    node(m, OP.SVDF, 3, [x, f, w, -1 if i % 4 == 3 else bias, state], [y], "SVDF", rank=rank,
+         fusedActivationFunction=1 if small else [0, 1][draw(2)])
+    data = m.bytes([x], [y])
+    return svdf(i) if not small and tiny(ops.run(data)) else data
+
+
+UNARY8 = [(OP.ABS, "Abs", {}), (OP.EXP, "Exp", {}), (OP.GELU, "Gelu", {"approximate": False}), (OP.GELU, "Gelu", {"approximate": True}),
+          (OP.ELU, None, {}), (OP.L2_NORMALIZATION, "L2Norm", {})]
+
+
+def unary8(i):
+    m = Model()
+    op, name, fields = UNARY8[i % 6]
+    t = T.UINT8 if op == OP.GELU and i // 6 % 2 else T.INT8
+    shape = [draw(1, 4), int(rng().choice([64, 250, 13, 7]))]
+    xs = scale(0.004, 0.1)
+    ys = xs if op == OP.ABS and i // 6 % 2 else scale(0.004, 0.1)
+    x = m.tensor("x", t, shape, xs, zero(t))
+    y = m.tensor("y", t, shape, *((1 / 128, 0) if op == OP.L2_NORMALIZATION else (ys, zero(t))))
+    node(m, op, 2 if op in (OP.ABS, OP.EXP, OP.L2_NORMALIZATION) else 1, [x], [y], name, **fields)
+    return m.bytes([x], [y])
+
+
+def squared_difference8(i):
+    m = Model()
+    shape, other = broadcast_pair(i)
+    sa, sb = scale(), scale()
+    a, b = m.tensor("a", T.INT8, shape, sa, zero()), m.tensor("b", T.INT8, other, sb, zero())
+    y = m.tensor("y", T.INT8, shape, np.float32(max(sa, sb) ** 2 * rng().uniform(1, 200)), zero())
+    node(m, OP.SQUARED_DIFFERENCE, 2, [a, b] if i % 2 else [b, a], [y], "SquaredDifference")
+    return m.bytes([a, b], [y])
+
+
+PLAN = [(unary8, 36), (squared_difference8, 16),
+        (svdf, 24),
+        (sum8, 24),
         (activation16, 36),
         (gather, 24), (scatter_nd, 20), (one_hot, 20), (cumsum, 12), (top_k, 24), (arg_min, 8), (fill, 12), (blocks, 30),
         (batch_matmul, 32), (transpose_conv, 24), (suppression, 24),

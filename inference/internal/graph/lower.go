@@ -114,6 +114,7 @@ var lowerings = map[tflite.Op]lowering{
 	tflite.NON_MAX_SUPPRESSION_V5:       {in: [2]int{6, 6}, maxVersion: 1, lower: lowerNMS, many: true},
 	tflite.TOPK_V2:                      {in: [2]int{2, 2}, maxVersion: 3, lower: lowerTopK, many: true},
 	tflite.ARG_MIN:                      {in: [2]int{2, 2}, maxVersion: 3, lower: lowerArgMax},
+	tflite.SVDF:                         {in: [2]int{1, 5}, maxVersion: 4, lower: lowerSVDF},
 	tflite.VAR_HANDLE:                   {in: [2]int{0, 0}, maxVersion: 1, lower: lowerVarHandle},
 }
 

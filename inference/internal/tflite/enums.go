@@ -25,6 +25,7 @@ const (
 	RESIZE_BILINEAR              Op = 23
 	SOFTMAX                      Op = 25
 	SPACE_TO_DEPTH               Op = 26
+	SVDF                         Op = 27
 	TANH                         Op = 28
 	CUSTOM                       Op = 32
 	PAD                          Op = 34

@@ -375,7 +375,7 @@ def transpose_conv(i):
         return transpose_conv(i)
     ci, co, n = draw(1, 12), draw(1, 12), draw(1, 3)
     x = m.tensor("x", F, [n, oh, ow, ci])
-    f = m.tensor("f", F, [co, kh, kw, ci], data=rng().normal(0, 1, [co, kh, kw, ci]).astype(np.float32))
+    f = m.tensor("f", F, [co, kh, kw, ci], data=rng().normal(0, 0.4 / np.sqrt(ci * kh * kw), [co, kh, kw, ci]).astype(np.float32))
     b = [m.tensor("b", F, [co], data=rng().normal(2, 1, [co]).astype(np.float32))] if i % 2 else []
     y = m.tensor("y", F, [n, h, w, co])
     node(m, OP.TRANSPOSE_CONV, 3, [ints(m, "shape", [n, h, w, co]), f, x] + b, [y], "TransposeConv", padding=0 if same else 1,

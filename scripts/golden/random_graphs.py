@@ -215,7 +215,57 @@ def softmax(g):
     g.add(OP.SOFTMAX, 2, [x], y, s.BuiltinOptions.SoftmaxOptions, options(s.SoftmaxOptionsT, beta=1.0))
 
 
-MAKERS = [conv, conv, conv, depthwise, depthwise, fully_connected, binary, binary, binary, pool, pad, pad, concatenation, unary,
+def fold(g):
+    """SUM, REDUCE_MAX or REDUCE_MIN over the pixels or the channels."""
+    x = g.pick(image)
+    if x is None:
+        return
+    code = [OP.SUM, OP.REDUCE_MAX, OP.REDUCE_MIN][int(g.rng.integers(3))]
+    axes = [[1, 2], [3]][int(g.rng.integers(2))]
+    shape = [1 if d in axes else v for d, v in enumerate(x.shape)]
+    if code == OP.SUM:
+        y = g.new(shape, np.float32(x.scale * np.prod([x.shape[d] for d in axes]) * g.rng.uniform(0.2, 1)))
+    else:
+        y = g.new(shape, x.scale, x.zero)
+    g.add(code, 2, [x], y, s.BuiltinOptions.ReducerOptions, options(s.ReducerOptionsT, keepDims=True), [ints(g.m, "axes", axes)])
+
+
+def rare(g):
+    """Functions of int8 that TFLite keeps as tables, ELU, and the L2 norm."""
+    x, b = g.pick(), s.BuiltinOptions
+    if g.t != T.INT8:
+        return
+    code, kind, opt = [(OP.ABS, b.AbsOptions, s.AbsOptionsT()), (OP.EXP, b.ExpOptions, s.ExpOptionsT()),
+                       (OP.GELU, b.GeluOptions, options(s.GeluOptionsT, approximate=bool(g.rng.integers(2)))),
+                       (OP.ELU, None, None), (OP.L2_NORMALIZATION, b.L2NormOptions, s.L2NormOptionsT())][int(g.rng.integers(5))]
+    y = g.new(x.shape, np.float32(1 / 128), 0) if code == OP.L2_NORMALIZATION else g.new(x.shape)
+    g.add(code, 1, [x], y, kind, opt)
+
+
+def squared(g):
+    a, b = g.pick(), g.pick()
+    if g.t != T.INT8 or a.shape != b.shape:
+        return
+    y = g.new(a.shape, np.float32(max(a.scale, b.scale) ** 2 * g.rng.uniform(1, 100)))
+    g.add(OP.SQUARED_DIFFERENCE, 2, [a, b], y, s.BuiltinOptions.SquaredDifferenceOptions, s.SquaredDifferenceOptionsT())
+
+
+def blocks(g):
+    """Blocks of space to the batch and, often, back."""
+    x = g.pick(image)
+    if x is None:
+        return
+    n, h, w, c = x.shape
+    table = lambda v: g.m.tensor("edges", T.INT32, [2, 2], data=np.array(v, np.int32))
+    y = g.new([n * 4, (h + 1) // 2, (w + 1) // 2, c], x.scale, x.zero)
+    g.add(OP.SPACE_TO_BATCH_ND, 2, [x], y, s.BuiltinOptions.SpaceToBatchNDOptions, s.SpaceToBatchNDOptionsT(),
+          [ints(g.m, "block", [2, 2]), table([[0, h % 2], [0, w % 2]])])
+    z = g.new([n, y.shape[1] * 2, y.shape[2] * 2, c], x.scale, x.zero)
+    g.add(OP.BATCH_TO_SPACE_ND, 2, [y], z, s.BuiltinOptions.BatchToSpaceNDOptions, s.BatchToSpaceNDOptionsT(),
+          [ints(g.m, "block", [2, 2]), table([[0, 0], [0, 0]])])
+
+
+MAKERS = [fold, rare, squared, blocks, conv, conv, conv, depthwise, depthwise, fully_connected, binary, binary, binary, pool, pad, pad, concatenation, unary,
           mean, reshape, resize, softmax]
 
 

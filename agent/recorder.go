@@ -29,8 +29,9 @@ const (
 	lastOpenWait  = 10 * time.Minute
 )
 
-// storeFile is the store's name in telemetry.dir.
-const storeFile = "telemetry.db"
+// StoreFile is the store's name in telemetry.dir. What is set aside lies beside
+// it, under names that begin with it.
+const StoreFile = "telemetry.db"
 
 // A recorder keeps records in the store, whatever happens to that. Pipelines
 // give it records at any time; what comes while there is no store is counted
@@ -108,7 +109,7 @@ func (r *recorder) open() error {
 		return fmt.Errorf("open telemetry: %w", err)
 	}
 	l, err := telemetry.New(telemetry.Config{
-		Path: filepath.Join(r.cfg.Dir, storeFile), Identity: r.device, Boot: r.boot, Clock: r.clock,
+		Path: filepath.Join(r.cfg.Dir, StoreFile), Identity: r.device, Boot: r.boot, Clock: r.clock,
 		MaxBytes: r.cfg.MaxBytes, MaxAge: r.cfg.MaxAge, Logger: r.log, Check: r.check,
 	})
 	if err != nil {
@@ -244,7 +245,7 @@ func (r *recorder) status() *TelemetryStatus {
 	if l := r.store.Load(); l != nil {
 		s.Keeping = true
 		s.Unsealed += l.Unsaved()
-		r.books.refresh(l, filepath.Join(r.cfg.Dir, storeFile))
+		r.books.refresh(l, filepath.Join(r.cfg.Dir, StoreFile))
 	}
 	r.books.mu.Lock()
 	defer r.books.mu.Unlock()

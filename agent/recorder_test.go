@@ -59,7 +59,7 @@ func reopen(t *testing.T, dir string) (all []*telemetry.Chunk) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := telemetry.New(telemetry.Config{Path: filepath.Join(dir, storeFile), Identity: "bench", Clock: clock, MaxBytes: 1 << 20, Check: telemetry.Check})
+	l, err := telemetry.New(telemetry.Config{Path: filepath.Join(dir, StoreFile), Identity: "bench", Clock: clock, MaxBytes: 1 << 20, Check: telemetry.Check})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestRecords(t *testing.T) {
 func TestStoreTrouble(t *testing.T) {
 	put := func(data []byte) func(t *testing.T, dir string) {
 		return func(t *testing.T, dir string) {
-			if err := os.WriteFile(filepath.Join(dir, storeFile), data, 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, StoreFile), data, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -125,7 +125,7 @@ func TestStoreTrouble(t *testing.T) {
 	spoil := func(change func([]byte) []byte) func(t *testing.T, dir string) {
 		return func(t *testing.T, dir string) {
 			runKeeping(t, dir, nil)
-			data, err := os.ReadFile(filepath.Join(dir, storeFile))
+			data, err := os.ReadFile(filepath.Join(dir, StoreFile))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +142,7 @@ func TestStoreTrouble(t *testing.T) {
 		"truncated": {spoil(func(b []byte) []byte { return b[:3*4096+100] }), checkInChild, "damaged"},
 		"zeroed":    {spoil(func(b []byte) []byte { clear(b[2*4096 : 10*4096]); return b }), checkInChild, "damaged"},
 		"is a folder": {func(t *testing.T, dir string) {
-			if err := os.MkdirAll(filepath.Join(dir, storeFile, "x"), 0o700); err != nil {
+			if err := os.MkdirAll(filepath.Join(dir, StoreFile, "x"), 0o700); err != nil {
 				t.Fatal(err)
 			}
 		}, checkInChild, "damaged"},
@@ -162,7 +162,7 @@ func TestStoreTrouble(t *testing.T) {
 				t.Errorf("%+v", s)
 			}
 			if tt.found == "damaged" {
-				if _, err := os.Stat(filepath.Join(dir, storeFile+".damaged")); err != nil {
+				if _, err := os.Stat(filepath.Join(dir, StoreFile+".damaged")); err != nil {
 					t.Error(err)
 				}
 			}

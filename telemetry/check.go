@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -48,6 +49,23 @@ const checkWait = 5 * time.Minute
 
 // CheckDamaged is the exit code by which a child reports ErrDamaged.
 const CheckDamaged = 3
+
+// Unused returns an error while a process has the store at path open, or when
+// that cannot be found out; a store that does not exist is unused.
+func Unused(path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for a user of the store: %w", err)
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("the store is in use: %w", err)
+	}
+	return nil
+}
 
 // Check reads the whole store at path and returns ErrDamaged when its pages
 // do not hold together. The store must not be open. A damaged page can panic

@@ -34,6 +34,8 @@ func commands() []command {
 	return []command{
 		{"run", "run the agent", runUsage, runRun},
 		{"watch", "show a running agent live", watchUsage, runWatch},
+		{"status", "say once what a running agent does", statusUsage, runStatus},
+		{"telemetry", "look at the records kept, erase them", telemetryUsage, runTelemetry},
 		{"classify", "run a bundle on files", classifyUsage, runClassify},
 		{"config", "check the configuration", configUsage, runConfig},
 		{"sensors", "list the sources of data", sensorsUsage, runSensors},

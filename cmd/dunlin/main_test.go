@@ -90,7 +90,7 @@ func TestUsage(t *testing.T) {
 func TestHelp(t *testing.T) {
 	groups := map[string][]command{
 		"": commands(), "bundle": bundleCommands(), "config": configCommands(),
-		"model": modelCommands(), "sensors": sensorsCommands(),
+		"model": modelCommands(), "sensors": sensorsCommands(), "telemetry": telemetryCommands(),
 	}
 	for group, table := range groups {
 		for _, c := range table {

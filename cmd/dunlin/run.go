@@ -12,6 +12,7 @@ import (
 	"github.com/dunlin-edge/dunlin/agent"
 	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/agent/local"
+	"github.com/dunlin-edge/dunlin/telemetry"
 )
 
 const runUsage = `Usage: dunlin run [--config FILE] [--view] [--until-eof]
@@ -61,7 +62,7 @@ func runAgent(ctx context.Context, e *env, cfg *config.Config, log *slog.Logger,
 	if l != nil {
 		defer l.Close()
 	}
-	opts := agent.Options{Stdout: e.stdout, Log: log, UntilEOF: untilEOF}
+	opts := agent.Options{Stdout: e.stdout, Log: log, UntilEOF: untilEOF, CheckStore: telemetry.CheckIn("/proc/self/exe", "telemetry", "check")}
 	a, err := agent.New(ctx, cfg, opts)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)

@@ -88,6 +88,13 @@ func TestRunUntilEOF(t *testing.T) {
 // function that gives the exit code.
 func runningDemo(t *testing.T) (url string, stop func() int) {
 	t.Helper()
+	url, _, stop = runningWith(t, "")
+	return url, stop
+}
+
+// runningWith adds text to the demo's configuration, and returns its file too.
+func runningWith(t *testing.T, more string) (url, file string, stop func() int) {
+	t.Helper()
 	raw, err := os.ReadFile("demo/agent.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +102,8 @@ func runningDemo(t *testing.T) (url string, stop func() int) {
 	text := strings.Replace(string(raw), "127.0.0.1:8321", "127.0.0.1:0", 1)
 	text = strings.ReplaceAll(text, "bundle: bundles/", "bundle: "+demoFile(t, "bundles")+"/")
 	text = strings.ReplaceAll(text, "path: scans", "path: "+demoFile(t, "scans"))
-	cmd := program(t, "run", "--config", writeFile(t, "agent.yaml", text))
+	file = writeFile(t, "agent.yaml", text+more)
+	cmd := program(t, "run", "--config", file)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +123,7 @@ func runningDemo(t *testing.T) (url string, stop func() int) {
 		t.Fatal("the agent ended before it was running")
 	}
 	go io.Copy(io.Discard, stderr)
-	return url, func() int {
+	return url, file, func() int {
 		cmd.Process.Signal(syscall.SIGTERM)
 		cmd.Wait()
 		return cmd.ProcessState.ExitCode()

@@ -10,8 +10,8 @@ import (
 // Hello is a device's first word on every connect. The controller answers with
 // an [Ack], a newer [Desired] and unfinished commands.
 type Hello struct {
-	Boot  string `json:"boot"`  // id of this boot, 32 hex digits
-	Conn  uint64 `json:"conn"`  // counts the connects of this boot
+	Boot  string `json:"boot"`  // id of this start of the agent, 32 hex digits
+	Conn  uint64 `json:"conn"`  // counts its connects
 	Epoch uint32 `json:"epoch"` // of the telemetry store, 0 without one
 	Lo    uint64 `json:"lo"`    // oldest number that waits
 	Next  uint64 `json:"next"`  // number that the next record gets

@@ -33,7 +33,7 @@ type SessionConfig struct {
 	Prefix   string            // of topics; empty is DefaultPrefix
 	TLS      *tls.Config       // with the device's certificate and the fleet's CA
 	Director ed25519.PublicKey // whose documents count
-	Boot     string            // id of this boot, 32 hex digits
+	Boot     string            // id of this start of the agent, 32 hex digits
 	Unsigned bool              // accept commands without an envelope
 	Handler  Handler
 	Log      *slog.Logger // nil is silent

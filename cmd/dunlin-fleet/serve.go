@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dunlin-edge/dunlin/fleet/broker"
+	"github.com/dunlin-edge/dunlin/fleet/controller"
+)
+
+type serveOptions struct {
+	dir, name, devices, broker, api string
+	hosts                           []string
+}
+
+func serveCommand() *cobra.Command {
+	o := serveOptions{}
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "run the controller",
+		Long: `Run the controller of a fleet: enrolment and renewal over HTTPS, the embedded
+MQTT broker, telemetry ingest, commands, and the REST interface on loopback.
+
+On its first start it makes its state folder: the database, the CA of the
+fleet and the key that signs what devices obey. Back that folder up.`,
+		Example: `  dunlin-fleet serve --host fleet.example.org
+  dunlin-fleet serve --dir ./state --host 192.168.1.10
+  dunlin-fleet token`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.dir, _ = cmd.Flags().GetString("dir")
+			return serve(cmd.Context(), o, cmd)
+		},
+	}
+	cmd.Flags().StringVar(&o.name, "name", "default", "name of the fleet, fixed by the first start")
+	cmd.Flags().StringSliceVar(&o.hosts, "host", nil, "name or address by which devices reach this machine (default its host name)")
+	cmd.Flags().StringVar(&o.devices, "devices", ":8443", "where devices enrol, HTTPS")
+	cmd.Flags().StringVar(&o.broker, "broker", ":8883", "where the embedded broker listens, MQTT over TLS")
+	cmd.Flags().StringVar(&o.api, "api", "127.0.0.1:8480", "where the REST interface listens, loopback only")
+	return cmd
+}
+
+func serve(ctx context.Context, o serveOptions, cmd *cobra.Command) error {
+	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if len(o.hosts) == 0 {
+		name, err := os.Hostname()
+		if err != nil {
+			return &hinted{err, "name this machine with --host"}
+		}
+		o.hosts = []string{name}
+	}
+	c, err := controller.Open(ctx, controller.Config{
+		Dir: o.dir, Fleet: o.name, Hosts: o.hosts, Broker: o.broker, Child: []string{self, "broker"}, Log: log, Version: version,
+	})
+	if err != nil {
+		return err
+	}
+	err = listenAndRun(ctx, c, o, cmd, log)
+	return errors.Join(err, c.Close())
+}
+
+func listenAndRun(ctx context.Context, c *controller.Controller, o serveOptions, cmd *cobra.Command, log *slog.Logger) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	config, err := c.ServerTLS()
+	if err != nil {
+		return err
+	}
+	devices, err := net.Listen("tcp", o.devices)
+	if err != nil {
+		return fmt.Errorf("listen for devices: %w", err)
+	}
+	api, err := net.Listen("tcp", o.api)
+	if err != nil {
+		devices.Close()
+		return fmt.Errorf("listen for the interface: %w", err)
+	}
+	if host, _, _ := net.SplitHostPort(api.Addr().String()); !net.ParseIP(host).IsLoopback() {
+		return errors.Join(&hinted{errors.New("the interface would listen beyond this machine without TLS"), "use --api 127.0.0.1:8480 and a proxy that signs people in"}, devices.Close(), api.Close())
+	}
+	address := func(l net.Listener) string {
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		return net.JoinHostPort(o.hosts[0], port)
+	}
+	if err := os.WriteFile(filepath.Join(o.dir, "api.url"), []byte("http://"+api.Addr().String()), 0o600); err != nil {
+		return errors.Join(err, devices.Close(), api.Close())
+	}
+	if err := os.WriteFile(filepath.Join(o.dir, "devices.url"), []byte("https://"+address(devices)), 0o600); err != nil {
+		return errors.Join(err, devices.Close(), api.Close())
+	}
+	quiet := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // every port scan is a TLS error
+	servers := []*http.Server{
+		{Handler: c.DeviceHandler(), TLSConfig: config, ReadTimeout: 20 * time.Second, WriteTimeout: 20 * time.Second, MaxHeaderBytes: 16 << 10, ErrorLog: quiet},
+		{Handler: c.API(), ReadTimeout: 20 * time.Second, WriteTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10},
+	}
+	var all sync.WaitGroup
+	failed := make(chan error, 3)
+	all.Go(func() { failed <- servers[0].ServeTLS(devices, "", "") })
+	all.Go(func() { failed <- servers[1].Serve(api) })
+	all.Go(func() { failed <- c.Run(ctx) })
+	log.Info("serving", "devices", "https://"+address(devices), "api", "http://"+api.Addr().String(), "dir", o.dir)
+	fmt.Fprintf(cmd.OutOrStdout(), "devices enrol at https://%s; make them a token with: dunlin-fleet token --dir %s\n", address(devices), o.dir)
+	select {
+	case <-ctx.Done():
+		err = nil
+	case err = <-failed:
+	}
+	cancel()
+	end, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	defer stop()
+	for _, s := range servers {
+		_ = s.Shutdown(end) // what is not done in 5 s is cut
+	}
+	all.Wait()
+	return err
+}
+
+func brokerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "broker", Hidden: true, Args: cobra.NoArgs, // started by serve
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return broker.Run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
+		},
+	}
+}

@@ -84,10 +84,25 @@ func (b *Blobs) Path(sum [sha256.Size]byte) string {
 }
 
 // Has tells whether a blob of the right size stands. Its bytes were verified
-// before it got its name; whoever loads it checks them again.
+// before it got its name; flash may have changed them since.
 func (b *Blobs) Has(w Want) bool {
 	st, err := os.Stat(b.Path(w.SHA256))
 	return err == nil && st.Mode().IsRegular() && st.Size() == w.Length
+}
+
+// Check tells whether a blob stands and still has its bytes, reading all of it.
+func (b *Blobs) Check(w Want) bool {
+	if !b.Has(w) {
+		return false
+	}
+	f, err := os.Open(b.Path(w.SHA256))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return err == nil && [sha256.Size]byte(h.Sum(nil)) == w.SHA256
 }
 
 // ErrWrongBytes is wrapped where a source went on sending other bytes than
@@ -101,7 +116,7 @@ const wrongTries = 3
 // until it has it, the disk is full, the bytes are wrong again and again, or
 // ctx is done; between tries it waits, up to 5 minutes.
 func (b *Blobs) Fetch(ctx context.Context, src Source, w Want) (string, error) {
-	if b.Has(w) {
+	if b.Check(w) {
 		return b.Path(w.SHA256), nil
 	}
 	wrong, idle := 0, 0
@@ -194,7 +209,10 @@ func (b *Blobs) try(ctx context.Context, src Source, w Want) error {
 	if err := b.seal(f, w); err != nil {
 		return err
 	}
-	return disk.Remove(b.part(w) + ".tag")
+	if err := os.Remove(b.part(w) + ".tag"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // pull appends to the part what one request gives.
@@ -221,11 +239,22 @@ func (b *Blobs) pull(ctx context.Context, src Source, w Want, f *os.File, have i
 		}
 	}
 	if have == 0 {
-		if err := os.WriteFile(tagFile, []byte(p.Tag), 0o600); err != nil {
+		if err := writeTag(tagFile, p.Tag); err != nil {
 			return err
 		}
 	}
 	return b.copy(f, p.Body, w, have)
+}
+
+// writeTag notes which file a part belongs to. It is not synced: with a
+// wrong tag, the bytes turn out wrong and are fetched again.
+func writeTag(path, tag string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt([]byte(tag), 0)
+	return errors.Join(err, f.Close())
 }
 
 // copy writes the rest of the file from an offset on. It reads no byte past the length.

@@ -1,0 +1,135 @@
+package telemetry
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// mountTmpfs mounts a small file system and returns its folder.
+func mountTmpfs(t *testing.T, options string) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("mounting needs root")
+		}
+		t.Skip("mounting needs root")
+	}
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
+		if os.Getenv("CI") == "" && errors.Is(err, syscall.EPERM) {
+			t.Skip("mounting is not permitted here")
+		}
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// feed takes n results whose classes count on from next, and writes.
+func feed(l *Log, next *uint16, n int) error {
+	for range n {
+		*next++
+		l.Result(Result{Class: *next})
+	}
+	return l.Flush()
+}
+
+// inOrder tells whether what waits has the classes up to last, but for gaps.
+func inOrder(t *testing.T, l *Log, last uint16) (results, lost uint64) {
+	t.Helper()
+	class := uint16(0)
+	for _, c := range chunks(t, l) {
+		for _, r := range c.Results {
+			if r.Class <= class || r.Class > last {
+				t.Fatalf("class %d after %d", r.Class, class)
+			}
+			class = r.Class
+			results++
+		}
+		for _, g := range c.Gaps {
+			lost += g.Count
+		}
+	}
+	return results, lost
+}
+
+// TestFullDisk: a disk that others fill stops writing and nothing else; when
+// there is room again, every number is there or declared.
+func TestFullDisk(t *testing.T) {
+	dir := mountTmpfs(t, "size=1m")
+	cfg := testConfig(t)
+	cfg.Path, cfg.MaxBytes = filepath.Join(dir, "store"), 8<<20
+	l, _ := mustLog(t, cfg)
+	var next uint16
+	for range 3 {
+		if err := feed(l, &next, 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hog := filepath.Join(dir, "hog")
+	f, err := os.Create(hog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = f.Write(make([]byte, 4096))
+	}
+	f.Close()
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	failed := 0
+	for range 60 {
+		if feed(l, &next, 500) != nil {
+			failed++
+		}
+	}
+	if failed == 0 {
+		t.Fatal("the disk never was full")
+	}
+	if err := os.Remove(hog); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	results, lost := inOrder(t, l, next)
+	if results+lost != uint64(next) || results < 300 {
+		t.Errorf("%d results and %d lost of %d", results, lost, next)
+	}
+	t.Logf("%d writes failed; %d results kept, %d declared lost", failed, results, lost)
+}
+
+// TestReadOnlyRemount: what the kernel does to a file system it finds broken.
+func TestReadOnlyRemount(t *testing.T) {
+	dir := mountTmpfs(t, "size=4m")
+	cfg := testConfig(t)
+	cfg.Path, cfg.MaxBytes = filepath.Join(dir, "store"), 1<<20
+	var next uint16
+	l, _ := mustLog(t, cfg)
+	if err := errors.Join(feed(l, &next, 100), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	remount := func(flags uintptr) {
+		t.Helper()
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT|flags, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remount(syscall.MS_RDONLY)
+	if _, err := New(cfg); err == nil || errors.Is(err, ErrDamaged) {
+		t.Errorf("read-only store opens with %v", err)
+	}
+	remount(0)
+	l, _ = mustLog(t, cfg)
+	if results, lost := inOrder(t, l, next); results != 100 || lost != 0 {
+		t.Errorf("%d results, %d lost", results, lost)
+	}
+}

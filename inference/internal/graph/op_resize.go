@@ -105,20 +105,38 @@ func lowerArgMax(n *node) (Step, error) {
 
 func argMaxStep[T kernel.Number](n *node, outer, count, inner int) Step {
 	src, dst := n.inRef(0), n.outRef()
-	s, pick := Step{Kernel: "arg_max", Tier: kernel.TierGeneric, Rule: ruleExact}, kernel.ArgMax[T]
 	if n.n.Op == tflite.ARG_MIN {
-		s.Kernel, pick = "arg_min", kernel.ArgMin[T]
+		return argMinStep[T](n, outer, count, inner)
 	}
+	s := Step{Kernel: "arg_max", Tier: kernel.TierGeneric, Rule: ruleExact}
 	if n.out().DType == Int64 {
 		s.Run = func(mem []byte) {
 			out := viewOf[int64](dst.Bytes(mem))
-			pick(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int64(i) })
+			kernel.ArgMax(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int64(i) })
 		}
 		return s
 	}
 	s.Run = func(mem []byte) {
 		out := i32(dst.Bytes(mem))
-		pick(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int32(i) })
+		kernel.ArgMax(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int32(i) })
+	}
+	return s
+}
+
+// argMinStep is argMaxStep for the smallest.
+func argMinStep[T kernel.Number](n *node, outer, count, inner int) Step {
+	src, dst := n.inRef(0), n.outRef()
+	s := Step{Kernel: "arg_min", Tier: kernel.TierGeneric, Rule: ruleExact}
+	if n.out().DType == Int64 {
+		s.Run = func(mem []byte) {
+			out := viewOf[int64](dst.Bytes(mem))
+			kernel.ArgMin(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int64(i) })
+		}
+		return s
+	}
+	s.Run = func(mem []byte) {
+		out := i32(dst.Bytes(mem))
+		kernel.ArgMin(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int32(i) })
 	}
 	return s
 }

@@ -102,7 +102,7 @@ func newTable16(low, high, outScale float64, f func(x float64) float64) *table16
 	inv := 65536 / (float64(outScale*math.MaxInt16) - float64(outScale*math.MinInt16))
 	for i := range 512 {
 		at := low + float64(float64(i)*step)
-		v, middle, next := f(at), f(at+step/2), f(low+float64(float64(i+1)*step))
+		v, middle, next := f(at), f(at+float64(step/2)), f(low+float64(float64(i+1)*step))
 		sample := math.Round(v * inv)
 		line := math.Round((float64(next*inv) + sample) / 2)
 		bias := math.Round((line - math.Round(middle*inv)) / 2)

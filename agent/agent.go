@@ -35,7 +35,8 @@ type Options struct {
 	// CheckStore checks the telemetry store before it is opened; nil is
 	// telemetry.Check, which a damaged file can take the process down with.
 	CheckStore func(path string) error
-	UntilEOF   bool // Run returns once every recording has been worked off, with an error if anything had to restart
+	Version    string // of this build, for the fleet
+	UntilEOF   bool   // Run returns once every recording has been worked off, with an error if anything had to restart
 }
 
 // Agent runs the pipelines of one device. Run is called once; everything else
@@ -48,6 +49,7 @@ type Agent struct {
 	feeds   []*feed
 	runners []*runner
 	records *recorder     // nil where none are kept
+	member  *membership   // nil where the agent works alone
 	oneShot chan struct{} // holds a token while a picture or clip is classified
 }
 
@@ -72,6 +74,9 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*Agent, error) {
 func (a *Agent) build(ctx context.Context) error {
 	var err error
 	if a.records, err = newRecorder(a.cfg, a.opts); err != nil {
+		return err
+	}
+	if a.member, err = a.join(); err != nil {
 		return err
 	}
 	units := map[string]*Unit{} // pipelines on one bundle share its model
@@ -179,6 +184,8 @@ func (a *Agent) Run(ctx context.Context) error {
 	})
 
 	kept := a.keepRecords(hard)
+	var linked sync.WaitGroup
+	linked.Go(func() { a.member.run(soft) })
 	var feeds, work sync.WaitGroup
 	for _, f := range a.feeds {
 		feeds.Go(func() { f.run(soft) })
@@ -191,6 +198,8 @@ func (a *Agent) Run(ctx context.Context) error {
 	if !a.opts.UntilEOF {
 		<-soft.Done() // the views stay after a recording's end
 	}
+	stop()
+	linked.Wait()
 	late := hard.Err() != nil || !kept()
 	if err := a.release(); err != nil {
 		return fmt.Errorf("close files: %w", err)
@@ -238,7 +247,7 @@ func (a *Agent) runPipeline(ctx context.Context, r *runner) {
 // Status describes everything at this moment.
 func (a *Agent) Status() Status {
 	now := a.opts.Clock.Now()
-	s := Status{Time: now, Started: a.started, Device: a.cfg.Device.Name, Labels: a.cfg.Device.Labels, Telemetry: a.records.status()}
+	s := Status{Time: now, Started: a.started, Device: a.cfg.Device.Name, Labels: a.cfg.Device.Labels, Telemetry: a.records.status(), Fleet: a.member.status()}
 	for _, f := range a.feeds {
 		s.Sources = append(s.Sources, f.status(now))
 	}

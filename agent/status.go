@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/dunlin-edge/dunlin/agent/action"
+	"github.com/dunlin-edge/dunlin/agent/uplink"
 )
 
 // Status is everything the views show, at one moment.
@@ -15,6 +16,7 @@ type Status struct {
 	Sources   []SourceStatus    `json:"sources"`
 	Pipelines []PipelineStatus  `json:"pipelines"`
 	Telemetry *TelemetryStatus  `json:"telemetry,omitempty"` // nil where none is kept
+	Fleet     *uplink.Status    `json:"fleet,omitempty"`     // nil where the agent works alone
 }
 
 // SourceStatus is one source.

@@ -17,7 +17,7 @@ func (s *Session) receive(topic string, payload []byte) {
 		return
 	}
 	if c := s.refused.Add(1); c&(c-1) == 0 { // 1, 2, 4, 8 ...: a flood does not fill the journal
-		s.cfg.Log.Warn("fleet document refused", "device", s.cfg.Device, "topic", string(n), "refused", c, "err", err)
+		s.cfg.Log.Warn("fleet document refused", "topic", string(n), "refused", c, "err", err)
 	}
 }
 

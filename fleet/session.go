@@ -109,7 +109,7 @@ func (s *Session) Run(ctx context.Context) error {
 			tries = 0 // it held for a while
 		}
 		delay := s.delay(tries)
-		s.cfg.Log.Warn("fleet connection ended", "device", s.cfg.Device, "err", err, "retry", delay.Round(time.Millisecond))
+		s.cfg.Log.Warn("fleet connection ended", "err", err, "retry", delay.Round(time.Millisecond))
 		select {
 		case <-ctx.Done():
 		case <-time.After(delay):
@@ -136,12 +136,12 @@ func (s *Session) once(ctx context.Context) error {
 		return err
 	}
 	defer l.Close()
+	s.set(l) // before hello: its handler may publish at once
+	defer s.set(nil)
 	if err := s.greet(ctx, l); err != nil {
 		return err
 	}
-	s.cfg.Log.Info("fleet connected", "device", s.cfg.Device, "conn", s.conn)
-	s.set(l)
-	defer s.set(nil)
+	s.cfg.Log.Info("fleet connected", "conn", s.conn)
 	return s.hold(ctx, l)
 }
 

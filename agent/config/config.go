@@ -20,6 +20,7 @@ type Config struct {
 	Limits    Limits
 	API       API
 	Telemetry Telemetry
+	Fleet     Fleet
 }
 
 // Device says who this is.
@@ -58,6 +59,13 @@ type Telemetry struct {
 	MaxBytes int64         // of the store
 	MaxAge   time.Duration // a record waits at most so long in RAM
 	Health   time.Duration // between readings of health; 0 takes none
+}
+
+// Fleet says where this device's identity in a fleet is kept.
+type Fleet struct {
+	Dir      string // "" works alone
+	Metered  bool   // the link costs by the byte
+	Unsigned bool   // take commands that nobody signed
 }
 
 // API is the local web page and HTTP interface.

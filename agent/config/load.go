@@ -114,6 +114,7 @@ func (l *loader) file(name string, raw []byte, main bool) {
 		f.section("limits", l.limits)
 		f.section("api", l.api)
 		f.section("telemetry", l.telemetry)
+		f.section("fleet", l.fleet)
 	}
 	f.done()
 }

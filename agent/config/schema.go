@@ -52,6 +52,10 @@ func (l *loader) telemetry(f *Fields) {
 	t.Health = f.Duration("health", 5*time.Minute, 0, 24*time.Hour)
 }
 
+func (l *loader) fleet(f *Fields) {
+	l.cfg.Fleet = Fleet{Dir: f.Path("dir"), Metered: f.Bool("metered", false), Unsigned: f.Bool("unsigned_commands", false)}
+}
+
 func (l *loader) api(f *Fields) {
 	l.cfg.API.Listen = f.String("listen", DefaultListen)
 	l.cfg.API.AllowRemote = f.Bool("allow_remote", false)

@@ -58,9 +58,9 @@ func (u *Uplink) command(ctx context.Context, c fleet.Command) {
 		return // stopped in the middle: the next start says interrupted
 	}
 	if err := u.journal.end(r, u.cfg.Now()); err != nil {
-		u.log.Error("command journal", "device", u.id.Device, "err", err)
+		u.log.Error("command journal", "err", err)
 	}
-	u.log.Info("command", "device", u.id.Device, "command", c.Name, "id", c.ID, "state", string(r.State), "err", r.Error)
+	u.log.Info("command", "command", c.Name, "id", c.ID, "state", string(r.State), "err", r.Error)
 	u.answer(ctx, r)
 }
 
@@ -95,13 +95,13 @@ func (u *Uplink) answer(ctx context.Context, r fleet.Result) {
 	if err != nil { // such as an output that is too large
 		r.State, r.Output, r.Error = fleet.StateFailed, nil, err.Error()
 		if data, err = fleet.Encode(r); err != nil {
-			u.log.Error("answer", "device", u.id.Device, "err", err)
+			u.log.Error("answer", "err", err)
 			return
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := u.session.Publish(ctx, fleet.TopicRes, data); err != nil {
-		u.log.Warn("answer not sent", "device", u.id.Device, "id", r.ID, "err", err)
+		u.log.Warn("answer not sent", "id", r.ID, "err", err)
 	}
 }

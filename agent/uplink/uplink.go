@@ -154,7 +154,7 @@ func (h handler) Hello() (epoch uint32, lo, next uint64, seq fleet.Seq) {
 	}
 	at, err := h.cfg.Records.Hello(h.cfg.Link)
 	if err != nil {
-		h.log.Warn("telemetry cannot say where it stands", "device", h.id.Device, "err", err)
+		h.log.Warn("telemetry cannot say where it stands", "err", err)
 		return 0, 0, 0, seq
 	}
 	return at.Epoch, at.Lo, at.Next, seq
@@ -165,7 +165,7 @@ func (h handler) Reported() fleet.Reported { return h.cfg.Describe() }
 // Desired is for updates, which this version does not install: it says so
 // rather than look obedient.
 func (h handler) Desired(d fleet.Desired) {
-	h.log.Warn("assignment ignored: this agent installs no updates", "device", h.id.Device, "seq", d.Seq.String())
+	h.log.Warn("assignment ignored: this agent installs no updates", "seq", d.Seq.String())
 }
 
 func (h handler) Ack(a fleet.Ack) {
@@ -183,7 +183,7 @@ func (h handler) Command(c fleet.Command) {
 	select {
 	case h.queue <- c:
 	default: // the controller sends it again
-		h.log.Warn("command put off: others are waiting", "device", h.id.Device, "command", c.Name)
+		h.log.Warn("command put off: others are waiting", "command", c.Name)
 	}
 }
 
@@ -198,14 +198,14 @@ func (u *Uplink) renewals(ctx context.Context) {
 			continue
 		}
 		if err := u.id.renew(ctx, u.cfg.Dir); err != nil {
-			u.log.Warn("renew certificate", "device", u.id.Device, "err", fmt.Sprint(err), "ends", u.id.ends())
+			u.log.Warn("renew certificate", "err", fmt.Sprint(err), "ends", u.id.ends())
 			if !sleep(ctx, time.Hour) {
 				return
 			}
 			continue
 		}
 		// The connection in use keeps the old one until it ends by itself.
-		u.log.Info("certificate renewed", "device", u.id.Device, "ends", u.id.ends())
+		u.log.Info("certificate renewed", "ends", u.id.ends())
 	}
 }
 

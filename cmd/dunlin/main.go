@@ -34,6 +34,7 @@ func commands() []command {
 	return []command{
 		{"run", "run the agent", runUsage, runRun},
 		{"watch", "show a running agent live", watchUsage, runWatch},
+		{"enroll", "make this device a member of a fleet", enrollUsage, runEnroll},
 		{"status", "say once what a running agent does", statusUsage, runStatus},
 		{"telemetry", "look at the records kept, erase them", telemetryUsage, runTelemetry},
 		{"classify", "run a bundle on files", classifyUsage, runClassify},

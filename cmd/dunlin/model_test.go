@@ -63,7 +63,7 @@ func TestModelInspectUnsupported(t *testing.T) {
 		t.Errorf("report %+v", r)
 	}
 	wantFailure(t, got, exitUnsupported, "needs 2 things", "int8")
-	wantFailure(t, dunlin(t, "model", "bench", path), exitUnsupported, "GELU", "model inspect")
+	wantFailure(t, dunlin(t, "model", "bench", path), exitUnsupported, "BUCKETIZE", "model inspect")
 }
 
 func TestModelRun(t *testing.T) {

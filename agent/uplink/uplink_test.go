@@ -1,0 +1,166 @@
+package uplink
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/fleet"
+	"github.com/dunlin-edge/dunlin/fleet/broker"
+	"github.com/dunlin-edge/dunlin/fleet/controller"
+)
+
+// TestMain lets the test binary be the broker's process, too.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "broker" {
+		if err := broker.Run(context.Background(), os.Stdin, os.Stdout, slog.New(slog.DiscardHandler)); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// fleetOf starts a real controller and enrols one device into dir.
+func fleetOf(t *testing.T, dir string) *controller.Controller {
+	t.Helper()
+	c, err := controller.Open(t.Context(), controller.Config{Dir: t.TempDir(), Hosts: []string{"127.0.0.1"}, Broker: "127.0.0.1:0", Child: []string{os.Args[0], "broker"}, Resend: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, c.Run)
+	t.Cleanup(func() { c.Close() })
+	s := httptest.NewUnstartedServer(c.DeviceHandler())
+	if s.TLS, err = c.ServerTLS(); err != nil {
+		t.Fatal(err)
+	}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	eventually(t, "broker", func() bool { s, err := c.Totals(t.Context()); return err == nil && s.Broker })
+	text, err := c.NewToken(t.Context(), "test", controller.TokenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := fleet.ParseToken(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Enroll(t.Context(), dir, s.URL, token, "pi-1"); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// start runs f until the test ends, or stop is called.
+func start(t *testing.T, f func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() { _ = f(ctx) })
+	stop = sync.OnceFunc(func() { cancel(); done.Wait() })
+	t.Cleanup(stop)
+	return stop
+}
+
+func eventually(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !f(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within 20 s", what)
+		}
+	}
+}
+
+func newUplink(t *testing.T, dir string, commands map[string]Do) *Uplink {
+	t.Helper()
+	u, err := New(Config{Dir: dir, Describe: func() fleet.Reported { return fleet.Reported{Version: "1"} }, Commands: commands, MinDelay: 20 * time.Millisecond, MaxDelay: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func ended(t *testing.T, c *controller.Controller, id string) (s controller.CommandStatus) {
+	t.Helper()
+	eventually(t, "end of the command", func() bool {
+		var err error
+		s, err = c.CommandStatus(t.Context(), id)
+		return err == nil && s.Final()
+	})
+	return s
+}
+
+func send(t *testing.T, c *controller.Controller, name string) string {
+	t.Helper()
+	s, err := c.Command(t.Context(), "test", "pi-1", name, nil, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.ID
+}
+
+func TestCommands(t *testing.T) {
+	dir := t.TempDir()
+	c := fleetOf(t, dir)
+	var ran atomic.Int32
+	u := newUplink(t, dir, map[string]Do{
+		"count": func(context.Context, json.RawMessage) (any, error) { return ran.Add(1), nil },
+		"panic": func(context.Context, json.RawMessage) (any, error) { panic("no") },
+		"large": func(context.Context, json.RawMessage) (any, error) { return make([]byte, 1<<20), nil },
+	})
+	start(t, u.Run)
+	for name, want := range map[string]string{"count": "done", "panic": "failed", "large": "failed", "reboot": "failed"} {
+		if s := ended(t, c, send(t, c, name)); s.State != want {
+			t.Errorf("%s: %s %s, want %s", name, s.State, s.Error, want)
+		}
+	}
+	if n := ran.Load(); n != 1 { // though it was sent again every 50 ms
+		t.Errorf("count ran %d times", n)
+	}
+}
+
+// TestRestartInterrupts: a device that stops in the middle of a command tells
+// the truth about it when it is back, and does not run it again.
+func TestRestartInterrupts(t *testing.T) {
+	dir := t.TempDir()
+	c := fleetOf(t, dir)
+	var ran atomic.Int32
+	commands := map[string]Do{"slow": func(ctx context.Context, _ json.RawMessage) (any, error) {
+		ran.Add(1)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	stop := start(t, newUplink(t, dir, commands).Run)
+	id := send(t, c, "slow")
+	eventually(t, "its start", func() bool { return ran.Load() == 1 })
+	stop()
+	start(t, newUplink(t, dir, commands).Run)
+	if s := ended(t, c, id); s.State != "interrupted" || ran.Load() != 1 {
+		t.Errorf("%s, ran %d times", s.State, ran.Load())
+	}
+}
+
+func TestEnrollTwice(t *testing.T) {
+	dir := t.TempDir()
+	fleetOf(t, dir)
+	if _, err := Enroll(t.Context(), dir, "https://127.0.0.1:1", fleet.Token{}, "pi-1"); err == nil {
+		t.Error("an enrolled device enrols again")
+	}
+	e, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := e.Certificate
+	if err := e.renew(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Load(dir)
+	if err != nil || again.Certificate == before || again.Certificate != e.Certificate {
+		t.Errorf("the renewed certificate is not the one on disk: %v", err)
+	}
+}

@@ -3,6 +3,8 @@ module github.com/dunlin-edge/dunlin
 go 1.26.0
 
 require (
+	// The device's and the controller's MQTT 3.1.1 client.
+	github.com/eclipse/paho.mqtt.golang v1.5.1
 	// Telemetry chunks: deterministic CBOR (RFC 8949) with a strict, limited decoder.
 	github.com/fxamacker/cbor/v2 v2.10.0
 	// Webhooks: retries with back-off over net/http.
@@ -11,8 +13,14 @@ require (
 	github.com/klauspost/compress v1.20.3
 	// Writes and checks a new agent binary; the commit is our rename.
 	github.com/minio/selfupdate v0.6.0
+	// The controller's embedded broker, in a process of its own.
+	github.com/mochi-mqtt/server/v2 v2.7.9
+	// The controller's migrations.
+	github.com/pressly/goose/v3 v3.29.0
 	// Canonical JSON, the bytes that TUF signs.
 	github.com/secure-systems-lab/go-securesystemslib v0.11.0
+	// dunlin-fleet's commands.
+	github.com/spf13/cobra v1.10.2
 	// Verifies The Update Framework's metadata; persistence, clock and downloads are ours.
 	github.com/theupdateframework/go-tuf/v2 v2.4.2
 	// Telemetry's file: transactions that survive a power cut, a size cap, one small dependency.
@@ -23,12 +31,13 @@ require (
 	golang.org/x/image v0.47.0
 	// Terminal and process system calls, CPU features.
 	golang.org/x/sys v0.49.0
+	// The controller's database, without cgo.
+	modernc.org/sqlite v1.61.1
 )
 
 require (
 	aead.dev/minisign v0.2.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
-	github.com/eclipse/paho.mqtt.golang v1.5.1 // indirect
 	github.com/google/go-containerregistry v0.20.7 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/gorilla/websocket v1.5.3 // indirect
@@ -36,16 +45,13 @@ require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/mfridman/interpolate v0.0.2 // indirect
-	github.com/mochi-mqtt/server/v2 v2.7.9 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
 	github.com/opencontainers/go-digest v1.0.0 // indirect
-	github.com/pressly/goose/v3 v3.29.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	github.com/rs/xid v1.4.0 // indirect
 	github.com/sethvargo/go-retry v0.5.0 // indirect
 	github.com/sigstore/protobuf-specs v0.5.0 // indirect
 	github.com/sigstore/sigstore v1.10.6 // indirect
-	github.com/spf13/cobra v1.10.2 // indirect
 	github.com/spf13/pflag v1.0.10 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
@@ -58,5 +64,4 @@ require (
 	modernc.org/libc v1.79.0 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
-	modernc.org/sqlite v1.61.1 // indirect
 )

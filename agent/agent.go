@@ -35,8 +35,9 @@ type Options struct {
 	// CheckStore checks the telemetry store before it is opened; nil is
 	// telemetry.Check, which a damaged file can take the process down with.
 	CheckStore func(path string) error
-	Version    string // of this build, for the fleet
-	UntilEOF   bool   // Run returns once every recording has been worked off, with an error if anything had to restart
+	Version    string    // of this build, for the fleet
+	Built      time.Time // when; the clock cannot be before it
+	UntilEOF   bool      // Run returns once every recording has been worked off, with an error if anything had to restart
 }
 
 // Agent runs the pipelines of one device. Run is called once; everything else
@@ -49,6 +50,7 @@ type Agent struct {
 	feeds   []*feed
 	runners []*runner
 	records *recorder     // nil where none are kept
+	updates *updater      // nil where the fleet chooses no bundles
 	member  *membership   // nil where the agent works alone
 	oneShot chan struct{} // holds a token while a picture or clip is classified
 }
@@ -85,12 +87,9 @@ func (a *Agent) build(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		u := units[p.Bundle]
-		if u == nil {
-			if u, err = Load(ctx, p.Bundle, a.engineOptions()); err != nil {
-				return fmt.Errorf("pipeline %s: %w", p.Name, err)
-			}
-			units[p.Bundle] = u
+		u, err := a.unit(ctx, p, units)
+		if err != nil {
+			return err
 		}
 		r, err := newRunner(p, u, f, a.cfg.Device.Name, a.opts.Clock, a.opts.Log)
 		if err != nil {
@@ -186,6 +185,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	kept := a.keepRecords(hard)
 	var linked sync.WaitGroup
 	linked.Go(func() { a.member.run(soft) })
+	linked.Go(func() { a.updates.run(soft) })
 	var feeds, work sync.WaitGroup
 	for _, f := range a.feeds {
 		feeds.Go(func() { f.run(soft) })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,15 +32,16 @@ type feed struct {
 	sup  *supervisor
 	log  *slog.Logger
 
-	mu    sync.Mutex
-	in    *input // replaced when the source restarts
-	item  string
-	trace trace
-
-	samples []*lane[chunk]
+	mu      sync.Mutex
+	in      *input // replaced when the source restarts
+	item    string
+	trace   trace
+	ended   bool
+	samples []*lane[chunk] // replaced when one comes or goes, never changed
 	frames  []*lane[hal.Frame]
-	read    atomic.Uint64 // frames read
-	lost    atomic.Uint64 // frames the source itself lost
+
+	read atomic.Uint64 // frames read
+	lost atomic.Uint64 // frames the source itself lost
 }
 
 func newFeed(cfg config.Source, clock hal.Clock, log *slog.Logger) (*feed, error) {
@@ -67,14 +69,7 @@ func (f *feed) input() *input {
 
 // run reads until the source ends or ctx does, then closes the lanes.
 func (f *feed) run(ctx context.Context) {
-	defer func() {
-		for _, l := range f.samples {
-			close(l.full)
-		}
-		for _, l := range f.frames {
-			close(l.full)
-		}
-	}()
+	defer f.end()
 	defer func() { f.input().halt() }()
 	var last error
 	f.sup.run(ctx, func(ctx context.Context) error {
@@ -86,6 +81,43 @@ func (f *feed) run(ctx context.Context) {
 		last = f.pump(ctx)
 		return last
 	}, pause)
+}
+
+// end closes the lanes.
+func (f *feed) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended = true
+	for _, l := range f.samples {
+		close(l.full)
+	}
+	for _, l := range f.frames {
+		close(l.full)
+	}
+}
+
+// addSamples lets a lane have what is read from now on; false means that
+// nothing comes any more.
+func (f *feed) addSamples(l *lane[chunk]) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.samples = append(slices.Clip(f.samples), l)
+	return !f.ended
+}
+
+func (f *feed) addFrames(l *lane[hal.Frame]) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.frames = append(slices.Clip(f.frames), l)
+	return !f.ended
+}
+
+// remove takes lanes away. What they held may still be read.
+func (f *feed) remove(samples *lane[chunk], frames *lane[hal.Frame]) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.samples = slices.DeleteFunc(slices.Clone(f.samples), func(l *lane[chunk]) bool { return l == samples })
+	f.frames = slices.DeleteFunc(slices.Clone(f.frames), func(l *lane[hal.Frame]) bool { return l == frames })
 }
 
 // reopen takes up a source that had gone.
@@ -133,23 +165,23 @@ func (f *feed) pumpSamples(ctx context.Context, in *input) error {
 		b.NewItem = b.NewItem || restarted
 		restarted = false
 		samples := buf[:b.Frames*info.Channels]
-		f.note(b, samples)
-		for _, l := range f.samples {
-			if err := putSamples(ctx, l, in.live, b, samples); err != nil {
+		for _, l := range f.note(b, samples) {
+			if err := putSamples(ctx, l, in.live || l.lossy, b, samples); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// note keeps what the views show of a block.
-func (f *feed) note(b hal.Block, samples []float32) {
+// note keeps what the views show of a block, and returns who gets it.
+func (f *feed) note(b hal.Block, samples []float32) []*lane[chunk] {
 	f.read.Add(uint64(b.Frames))
 	f.lost.Add(b.Lost)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.item = b.Item
 	f.trace.add(samples)
+	return f.samples
 }
 
 func (f *feed) pumpFrames(ctx context.Context, in *input) error {
@@ -165,9 +197,10 @@ func (f *feed) pumpFrames(ctx context.Context, in *input) error {
 		f.read.Add(1)
 		f.mu.Lock()
 		f.item = frame.Item
+		lanes := f.frames
 		f.mu.Unlock()
-		for _, l := range f.frames {
-			if err := putFrame(ctx, l, in.live, &frame); err != nil {
+		for _, l := range lanes {
+			if err := putFrame(ctx, l, in.live || l.lossy, &frame); err != nil {
 				return err
 			}
 		}

@@ -36,9 +36,20 @@ func (a *Agent) join() (*membership, error) {
 	if a.cfg.Fleet.Dir == "" {
 		return nil, nil
 	}
+	id, err := uplink.Load(a.cfg.Fleet.Dir)
+	if errors.Is(err, uplink.ErrNotEnrolled) {
+		a.opts.Log.Warn("not enrolled, working alone", "err", err, "hint", "dunlin enroll URL TOKEN, then restart the agent")
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fleet: %w", err)
+	}
+	if a.updates, err = a.newUpdater(id); err != nil {
+		a.opts.Log.Error("no updates", "err", err) // pipelines run all the same
+	}
 	m := &membership{}
 	cfg := uplink.Config{
-		Dir: a.cfg.Fleet.Dir, Describe: a.describe, Unsigned: a.cfg.Fleet.Unsigned, Log: a.opts.Log,
+		Dir: a.cfg.Fleet.Dir, Identity: id, Describe: a.describe, Unsigned: a.cfg.Fleet.Unsigned, Log: a.opts.Log,
 		Commands: map[string]uplink.Do{"ping": ping, "status": a.answerStatus},
 	}
 	if a.cfg.Fleet.Metered {
@@ -50,15 +61,15 @@ func (a *Agent) join() (*membership, error) {
 	if m.shipper != nil {
 		cfg.Records = m.shipper
 	}
-	up, err := uplink.New(cfg)
-	if errors.Is(err, uplink.ErrNotEnrolled) {
-		a.opts.Log.Warn("not enrolled, working alone", "err", err, "hint", "dunlin enroll URL TOKEN, then restart the agent")
-		return nil, nil
+	if a.updates != nil {
+		cfg.Updates = a.updates
 	}
-	if err != nil {
+	if m.up, err = uplink.New(cfg); err != nil {
 		return nil, fmt.Errorf("fleet: %w", err)
 	}
-	m.up = up
+	if a.updates != nil {
+		a.updates.report = m.up.Report
+	}
 	return m, nil
 }
 
@@ -141,11 +152,15 @@ func (k kept) Sealed() <-chan struct{} {
 func (a *Agent) describe() fleet.Reported {
 	s := a.Status()
 	r := fleet.Reported{Version: a.opts.Version, Board: board(), Labels: s.Labels}
+	r.Seq, r.Slots = a.updates.status()
 	for _, p := range s.Pipelines {
+		if p.Bundle == "" {
+			continue // its slot tells
+		}
 		name, version, _ := strings.Cut(p.Bundle, "@")
 		r.Simulated = r.Simulated || p.Simulated
 		r.Pipelines = append(r.Pipelines, fleet.PipelineReported{
-			Name: p.Name, Bundle: name, Version: version, Digest: p.Model, State: string(p.State), Reason: clip(p.Reason),
+			Name: p.Name, Bundle: name, Version: version, Digest: p.Digest, State: string(p.State), Reason: clip(p.Reason),
 			Rate: p.PerSecond, P95: p.P95US, Label: p.Label, Windows: p.Windows, Lost: p.Lost, Labels: len(p.Labels),
 		})
 	}

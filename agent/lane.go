@@ -20,6 +20,7 @@ type chunk struct {
 type lane[T any] struct {
 	free, full chan *T
 	lost       atomic.Uint64 // samples or frames that the pipeline never saw
+	lossy      bool          // nobody waits for its reader, whatever the source
 	// What the next chunk must declare of those that were lost.
 	pending uint64 // samples
 	newItem bool   // one of them began a clip

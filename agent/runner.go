@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/agent/action"
 	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/hal"
 	"github.com/dunlin-edge/dunlin/inference/pipeline"
-	"github.com/dunlin-edge/dunlin/inference/vision"
 	"github.com/dunlin-edge/dunlin/telemetry"
 )
 
@@ -20,62 +20,66 @@ import (
 // everything between lane and actions.
 type runner struct {
 	cfg     config.Pipeline
-	unit    *Unit
+	unit    atomic.Pointer[Unit] // what decides now; nil where nothing was assigned yet
 	feed    *feed
 	samples *lane[chunk]     // nil for images
 	frames  *lane[hal.Frame] // nil for samples
 	actions []*action.Action
 	sup     *supervisor
-	log     *slog.Logger
+	log     *slog.Logger // of the pipeline; dress adds the model
 	view    view
+	recent  decisions // warm ones
 	records *recorder
 	source  telemetry.Source
-	drift   *driftWatch // nil without a reference
-	hurt    func()      // tests make a pipeline fail with it; nil otherwise
+	drift   atomic.Pointer[driftWatch] // nil without a reference
+	next    atomic.Pointer[handover]   // nil unless another unit takes over
+	hurt    func()                     // tests make a pipeline fail with it; nil otherwise
 
-	// What the goroutine works on; built once, reused for every window.
-	pipe  *pipeline.Pipeline
-	res   pipeline.Result
+	// What the goroutine works on; built once a life, reused for every window.
+	now   *stream // nil without a unit
 	rec   action.Record
 	clock hal.Clock
-	anchor
+	rate  float64         // of the source, in Hz; 0 for images
+	ctx   context.Context // of this life, for the actions
 	// Function values, made once per life since making one allocates.
-	onFrame  func(context.Context, *hal.Frame) error
-	onChunk  func(context.Context, *chunk) error
-	onWindow func() error
+	onFrame func(context.Context, *hal.Frame) error
+	onChunk func(context.Context, *chunk) error
+	onEmit  func(start, end time.Time)
 }
 
-// An anchor ties a sample index of the stream to the time it was measured.
-type anchor struct {
-	index int64
-	at    time.Time
-	rate  float64
-}
-
-func (a *anchor) time(index int64) time.Time {
-	return a.at.Add(time.Duration(float64(index-a.index) / a.rate * float64(time.Second)))
-}
-
-// newRunner joins a unit to a feed, if they fit each other.
+// newRunner joins a unit to a feed, if they fit each other. A nil unit comes
+// later, by handOver.
 func newRunner(cfg config.Pipeline, u *Unit, f *feed, device string, clock hal.Clock, log *slog.Logger) (*runner, error) {
-	if err := fits(f.input(), u); err != nil {
-		return nil, setup(cfg.At, fmt.Errorf("pipeline %s: source %s does not suit bundle %s: %w", cfg.Name, cfg.Source, u.Name(), err), otherSource)
+	if u != nil {
+		if err := fits(f.input(), u); err != nil {
+			return nil, setup(cfg.At, fmt.Errorf("pipeline %s: source %s does not suit bundle %s: %w", cfg.Name, cfg.Source, u.Name(), err), otherSource)
+		}
 	}
-	log = log.With("pipeline", cfg.Name, "model", u.model[:12])
-	r := &runner{cfg: cfg, unit: u, feed: f, sup: newSupervisor(clock, log), log: log, clock: clock}
+	log = log.With("pipeline", cfg.Name)
+	r := &runner{cfg: cfg, feed: f, sup: newSupervisor(clock, log), log: log, clock: clock, source: telemetry.Source{Pipeline: cfg.Name}}
 	if f.input().camera != nil {
 		r.frames = newLane[hal.Frame](frameDepth)
-		f.frames = append(f.frames, r.frames)
+		f.addFrames(r.frames)
 	} else {
 		r.samples = newLane[chunk](chunkDepth)
-		f.samples = append(f.samples, r.samples)
+		f.addSamples(r.samples)
 		r.rate = f.input().sensor.Info().RateHz
 	}
-	r.rec = action.Record{
-		Device: device, Pipeline: cfg.Name, Source: cfg.Source,
-		Bundle: u.Name(), Model: u.model, Simulated: f.input().simulated(),
+	r.rec = action.Record{Device: device, Pipeline: cfg.Name, Source: cfg.Source, Simulated: f.input().simulated()}
+	if u != nil {
+		r.dress(u)
 	}
 	return r, nil
+}
+
+// dress makes results those of a unit.
+func (r *runner) dress(u *Unit) {
+	r.rec.Bundle, r.rec.Model = u.Name(), u.model
+	if _, err := hex.Decode(r.source.Model[:], []byte(u.Digest)); err != nil {
+		panic(err) // the unit made it
+	}
+	r.drift.Store(newDriftWatch(u.Manifest.Reference))
+	r.unit.Store(u)
 }
 
 // run keeps the pipeline going until its lane is closed and empty, or ctx ends.
@@ -96,16 +100,18 @@ func (r *runner) work(ctx context.Context) error {
 
 // begin makes what a life of the pipeline works with.
 func (r *runner) begin(ctx context.Context) error {
-	var err error
-	if r.pipe, err = r.unit.newPipeline(); err != nil {
-		return err
+	r.ctx = ctx
+	r.onFrame, r.onChunk, r.onEmit = r.image, r.chunk, r.emit
+	if h := r.next.Load(); h != nil && r.sup.Health().Restarts > 0 {
+		return r.take(h) // what failed is not worth waiting for
 	}
-	r.onFrame, r.onChunk = r.image, r.chunk
-	r.onWindow = func() error {
-		r.emit(ctx, r.time(r.res.Start), r.time(r.res.End))
+	u := r.unit.Load()
+	if u == nil {
 		return nil
 	}
-	return nil
+	var err error
+	r.now, err = newStream(u, r.rate, r.onEmit)
+	return err
 }
 
 // drain gives everything in a lane to use and returns the buffers, whatever
@@ -127,62 +133,44 @@ func useOne[T any](ctx context.Context, l *lane[T], x *T, use func(context.Conte
 	return use(ctx, x)
 }
 
-// chunk feeds samples to the pipeline and hands out the windows they complete.
+// chunk decides on the windows that samples complete.
 func (r *runner) chunk(ctx context.Context, c *chunk) error {
 	if r.hurt != nil {
 		r.hurt()
 	}
 	r.rec.Item = c.Item
-	if c.NewItem {
-		r.pipe.Reset()
-		r.anchor.index = 0
-	} else if c.Lost > 0 {
-		r.pipe.Gap(int(min(c.Lost, math.MaxInt32)))
-		r.anchor.index += int64(c.Lost)
-	}
-	r.anchor.at = c.Time
-	if r.unit.source.Kind == pipeline.KindTensor {
-		return r.rows(ctx, c)
-	}
-	if err := feedWindows(ctx, r.pipe, r.unit.source.Channels, c.samples, &r.res, r.onWindow); err != nil {
-		return err
-	}
-	r.anchor.index += int64(c.Frames)
-	return nil
-}
-
-// rows gives each frame of samples to a pipeline that takes whole tensors.
-func (r *runner) rows(ctx context.Context, c *chunk) error {
-	width := len(c.samples) / max(1, c.Frames)
-	for i := range c.Frames {
-		if err := r.pipe.Tensors(ctx, c.samples[i*width:(i+1)*width], &r.res); err != nil {
+	if r.now != nil {
+		if err := r.now.chunk(ctx, c); err != nil {
 			return err
 		}
-		at := r.time(r.anchor.index + int64(i))
-		r.emit(ctx, at, at)
 	}
-	r.anchor.index += int64(c.Frames)
+	if h := r.next.Load(); h != nil {
+		return r.advance(h, func(s *stream) error { return s.chunk(ctx, c) })
+	}
 	return nil
 }
 
-// image classifies one frame.
+// image decides on one frame.
 func (r *runner) image(ctx context.Context, f *hal.Frame) error {
 	if r.hurt != nil {
 		r.hurt()
 	}
-	img := vision.Image{Width: f.Width, Height: f.Height, Stride: f.Stride, Channels: f.Channels, Pix: f.Pix}
-	if err := r.pipe.Image(ctx, img, &r.res); err != nil {
-		return err
-	}
 	r.rec.Item = f.Item
 	r.view.frame.keep(f)
-	r.emit(ctx, f.Time, f.Time)
+	if r.now != nil {
+		if err := r.now.image(ctx, f); err != nil {
+			return err
+		}
+	}
+	if h := r.next.Load(); h != nil {
+		return r.advance(h, func(s *stream) error { return s.image(ctx, f) })
+	}
 	return nil
 }
 
 // emit shows a result and hands it to the actions. It does not allocate.
-func (r *runner) emit(ctx context.Context, start, end time.Time) {
-	res, rec := &r.res, &r.rec
+func (r *runner) emit(start, end time.Time) {
+	res, rec := &r.now.res, &r.rec
 	rec.Time = r.clock.Now()
 	rec.Start, rec.End = start, end
 	rec.Kind, rec.Event = action.KindResult, ""
@@ -193,14 +181,15 @@ func (r *runner) emit(ctx context.Context, start, end time.Time) {
 	if !res.Warm {
 		return
 	}
-	r.offer(ctx)
+	r.recent.add(end, res.Label)
+	r.offer(r.ctx)
 	r.record()
 	if ev := res.Event; ev != nil {
 		rec.Kind, rec.Event = action.KindEvent, ev.Kind
 		rec.Label, rec.Class, rec.Score = ev.Label, ev.Class, ev.Score
 		rec.RawScore = rawScore(res, ev.Class)
 		r.view.event(rec)
-		r.offer(ctx)
+		r.offer(r.ctx)
 	}
 }
 
@@ -210,11 +199,6 @@ func (r *runner) keep(records *recorder) {
 		return
 	}
 	r.records = records
-	r.source = telemetry.Source{Pipeline: r.cfg.Name}
-	if _, err := hex.Decode(r.source.Model[:], []byte(r.unit.Digest)); err != nil {
-		panic(err) // the unit made it
-	}
-	r.drift = newDriftWatch(r.unit.Manifest.Reference)
 	r.sup.failed = records.tellOf("pipeline " + r.cfg.Name)
 }
 
@@ -223,7 +207,7 @@ func (r *runner) record() {
 	if r.records == nil {
 		return
 	}
-	res := &r.res
+	res := &r.now.res
 	margin := res.Margin
 	if len(res.Scores) < 2 {
 		margin = float32(math.NaN())
@@ -232,7 +216,7 @@ func (r *runner) record() {
 		Source: r.source, Class: uint16(min(max(res.Class, 0), math.MaxUint16)),
 		Score: res.Score, Margin: margin, Latency: res.Pre + res.Infer + res.Post,
 	})
-	if level, text, changed := r.drift.add(r.records.clock.Mono(), res); changed {
+	if level, text, changed := r.drift.Load().add(r.records.clock.Mono(), res); changed {
 		r.records.event(telemetry.Event{Code: eventDrift, Value: int64(level), Text: r.cfg.Name + ": " + text})
 	}
 }
@@ -278,10 +262,14 @@ func discard[T any](ctx context.Context, over <-chan time.Time, l *lane[T], size
 
 func (r *runner) status() PipelineStatus {
 	s := PipelineStatus{
-		Name: r.cfg.Name, Source: r.cfg.Source, Health: r.sup.Health(),
-		Kind: r.unit.source.Kind, Bundle: r.unit.Name(), Model: r.unit.model, Golden: r.unit.Golden,
-		Simulated: r.rec.Simulated, Labels: r.unit.labels, Decides: r.unit.decides,
-		Drift: r.drift.read(),
+		Name: r.cfg.Name, Source: r.cfg.Source, Health: r.sup.Health(), Simulated: r.rec.Simulated,
+		Drift: r.drift.Load().read(),
+	}
+	if u := r.unit.Load(); u != nil {
+		s.Kind, s.Bundle, s.Digest, s.Model, s.Golden = u.source.Kind, u.Name(), u.Digest, u.model, u.Golden
+		s.Labels, s.Decides = u.labels, u.decides
+	} else {
+		s.Reason = "no bundle was assigned to it yet"
 	}
 	if r.frames != nil {
 		s.Lost = r.frames.lost.Load()

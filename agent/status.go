@@ -45,7 +45,8 @@ type PipelineStatus struct {
 	Health
 	Kind      string    `json:"kind"`
 	Bundle    string    `json:"bundle"` // name@version
-	Model     string    `json:"model"`  // SHA-256, hex
+	Digest    string    `json:"digest"` // SHA-256 of the bundle, hex
+	Model     string    `json:"model"`  // SHA-256 of its model file, hex
 	Golden    int       `json:"golden"` // samples exact on this device
 	Simulated bool      `json:"simulated"`
 	Labels    []string  `json:"labels"`

@@ -35,8 +35,12 @@ func (a *Agent) classify(name, kind string, use func(*Classifier) (*Outcome, err
 	if err != nil {
 		return nil, err
 	}
-	if r.unit.source.Kind != kind {
-		return nil, &RequestError{Invalid, "pipeline " + name + " takes " + r.unit.source.Kind + ", not " + kind}
+	u := r.unit.Load()
+	if u == nil {
+		return nil, &RequestError{Invalid, "pipeline " + name + " has no bundle yet"}
+	}
+	if u.source.Kind != kind {
+		return nil, &RequestError{Invalid, "pipeline " + name + " takes " + u.source.Kind + ", not " + kind}
 	}
 	select {
 	case a.oneShot <- struct{}{}:
@@ -44,7 +48,7 @@ func (a *Agent) classify(name, kind string, use func(*Classifier) (*Outcome, err
 	default:
 		return nil, &RequestError{Busy, "another file is being classified; try again"}
 	}
-	c, err := r.unit.NewClassifier(true)
+	c, err := u.NewClassifier(true)
 	if err != nil {
 		return nil, err
 	}

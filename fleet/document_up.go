@@ -47,7 +47,22 @@ type Reported struct {
 	Simulated bool               `json:"simulated,omitempty"`
 	Seq       Seq                `json:"desired_seq"` // of the assignment it works towards
 	Pipelines []PipelineReported `json:"pipelines,omitempty"`
+	Slots     []SlotReported     `json:"slots,omitempty"`
 	Problems  []string           `json:"problems,omitempty"`
+}
+
+// SlotReported is how far an assigned pipeline is with what it should run.
+type SlotReported struct {
+	Slot      string `json:"slot"`
+	State     string `json:"state"`                // idle, fetching, staged, trial, good, reverted
+	Active    string `json:"active,omitempty"`     // SHA-256 of what it runs, or runs after a restart
+	Candidate string `json:"candidate,omitempty"`  // SHA-256 of what it is about to run
+	Version   string `json:"version,omitempty"`    // of the candidate
+	Refused   string `json:"refused,omitempty"`    // SHA-256 of what was assigned and is not good here
+	Have      int64  `json:"have_bytes,omitempty"` // of the candidate
+	Size      int64  `json:"size_bytes,omitempty"`
+	Attempts  int    `json:"attempts,omitempty"`
+	Reason    string `json:"reason,omitempty"`
 }
 
 // Board is what the agent runs on.
@@ -78,6 +93,14 @@ type PipelineReported struct {
 func (Reported) name() Name { return TopicReported }
 
 func (r Reported) check() error {
+	if len(r.Slots) > 64 {
+		return errors.New("more than 64 slots")
+	}
+	for _, s := range r.Slots {
+		if err := texts(s.Slot, s.State, s.Active, s.Candidate, s.Refused, s.Version, s.Reason); err != nil {
+			return fmt.Errorf("slot: %w", err)
+		}
+	}
 	if len(r.Pipelines) > 64 || len(r.Labels) > 64 || len(r.Problems) > 64 {
 		return errors.New("more than 64 pipelines, labels or problems")
 	}

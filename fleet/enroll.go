@@ -64,8 +64,9 @@ type Identity struct {
 	Broker      string            `json:"broker"`
 	Prefix      string            `json:"prefix"`
 	Director    ed25519.PublicKey `json:"director"`
-	CA          string            `json:"ca"`          // PEM
-	Certificate string            `json:"certificate"` // PEM
+	Root        []byte            `json:"root,omitempty"` // root.json of the repository of updates; none: no updates
+	CA          string            `json:"ca"`             // PEM
+	Certificate string            `json:"certificate"`    // PEM
 }
 
 // Check refuses an identity that could not work with key.

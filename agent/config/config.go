@@ -40,11 +40,13 @@ type Source struct {
 
 // Pipeline joins a source to a bundle and to what happens with the results.
 type Pipeline struct {
-	Name    string
-	Source  string
-	Bundle  string // path
-	Actions []Action
-	At      Position
+	Name   string
+	Source string
+	Bundle string // path; "" only where Assigned
+	// Assigned lets the fleet choose the bundle; Bundle serves until it has.
+	Assigned bool
+	Actions  []Action
+	At       Position
 }
 
 // Limits bounds what one agent may use.

@@ -156,6 +156,11 @@ func (l *loader) finish() (*Config, error) {
 	if len(l.cfg.Pipelines) == 0 && len(l.report.problems) == 0 {
 		l.report.add(Position{File: l.cfg.File}, "add pipelines: {NAME: {source: ..., bundle: ...}}", "pipelines: none, so there is nothing to run")
 	}
+	for _, p := range l.cfg.Pipelines {
+		if p.Assigned && l.cfg.Fleet.Dir == "" {
+			l.report.add(p.At, "add fleet: {dir: /var/lib/dunlin/fleet} and enrol, or name a bundle", "pipelines.%s.assigned: this device has no fleet that could assign one", p.Name)
+		}
+	}
 	if err := l.report.err(); err != nil {
 		return nil, err
 	}

@@ -103,7 +103,10 @@ func (l *loader) source(name string, at Position, f *Fields) {
 func (l *loader) pipeline(name string, at Position, f *Fields) {
 	p := Pipeline{Name: name, At: at}
 	p.Source = f.Required("source", "name one of the sources")
-	p.Bundle = f.Path("bundle")
+	p.Assigned = f.Bool("assigned", false)
+	if !p.Assigned || f.Has("bundle") {
+		p.Bundle = f.Path("bundle")
+	}
 	f.list("actions", func(at Position, f *Fields) {
 		if a, ok := readAction(at, f); ok {
 			p.Actions = append(p.Actions, a)

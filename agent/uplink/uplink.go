@@ -28,14 +28,22 @@ type Records interface {
 	Ack(telemetry.Ack)
 }
 
+// Updates takes what the fleet wants the device to run.
+type Updates interface {
+	Seq() fleet.Seq // of the newest assignment it has
+	Desire(fleet.Desired)
+}
+
 // Do carries out a command. What it returns becomes the answer's output.
 type Do func(ctx context.Context, args json.RawMessage) (any, error)
 
 // Config configures an Uplink.
 type Config struct {
 	Dir      string                // where Enroll put the identity
+	Identity *Enrolled             // what Load found there; nil: New looks itself
 	Describe func() fleet.Reported // what the device runs; called at any time
 	Records  Records               // nil: nothing to deliver
+	Updates  Updates               // nil: assignments are ignored, and said to be
 	Link     ship.Link             // what a connection costs
 	Commands map[string]Do         // by name
 	Unsigned bool                  // accept commands without a signature
@@ -55,12 +63,10 @@ type Uplink struct {
 	queue   chan fleet.Command
 	log     *slog.Logger
 
-	mu      sync.Mutex
-	desired fleet.Seq
-	fresh   chan struct{} // a connection was made: unsent answers go out
+	fresh chan struct{} // a connection was made: unsent answers go out
 }
 
-// New loads the identity and the journal of commands.
+// New takes up the identity and the journal of commands.
 func New(cfg Config) (*Uplink, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -68,15 +74,17 @@ func New(cfg Config) (*Uplink, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	id, err := Load(cfg.Dir)
-	if err != nil {
-		return nil, err
+	if cfg.Identity == nil {
+		var err error
+		if cfg.Identity, err = Load(cfg.Dir); err != nil {
+			return nil, err
+		}
 	}
 	j, err := openJournal(cfg.Dir, cfg.Now())
 	if err != nil {
 		return nil, err
 	}
-	u := &Uplink{cfg: cfg, id: id, journal: j, queue: make(chan fleet.Command, 16), log: cfg.Log, fresh: make(chan struct{}, 1)}
+	u := &Uplink{cfg: cfg, id: cfg.Identity, journal: j, queue: make(chan fleet.Command, 16), log: cfg.Log, fresh: make(chan struct{}, 1)}
 	if err := u.newSession(); err != nil {
 		return nil, errors.Join(err, j.close())
 	}
@@ -146,9 +154,9 @@ func (h handler) Hello() (epoch uint32, lo, next uint64, seq fleet.Seq) {
 	case h.fresh <- struct{}{}:
 	default:
 	}
-	h.mu.Lock()
-	seq = h.desired
-	h.mu.Unlock()
+	if h.cfg.Updates != nil {
+		seq = h.cfg.Updates.Seq()
+	}
 	if h.cfg.Records == nil {
 		return 0, 0, 0, seq
 	}
@@ -162,10 +170,12 @@ func (h handler) Hello() (epoch uint32, lo, next uint64, seq fleet.Seq) {
 
 func (h handler) Reported() fleet.Reported { return h.cfg.Describe() }
 
-// Desired is for updates, which this version does not install: it says so
-// rather than look obedient.
 func (h handler) Desired(d fleet.Desired) {
-	h.log.Warn("assignment ignored: this agent installs no updates", "seq", d.Seq.String())
+	if h.cfg.Updates == nil { // said rather than look obedient
+		h.log.Warn("assignment ignored: this agent takes no updates", "seq", d.Seq.String())
+		return
+	}
+	h.cfg.Updates.Desire(d)
 }
 
 func (h handler) Ack(a fleet.Ack) {

@@ -25,6 +25,7 @@ type Manifest struct {
 	Requires   *Requires       `json:"requires,omitempty"`
 	Golden     []Golden        `json:"golden,omitempty"`
 	Reference  *Reference      `json:"reference,omitempty"`
+	Probation  *Probation      `json:"probation,omitempty"`
 	Evaluation *Evaluation     `json:"evaluation,omitempty"`
 	Lineage    *Lineage        `json:"lineage,omitempty"`
 	Licence    string          `json:"licence,omitempty"` // SPDX expression
@@ -55,6 +56,14 @@ type Golden struct {
 	// Origin says who computed the output: "publisher", or "init on <goarch>"
 	// for a sample made by `dunlin bundle init`.
 	Origin string `json:"origin,omitempty"`
+}
+
+// Probation says what a device's live input must show before this bundle takes
+// the place of another: how many windows both decide, and the least share of
+// them, 0 to 1, on which the labels agree. 0 windows is no probation.
+type Probation struct {
+	Windows      int     `json:"windows"`
+	MinAgreement float64 `json:"min_agreement"`
 }
 
 // Reference holds what live data is compared with to see drift.

@@ -1,0 +1,156 @@
+package agent
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/agent/config"
+	"github.com/dunlin-edge/dunlin/hal"
+	"github.com/dunlin-edge/dunlin/ota/bundle"
+)
+
+// timedSensor is a fakeSensor whose blocks say when they were measured, and
+// which tells at every block.
+type timedSensor struct {
+	*fakeSensor
+	onBlock func(at int)
+}
+
+func (s *timedSensor) Read(ctx context.Context, buf []float32) (hal.Block, error) {
+	if s.onBlock != nil {
+		s.onBlock(s.at)
+	}
+	at := s.at
+	b, err := s.fakeSensor.Read(ctx, buf)
+	b.Time = time.Unix(1000, 0).Add(time.Duration(at) * time.Second / machineRate)
+	return b, err
+}
+
+func named(version string) func(*bundle.Manifest, fstest.MapFS) {
+	return func(m *bundle.Manifest, _ fstest.MapFS) { m.Version = version }
+}
+
+// Swapping 1,000 times leaves no stretch of the input undecided, decides none
+// twice, and keeps nothing.
+func TestThousandHandovers(t *testing.T) {
+	const swaps, every = 1000, 8 * machineHop
+	out, err := os.Create(filepath.Join(t.TempDir(), "records"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	b := [2]string{makeBundle(t, machineBundle, named("1.0.0")), makeBundle(t, machineBundle, named("2.0.0"))}
+	var units [2]*Unit
+	for i, path := range b {
+		if units[i], err = Load(t.Context(), path, (&Agent{cfg: &config.Config{}}).engineOptions()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var r *runner
+	var done, failed atomic.Int64
+	var before, after runtime.MemStats
+	s := &timedSensor{fakeSensor: newFakeSensor((swaps + 2) * every)}
+	last := 0
+	s.onBlock = func(at int) {
+		if at/every == last || at/every > swaps {
+			return
+		}
+		last = at / every
+		switch last {
+		case 100:
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+		case swaps:
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+		}
+		for r.next.Load() != nil { // the sensor is faster than life
+			runtime.Gosched()
+			if len(r.samples.full) == 0 {
+				return
+			}
+		}
+		if err := r.handOver(units[last%2], func(err error) {
+			done.Add(1)
+			if err != nil {
+				failed.Add(1)
+			}
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	a := newAgent(t, &config.Config{
+		Sources:   []config.Source{sensorSource("shaft", s)},
+		Pipelines: []config.Pipeline{pipelineOn("p", "shaft", b[0], everyResult)},
+	}, Options{Stdout: out, UntilEOF: true})
+	r = a.runners[0]
+	if err := a.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if done.Load() < swaps*9/10 || failed.Load() > 0 {
+		t.Errorf("%d handovers ended, %d failed; want about %d", done.Load(), failed.Load(), swaps)
+	}
+	if _, err := out.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	recs := records(t, out)["p"]
+	hop := machineHop * time.Second / machineRate
+	versions := map[string]int{}
+	for i, rec := range recs {
+		versions[rec.Bundle]++
+		if i == 0 {
+			continue
+		}
+		if d := rec.End.Sub(recs[i-1].End); d <= 0 || d >= 2*hop {
+			t.Fatalf("record %d of %d comes %v after the one before; a hop is %v", i, len(recs), d, hop)
+		}
+	}
+	if len(versions) != 2 || versions["test@1.0.0"] < swaps || versions["test@2.0.0"] < swaps {
+		t.Errorf("records by bundle: %v", versions)
+	}
+	if lost := a.Status().Pipelines[0].Lost; lost != 0 {
+		t.Errorf("%d samples lost", lost)
+	}
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 2<<20 {
+		t.Errorf("900 handovers keep %d bytes", grown)
+	}
+}
+
+// A unit that fails on live input never takes over; the old one goes on.
+func TestHandoverFails(t *testing.T) {
+	b := makeBundle(t, machineBundle, nil)
+	a := newAgent(t, &config.Config{
+		Sources:   []config.Source{sensorSource("shaft", &timedSensor{fakeSensor: newFakeSensor(0)})},
+		Pipelines: []config.Pipeline{pipelineOn("p", "shaft", b)},
+	}, Options{})
+	defer a.Close()
+	r := a.runners[0]
+	if err := r.begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	broken := *r.unit.Load()
+	broken.spec = nil // newPipeline panics on it
+	var told error
+	if err := r.handOver(&broken, func(err error) { told = err }); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		c := &chunk{Block: hal.Block{Frames: machineHop, Time: time.Unix(int64(i), 0)}, samples: make([]float32, machineHop*machineChannels)}
+		if err := r.chunk(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if told == nil || r.next.Load() != nil {
+		t.Errorf("told %v, waiting %v", told, r.next.Load())
+	}
+	if r.view.windows < 10 {
+		t.Errorf("the old unit decided %d times", r.view.windows)
+	}
+}

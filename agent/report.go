@@ -78,9 +78,15 @@ func (u *updater) status() (fleet.Seq, []fleet.SlotReported) {
 		}
 		out = append(out, r)
 	}
+	for _, name := range u.assigned() {
+		if !known[name] {
+			known[name] = true
+			out = append(out, fleet.SlotReported{Slot: name, State: string(ota.Idle)})
+		}
+	}
 	for _, item := range u.want.Items {
 		if x := u.slots[item.Slot]; !known[item.Slot] && x != nil {
-			out = append(out, fleet.SlotReported{Slot: item.Slot, State: string(ota.Idle), Reason: clip(x.note)})
+			out = append(out, fleet.SlotReported{Slot: item.Slot, State: string(ota.Idle), Refused: item.SHA256, Reason: clip(x.note)})
 		}
 	}
 	return u.want.Seq, out

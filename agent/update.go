@@ -32,15 +32,16 @@ const (
 // newest, whose items it installs until each is in use or refused. A nil one
 // belongs to an agent that takes no updates.
 type updater struct {
-	client *ota.Client
-	fleet  string
-	log    *slog.Logger
-	engine inference.Options
-	now    func() (time.Time, bool)
-	wake   chan struct{}
-	report func()               // tells the fleet soon
-	runner func(string) *runner // by pipeline; nil where the fleet may not choose its bundle
-	first  time.Duration        // wait before the second try
+	client   *ota.Client
+	fleet    string
+	log      *slog.Logger
+	engine   inference.Options
+	now      func() (time.Time, bool)
+	wake     chan struct{}
+	report   func()               // tells the fleet soon
+	runner   func(string) *runner // by pipeline; nil where the fleet may not choose its bundle
+	assigned func() []string      // pipelines whose bundle the fleet may choose
+	first    time.Duration        // wait before the second try
 
 	mu    sync.Mutex
 	want  fleet.Desired // zero: none
@@ -64,7 +65,7 @@ func (a *Agent) newUpdater(id *uplink.Enrolled) (*updater, error) {
 	dir := filepath.Join(a.cfg.Fleet.Dir, "updates")
 	u := &updater{
 		fleet: id.Fleet, log: a.opts.Log, engine: a.engineOptions(), now: machineTime,
-		wake: make(chan struct{}, 1), report: func() {}, runner: a.assignable, first: firstInstallWait, slots: map[string]*slotState{},
+		wake: make(chan struct{}, 1), report: func() {}, runner: a.assignable, assigned: a.assigned, first: firstInstallWait, slots: map[string]*slotState{},
 	}
 	tls, err := id.TLS(id.Key)
 	if err != nil {
@@ -95,6 +96,17 @@ func (a *Agent) assignable(name string) *runner {
 		return nil
 	}
 	return r
+}
+
+// assigned names the pipelines whose bundle the fleet chooses.
+func (a *Agent) assigned() []string {
+	var names []string
+	for _, p := range a.cfg.Pipelines {
+		if p.Assigned {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 // recall takes up the assignment of before a restart. One that is not the last

@@ -125,6 +125,11 @@ func note(used map[string]bool, ids []string) {
 // commit signs what changed and writes it, the timestamp last. An error
 // leaves the folder's release as it was; the Repo is then not used any more.
 func (c *change) commit() error {
+	unlock, err := c.claim()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	writes, err := c.sign()
 	if err != nil {
 		return err

@@ -155,11 +155,53 @@ func (r *Repo) Rotate(ring Ring, role string, keys ...crypto.PublicKey) error {
 // SignTimestamp renews the timestamp of the release as it stands: all that a
 // controller does, with the only key it has.
 func (r *Repo) SignTimestamp(ring Ring) error {
+	unlock, err := r.claim()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	data, err := r.signTimestamp(ring, r.timestamp.Signed.Meta["snapshot.json"], r.now().UTC().Truncate(time.Second))
 	if err != nil {
 		return err
 	}
 	return disk.Write(r.file("timestamp.json"), data)
+}
+
+// TimestampExpires tells until when devices install from the release as it
+// stands.
+func (r *Repo) TimestampExpires() time.Time { return r.timestamp.Signed.Expires }
+
+// A Released artifact is one that devices may install.
+type Released struct {
+	Path   string       `json:"path"`
+	Length int64        `json:"length"`
+	SHA256 string       `json:"sha256"`
+	Custom trust.Custom `json:"custom"`
+}
+
+// Released lists what devices may install, by path.
+func (r *Repo) Released() []Released {
+	out := []Released{}
+	for _, m := range r.roles {
+		for p, t := range m.Signed.Targets {
+			a := Released{Path: p, Length: t.Length, SHA256: hex.EncodeToString(t.Hashes["sha256"])}
+			if t.Custom != nil {
+				_ = json.Unmarshal(*t.Custom, &a.Custom) // devices refuse what does not parse
+			}
+			out = append(out, a)
+		}
+	}
+	slices.SortFunc(out, func(a, b Released) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+// File is where a released artifact stands in the repository's folder.
+func (r *Repo) File(a Released) (string, error) {
+	sum, err := hex.DecodeString(a.SHA256)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(r.dir, "targets", targetFile(a.Path, sum)), nil
 }
 
 // A RoleInfo tells of a role's keys and validity.

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+	"golang.org/x/sys/unix"
 
 	"github.com/dunlin-edge/dunlin/ota/internal/disk"
 )
@@ -134,6 +135,35 @@ func Open(dir string, now func() time.Time) (*Repo, error) {
 		}
 		r.root = root
 	}
+}
+
+// ErrChanged marks a change to a repository that another process has changed
+// since it was opened.
+var ErrChanged = errors.New("the repository has changed meanwhile; try again")
+
+// claim keeps other processes from writing until unlock, unless one of them
+// has already written since Open.
+func (r *Repo) claim() (unlock func(), err error) {
+	f, err := os.OpenFile(filepath.Join(r.dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock repository: %w", err)
+	}
+	unlock = func() { f.Close() } // and with it the lock
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		unlock()
+		return nil, fmt.Errorf("lock repository: %w", err)
+	}
+	now, err := read(r.file("timestamp.json"), metadata.Timestamp())
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && r.timestamp.Signed.Version == 0:
+		return unlock, nil
+	case err == nil && now.Signed.Version == r.timestamp.Signed.Version:
+		return unlock, nil
+	case err == nil:
+		err = ErrChanged
+	}
+	unlock()
+	return nil, err
 }
 
 func read[T metadata.Roles](path string, m *metadata.Metadata[T]) (*metadata.Metadata[T], error) {

@@ -23,6 +23,31 @@ type Device struct {
 	ReportedAt time.Time         `json:"reported_at,omitzero"`
 }
 
+// reported is what the device said last; empty before it has.
+func (d *Device) reported() fleet.Reported {
+	if d.Reported == nil {
+		return fleet.Reported{}
+	}
+	return *d.Reported
+}
+
+// label is a label given here, or else one of the device's own configuration.
+func (d *Device) label(name string) string {
+	if v, ok := d.Labels[name]; ok {
+		return v
+	}
+	return d.reported().Labels[name]
+}
+
+func (d *Device) pipeline(name, field string) string {
+	for _, p := range d.reported().Pipelines {
+		if p.Name == name {
+			return map[string]string{"bundle": p.Bundle, "version": p.Version, "sha256": p.Digest, "state": p.State, "label": p.Label}[field]
+		}
+	}
+	return ""
+}
+
 const deviceColumns = `id, created, not_after, revoked, labels, online, since, seen, reported, reported_at`
 
 // Devices returns the devices after an id, in order, at most limit of them.

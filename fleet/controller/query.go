@@ -1,0 +1,239 @@
+package controller
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Query chooses devices, such as
+//
+//	labels.site = 'north' and (board.model ~ 'Pi 5' or board.memory >= 4e9)
+//
+// Fields: id, state, version, simulated, labels.NAME, board.model, board.arch,
+// board.tier, board.cpus, board.memory, pipeline.NAME.bundle, .version,
+// .sha256, .state, .label. Operators: = != ~ !~ (contains, whatever the case)
+// < <= > >= (numbers); and, or, not, parentheses. The empty query is every
+// device.
+type Query struct {
+	text  string
+	match func(*Device) bool
+}
+
+// String returns the text of the query.
+func (q Query) String() string { return q.text }
+
+// Match says whether a device is chosen.
+func (q Query) Match(d *Device) bool { return q.match(d) }
+
+// Limits of a query.
+const (
+	maxQuery      = 2000 // bytes
+	maxQueryDepth = 20
+)
+
+// ParseQuery reads a query.
+func ParseQuery(text string) (Query, error) {
+	if len(text) > maxQuery {
+		return Query{}, queryError("longer than %d bytes", maxQuery)
+	}
+	words, err := queryWords(text)
+	if err != nil {
+		return Query{}, err
+	}
+	if len(words) == 0 {
+		return Query{"", func(*Device) bool { return true }}, nil
+	}
+	p := queryParser{words: words}
+	match, err := p.either(0)
+	if err == nil && p.at < len(words) {
+		err = queryError("%q at its place %d: want and, or, or the end", words[p.at].text, p.at+1)
+	}
+	return Query{strings.TrimSpace(text), match}, err
+}
+
+func queryError(format string, args ...any) error {
+	return problem(400, "query: "+fmt.Sprintf(format, args...), `write it like  labels.site = 'north' and board.model ~ 'Pi 5'`)
+}
+
+type queryWord struct {
+	text   string
+	quoted bool
+}
+
+const queryOperators = "=!~<>()"
+
+func queryWords(text string) ([]queryWord, error) {
+	var words []queryWord
+	for i := 0; i < len(text); {
+		c := text[i]
+		switch {
+		case c == ' ' || c == '\t' || c == '\n':
+			i++
+		case c == '\'' || c == '"':
+			end := strings.IndexByte(text[i+1:], c)
+			if end < 0 {
+				return nil, queryError("no end to the text that begins with %.20s", text[i:])
+			}
+			words = append(words, queryWord{text[i+1 : i+1+end], true})
+			i += end + 2
+		case strings.IndexByte(queryOperators, c) >= 0:
+			n := 1
+			if i+1 < len(text) && slices.Contains([]string{"!=", "!~", "<=", ">="}, text[i:i+2]) {
+				n = 2
+			}
+			words = append(words, queryWord{text[i : i+n], false})
+			i += n
+		default:
+			n := strings.IndexAny(text[i:], queryOperators+" \t\n'\"")
+			if n < 0 {
+				n = len(text) - i
+			}
+			words = append(words, queryWord{text[i : i+n], false})
+			i += n
+		}
+	}
+	return words, nil
+}
+
+type queryParser struct {
+	words []queryWord
+	at    int
+}
+
+// next takes a word that is not quoted, if it is the wanted one.
+func (p *queryParser) next(want string) bool {
+	if p.at < len(p.words) && !p.words[p.at].quoted && strings.EqualFold(p.words[p.at].text, want) {
+		p.at++
+		return true
+	}
+	return false
+}
+
+func (p *queryParser) either(depth int) (func(*Device) bool, error) {
+	left, err := p.both(depth)
+	for err == nil && p.next("or") {
+		a := left
+		var b func(*Device) bool
+		b, err = p.both(depth)
+		left = func(d *Device) bool { return a(d) || b(d) }
+	}
+	return left, err
+}
+
+func (p *queryParser) both(depth int) (func(*Device) bool, error) {
+	left, err := p.one(depth)
+	for err == nil && p.next("and") {
+		a := left
+		var b func(*Device) bool
+		b, err = p.one(depth)
+		left = func(d *Device) bool { return a(d) && b(d) }
+	}
+	return left, err
+}
+
+func (p *queryParser) one(depth int) (func(*Device) bool, error) {
+	if depth > maxQueryDepth {
+		return nil, queryError("more than %d levels deep", maxQueryDepth)
+	}
+	if p.next("not") {
+		m, err := p.one(depth + 1)
+		return func(d *Device) bool { return !m(d) }, err
+	}
+	if p.next("(") {
+		m, err := p.either(depth + 1)
+		if err == nil && !p.next(")") {
+			err = queryError("a parenthesis is not closed")
+		}
+		return m, err
+	}
+	return p.comparison()
+}
+
+func (p *queryParser) comparison() (func(*Device) bool, error) {
+	if len(p.words)-p.at < 3 {
+		return nil, queryError("it ends where a comparison should stand")
+	}
+	field, op, value := p.words[p.at], p.words[p.at+1], p.words[p.at+2]
+	p.at += 3
+	get, err := queryField(field.text)
+	if err != nil {
+		return nil, err
+	}
+	if !value.quoted && strings.ContainsAny(value.text, queryOperators) {
+		return nil, queryError("a value should stand after %s %s, not %q", field.text, op.text, value.text)
+	}
+	test, err := queryTest(op.text, value.text)
+	return func(d *Device) bool { return test(get(d)) }, err
+}
+
+func queryTest(op, want string) (func(string) bool, error) {
+	low := strings.ToLower(want)
+	switch op {
+	case "=":
+		return func(s string) bool { return s == want }, nil
+	case "!=":
+		return func(s string) bool { return s != want }, nil
+	case "~":
+		return func(s string) bool { return strings.Contains(strings.ToLower(s), low) }, nil
+	case "!~":
+		return func(s string) bool { return !strings.Contains(strings.ToLower(s), low) }, nil
+	}
+	if !slices.Contains([]string{"<", "<=", ">", ">="}, op) {
+		return nil, queryError("%q is no operator; there are = != ~ !~ < <= > >=", op)
+	}
+	limit, err := strconv.ParseFloat(want, 64)
+	if err != nil {
+		return nil, queryError("%s wants a number, not %q", op, want)
+	}
+	return func(s string) bool {
+		x, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return false
+		}
+		switch op {
+		case "<":
+			return x < limit
+		case "<=":
+			return x <= limit
+		case ">":
+			return x > limit
+		}
+		return x >= limit
+	}, nil
+}
+
+// queryFields are the fields with one name.
+var queryFields = map[string]func(*Device) string{
+	"id":           func(d *Device) string { return d.ID },
+	"state":        func(d *Device) string { return d.State },
+	"version":      func(d *Device) string { return d.reported().Version },
+	"simulated":    func(d *Device) string { return strconv.FormatBool(d.reported().Simulated) },
+	"board.model":  func(d *Device) string { return d.reported().Board.Model },
+	"board.arch":   func(d *Device) string { return d.reported().Board.Arch },
+	"board.tier":   func(d *Device) string { return d.reported().Board.Tier },
+	"board.cpus":   func(d *Device) string { return strconv.Itoa(d.reported().Board.CPUs) },
+	"board.memory": func(d *Device) string { return strconv.FormatInt(d.reported().Board.Memory, 10) },
+}
+
+func queryField(name string) (func(*Device) string, error) {
+	if get := queryFields[name]; get != nil {
+		return get, nil
+	}
+	if label, ok := strings.CutPrefix(name, "labels."); ok && label != "" {
+		return func(d *Device) string { return d.label(label) }, nil
+	}
+	if rest, ok := strings.CutPrefix(name, "pipeline."); ok {
+		i := strings.LastIndexByte(rest, '.')
+		if i > 0 && slices.Contains([]string{"bundle", "version", "sha256", "state", "label"}, rest[i+1:]) {
+			return func(d *Device) string { return d.pipeline(rest[:i], rest[i+1:]) }, nil
+		}
+	}
+	names := []string{"labels.NAME", "pipeline.NAME.(bundle|version|sha256|state|label)"}
+	for n := range queryFields {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return nil, problem(400, fmt.Sprintf("query: no field is named %.60q", name), "fields: "+strings.Join(names, ", "))
+}

@@ -64,7 +64,8 @@ func root() *cobra.Command {
 	}
 	cmd.PersistentFlags().String("dir", stateDir(), "state folder of the controller")
 	cmd.CompletionOptions.HiddenDefaultCmd = true
-	cmd.AddCommand(serveCommand(), tokenCommand(), devicesCommand(), commandCommand(), auditCommand(), statusCommand(), brokerCommand())
+	cmd.AddCommand(serveCommand(), tokenCommand(), devicesCommand(), commandCommand(), auditCommand(), statusCommand(), brokerCommand(),
+		keyCommand(), repositoryCommand(), publishCommand(), withdrawCommand(), releasesCommand(), assignCommand(), assignmentsCommand(), assignmentCommand())
 	return cmd
 }
 

@@ -39,10 +39,14 @@ type Config struct {
 	Broker  string        // address that the embedded broker listens on, port 0 takes a free one
 	Child   []string      // command that runs broker.Run, such as {"/usr/bin/dunlin-fleet", "broker"}
 	Resend  time.Duration // of unaccepted commands; 0: 10 s
+	Tick    time.Duration // between looks at the rollouts; 0: 1 s
 	Stale   time.Duration // a device silent for so long is not online; 0: 3 min
 	Log     *slog.Logger
 	Now     func() time.Time // nil: time.Now
 	Version string
+	// Repository is the folder of releases that devices update from (package
+	// ota/release); empty: DIR/repository.
+	Repository string
 }
 
 func (c *Config) validate() error {
@@ -54,6 +58,12 @@ func (c *Config) validate() error {
 	}
 	if c.Resend == 0 {
 		c.Resend = 10 * time.Second
+	}
+	if c.Tick == 0 {
+		c.Tick = time.Second
+	}
+	if c.Repository == "" {
+		c.Repository = filepath.Join(c.Dir, "repository")
 	}
 	if c.Stale == 0 {
 		c.Stale = 3 * time.Minute
@@ -82,6 +92,7 @@ type Controller struct {
 	inbox    chan message
 	stats    stats
 	child    child
+	moved    chan struct{} // the rollouts should look
 
 	mu   sync.Mutex
 	link *fleet.Link // nil while there is none
@@ -100,7 +111,7 @@ func Open(ctx context.Context, cfg Config) (*Controller, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
 	}
-	c := &Controller{cfg: cfg, log: cfg.Log, topics: fleet.Topics{Prefix: cfg.Prefix}, inbox: make(chan message, 4*batch)}
+	c := &Controller{cfg: cfg, log: cfg.Log, topics: fleet.Topics{Prefix: cfg.Prefix}, inbox: make(chan message, 4*batch), moved: make(chan struct{}, 1)}
 	var err error
 	if c.ca, err = openAuthority(cfg.Dir, cfg.Fleet); err != nil {
 		return nil, err
@@ -134,6 +145,8 @@ func (c *Controller) Run(ctx context.Context) error {
 	all.Go(func() { c.stayConnected(ctx) })
 	all.Go(func() { c.ingest(ctx) })
 	all.Go(func() { c.outbox(ctx) })
+	all.Go(func() { c.rollouts(ctx) })
+	all.Go(func() { c.signTimestamps(ctx) })
 	all.Wait()
 	return nil
 }

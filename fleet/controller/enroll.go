@@ -131,7 +131,7 @@ func (c *Controller) record(ctx context.Context, tx *sql.Tx, cert *x509.Certific
 func (c *Controller) identity(cert *x509.Certificate) fleet.Identity {
 	return fleet.Identity{
 		Device: cert.Subject.CommonName, Fleet: c.cfg.Fleet, Certificate: string(certToPEM(cert.Raw)), CA: string(c.ca.pem()),
-		Broker: c.brokerURL(), Prefix: c.cfg.Prefix, Director: c.director.Public(),
+		Root: c.root(), Broker: c.brokerURL(), Prefix: c.cfg.Prefix, Director: c.director.Public(),
 	}
 }
 
@@ -164,7 +164,9 @@ func (c *Controller) renew(ctx context.Context, shown *x509.Certificate, csrPEM 
 	return c.identity(cert), nil
 }
 
-func notRevoked(ctx context.Context, tx *sql.Tx, cert *x509.Certificate) error {
+func notRevoked(ctx context.Context, tx interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}, cert *x509.Certificate) error {
 	var n int
 	err := tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM revocations WHERE serial = $1) + (SELECT 1 - count(*) FROM devices WHERE id = $2 AND revoked = 0)`,
 		cert.SerialNumber.String(), cert.Subject.CommonName).Scan(&n)

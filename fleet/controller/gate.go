@@ -42,6 +42,7 @@ type gate struct {
 	results []bool        // of all waves in the order they came: true is a failure
 	total   int           // devices of the whole assignment
 	open    int           // of the waves so far, heard of and undecided
+	fresh   int           // failures of this wave
 	quiet   bool          // nothing of this wave was decided yet
 	soaked  time.Duration // since the last device of this wave was decided
 	soak    time.Duration
@@ -80,7 +81,7 @@ func (g gate) judge() (verdict, string) {
 		return hold, fmt.Sprintf("%d devices are at it", g.open)
 	case g.quiet:
 		return hold, "no device of this wave was heard of yet"
-	case g.total < smallFleet && failures == 1:
+	case g.total < smallFleet && g.fresh == 1:
 		return ask, fmt.Sprintf("1 device failed, and %d are too few to tell bad luck from a bad release", g.total)
 	case g.soaked < g.soak:
 		return hold, "soaks for " + (g.soak - g.soaked).Round(time.Second).String() + " more"

@@ -23,7 +23,7 @@ func TestGateRules(t *testing.T) {
 		"some at it":                     {gate{results: []bool{good}, total: 10, open: 2}, hold},
 		"soaks":                          {gate{results: []bool{good}, total: 10, soak: time.Hour, soaked: time.Minute}, hold},
 		"small, clean, soaked":           {gate{results: []bool{good}, total: 10, soak: time.Hour, soaked: time.Hour}, promote},
-		"small, one failure":             {gate{results: []bool{good, bad, good}, total: 10}, ask},
+		"small, one failure":             {gate{results: []bool{good, bad, good}, total: 10, fresh: 1}, ask},
 		"small, two failures":            {gate{results: []bool{good, bad, good, bad}, total: 40, open: 3}, abort},
 		"large, two early failures":      {gate{results: []bool{bad, good, bad}, total: 2000}, promote},
 		"large, three of the first ten":  {gate{results: []bool{bad, good, bad, good, bad}, total: 2000, open: 5}, abort},
@@ -43,8 +43,13 @@ func stopped(rng *rand.Rand, devices int, p float64, runs int) (aborted, asked f
 		g := gate{total: devices}
 	release:
 		for _, upTo := range []int{max(1, devices/100), devices / 20, devices / 5, devices / 2, devices} {
+			g.fresh = 0
 			for len(g.results) < upTo {
-				g.results = append(g.results, rng.Float64() < p)
+				failed := rng.Float64() < p
+				g.results = append(g.results, failed)
+				if failed {
+					g.fresh++
+				}
 				g.open = upTo - len(g.results)
 				switch v, _ := g.judge(); v {
 				case abort:

@@ -39,6 +39,7 @@ func (c *Controller) DeviceHandler() http.Handler {
 		i, err := c.renew(r.Context(), r.TLS.PeerCertificates[0], q.CSR)
 		c.writeJSON(w, i, err)
 	})
+	mux.Handle("GET /updates/", c.artifacts())
 	return mux
 }
 
@@ -54,7 +55,7 @@ func (c *Controller) API() http.Handler {
 	}
 	get("/status", func(r *http.Request) (any, error) { return c.Totals(r.Context()) })
 	get("/devices", func(r *http.Request) (any, error) {
-		return c.Devices(r.Context(), r.URL.Query().Get("after"), limit(r))
+		return c.Find(r.Context(), r.URL.Query().Get("query"), r.URL.Query().Get("after"), limit(r))
 	})
 	get("/devices/{id}", func(r *http.Request) (any, error) { return c.Device(r.Context(), r.PathValue("id")) })
 	get("/devices/{id}/ledgers", func(r *http.Request) (any, error) { return c.Ledgers(r.Context(), r.PathValue("id")) })
@@ -67,6 +68,7 @@ func (c *Controller) API() http.Handler {
 		n, err := c.VerifyAudit(r.Context())
 		return map[string]int64{"lines": n}, err
 	})
+	c.assignmentRoutes(mux)
 	mux.HandleFunc("POST /api/v1/tokens", c.postToken)
 	mux.HandleFunc("POST /api/v1/commands", c.postCommand)
 	mux.HandleFunc("POST /api/v1/devices/{id}/revoke", func(w http.ResponseWriter, r *http.Request) {

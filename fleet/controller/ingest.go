@@ -68,6 +68,7 @@ func pauseFor(ctx context.Context, d time.Duration) {
 type replies struct {
 	acks   map[ackKey]*committed
 	hellos []string // devices that connected
+	old    []string // devices that work towards an older assignment
 }
 
 type ackKey struct {

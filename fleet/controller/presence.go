@@ -18,6 +18,9 @@ func (b *ingestTx) hello(m message) (bad, err error) {
 		return nil, err
 	}
 	b.hellos = append(b.hellos, m.device)
+	if err := b.behind(m.device, h.Seq); err != nil {
+		return nil, err
+	}
 	_, err = b.ranges(m.device, h.Epoch) // the watermark is the answer, even of nothing
 	return nil, err
 }
@@ -49,7 +52,10 @@ func (b *ingestTx) reported(m message) (bad, err error) {
 		return err, nil
 	}
 	_, err = b.tx.ExecContext(b.ctx, `UPDATE devices SET reported = $1, reported_at = $2, seen = $2 WHERE id = $3`, string(clean), ms(b.now), m.device)
-	return nil, err
+	if err != nil {
+		return nil, err
+	}
+	return nil, b.slots(m.device, r)
 }
 
 func (b *ingestTx) result(m message) (bad, err error) {
@@ -69,6 +75,7 @@ func (c *Controller) answer(ctx context.Context, r *replies) {
 	for k, ranges := range r.acks {
 		c.send(ctx, k.device, fleet.TopicAck, func() ([]byte, error) { return fleet.Sign(c.director, ranges.ack(k.device, k.epoch)) })
 	}
+	c.sendDesired(ctx, r.old...)
 	for _, device := range r.hellos {
 		if err := c.sendOpen(ctx, device); err != nil {
 			c.log.Error("send commands", "device", device, "err", err)

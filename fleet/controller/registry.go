@@ -13,7 +13,7 @@ import (
 // Device is what the controller knows of a device.
 type Device struct {
 	ID         string            `json:"id"`
-	State      string            `json:"state"` // online, degraded, offline, never-seen, revoked
+	State      string            `json:"state"` // online, updating, degraded, offline, never-seen, revoked
 	Reason     string            `json:"reason,omitempty"`
 	Since      time.Time         `json:"since"` // of the state; enrolment where never seen
 	Seen       time.Time         `json:"seen,omitzero"`
@@ -68,6 +68,51 @@ func (c *Controller) Devices(ctx context.Context, after string, limit int) ([]De
 	return all, rows.Err()
 }
 
+// eachDevice calls use for every device, in order.
+func (c *Controller) eachDevice(ctx context.Context, use func(*Device)) error {
+	for after := ""; ; {
+		page, err := c.Devices(ctx, after, 1000)
+		if err != nil {
+			return err
+		}
+		for i := range page {
+			use(&page[i])
+			after = page[i].ID
+		}
+		if len(page) < 1000 {
+			return nil
+		}
+	}
+}
+
+// Find returns the devices that a query chooses, after an id, at most limit.
+func (c *Controller) Find(ctx context.Context, query, after string, limit int) ([]Device, error) {
+	q, err := ParseQuery(query)
+	if err != nil {
+		return nil, err
+	}
+	if q.text == "" {
+		return c.Devices(ctx, after, limit)
+	}
+	found := []Device{}
+	for {
+		page, err := c.Devices(ctx, after, 1000)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range page {
+			if after = d.ID; q.Match(&d) {
+				if found = append(found, d); len(found) == limit {
+					return found, nil
+				}
+			}
+		}
+		if len(page) < 1000 {
+			return found, nil
+		}
+	}
+}
+
 // Device returns one device.
 func (c *Controller) Device(ctx context.Context, id string) (Device, error) {
 	d, err := c.scanDevice(c.store.db.QueryRowContext(ctx, `SELECT `+deviceColumns+` FROM devices WHERE id = $1`, id))
@@ -119,6 +164,16 @@ func (c *Controller) state(d Device, created, revoked, online, since int64) (sta
 		}
 		if len(d.Reported.Problems) > 0 {
 			return "degraded", d.Reported.Problems[0], fromMS(since)
+		}
+		for _, s := range d.Reported.Slots {
+			if s.Refused != "" {
+				return "degraded", "pipeline " + s.Slot + " refused an update: " + s.Reason, fromMS(since)
+			}
+		}
+		for _, s := range d.Reported.Slots {
+			if s.Candidate != "" {
+				return "updating", "pipeline " + s.Slot + " to " + s.Version + ": " + s.State, fromMS(since)
+			}
 		}
 	}
 	return "online", "", fromMS(since)
@@ -200,18 +255,8 @@ type Totals struct {
 // Totals counts devices and messages.
 func (c *Controller) Totals(ctx context.Context) (Totals, error) {
 	t := Totals{Fleet: c.cfg.Fleet, Version: c.cfg.Version, Devices: map[string]int{}}
-	for after := ""; ; {
-		page, err := c.Devices(ctx, after, 1000)
-		if err != nil {
-			return t, err
-		}
-		for _, d := range page {
-			t.Devices[d.State]++
-			after = d.ID
-		}
-		if len(page) < 1000 {
-			break
-		}
+	if err := c.eachDevice(ctx, func(d *Device) { t.Devices[d.State]++ }); err != nil {
+		return t, err
 	}
 	s := &c.stats
 	t.Chunks, t.Records, t.Repeat, t.Refused, t.Failed, t.Overrun = s.chunks.Load(), s.records.Load(), s.repeated.Load(), s.refused.Load(), s.failed.Load(), s.overrun.Load()

@@ -1,0 +1,284 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dunlin-edge/dunlin/agent"
+	"github.com/dunlin-edge/dunlin/fleet/controller"
+	"github.com/dunlin-edge/dunlin/inference"
+	"github.com/dunlin-edge/dunlin/ota/release"
+	"github.com/dunlin-edge/dunlin/ota/trust"
+)
+
+const developmentNote = "DEVELOPMENT KEYS: one person holds all keys of this repository. Whoever reads that folder can release anything."
+
+func keyCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "key", Short: "make and list the keys that releases are signed with"}
+	development := false
+	ceremony := &cobra.Command{
+		Use:   "ceremony DIR",
+		Short: "make all keys of a repository",
+		Long: `Make all keys of a repository of updates below DIR: holder-1, holder-2 and
+holder-3, of whom two must sign what devices may run and who may say so;
+release, which signs the list of a release; and online, the only key that the
+controller gets. Give the folders to different people, and keep them offline.
+
+With --development one person keeps them all: nothing else differs, and every
+file says so.`,
+		Example: "  dunlin-fleet key ceremony /media/usb/keys\n  dunlin-fleet key ceremony ./keys --development",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := release.Ceremony(args[0], development); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "made holder-1, holder-2, holder-3, release and online in %s\n", args[0])
+			if development {
+				fmt.Fprintln(cmd.OutOrStdout(), developmentNote)
+			}
+			return nil
+		},
+	}
+	ceremony.Flags().BoolVar(&development, "development", false, "one person keeps all keys")
+	cmd.AddCommand(ceremony, keysListCommand())
+	return cmd
+}
+
+func keysListCommand() *cobra.Command {
+	repo, asJSON := "", false
+	cmd := &cobra.Command{
+		Use: "ls", Short: "list the roles of the repository, their keys and when they expire", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := openRepository(cmd, repo)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), r.Roles())
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "ROLE\tVERSION\tEXPIRES\tSIGNS\tKEYS")
+			for _, i := range r.Roles() {
+				var short []string
+				for _, id := range i.KeyIDs {
+					short = append(short, id[:8])
+				}
+				fmt.Fprintf(w, "%s\t%d\t%s\t%d of %d\t%s\n", i.Role, i.Version, i.Expires.Format(time.DateOnly), i.Threshold, len(i.KeyIDs), strings.Join(short, " "))
+			}
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			if r.Development() {
+				fmt.Fprintln(cmd.OutOrStdout(), developmentNote)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&repo, "repository", "", "folder of the repository (default DIR/repository)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func repositoryDir(cmd *cobra.Command, given string) string {
+	if given != "" {
+		return given
+	}
+	dir, _ := cmd.Flags().GetString("dir")
+	return filepath.Join(dir, "repository")
+}
+
+func openRepository(cmd *cobra.Command, given string) (*release.Repo, error) {
+	r, err := release.Open(repositoryDir(cmd, given), time.Now)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, &hinted{err, "make one with: dunlin-fleet repository create --keys DIR"}
+	}
+	return r, err
+}
+
+func repositoryCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "repository", Short: "make the repository that devices update from"}
+	repo := ""
+	var keys []string
+	create := &cobra.Command{
+		Use:   "create",
+		Short: "make an empty repository, signed by all keys of a ceremony",
+		Long: `Make an empty repository of updates, signed by all keys of a ceremony, and give
+its online key to the controller of the state folder. Devices that enrol from
+then on install what is published there; devices that enrolled before do not.`,
+		Example: "  dunlin-fleet repository create --keys /media/usb/keys",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			all, err := release.ReadKeys(keys...)
+			if err != nil {
+				return &hinted{err, "name the folder of the ceremony with --keys"}
+			}
+			dir, _ := cmd.Flags().GetString("dir")
+			r, err := release.Create(repositoryDir(cmd, repo), all, time.Now)
+			if err != nil {
+				return err
+			}
+			if err := importTimestamp(dir, keys); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "made %s\n", repositoryDir(cmd, repo))
+			if r.Development() {
+				fmt.Fprintln(cmd.OutOrStdout(), developmentNote)
+			}
+			return nil
+		},
+	}
+	create.Flags().StringVar(&repo, "repository", "", "folder of the repository (default DIR/repository)")
+	create.Flags().StringSliceVar(&keys, "keys", nil, "folders with the keys")
+	cmd.AddCommand(create)
+	return cmd
+}
+
+func importTimestamp(dir string, keys []string) error {
+	for _, k := range keys {
+		err := controller.ImportTimestampKey(dir, filepath.Join(k, "online", "timestamp.key"))
+		if err == nil || !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return &hinted{errors.New("no online/timestamp.key in the folders"), "without it the release expires after a week"}
+}
+
+func publishCommand() *cobra.Command {
+	repo := ""
+	var keys []string
+	epoch := int64(0)
+	cmd := &cobra.Command{
+		Use:   "publish BUNDLE...",
+		Short: "release bundles, after their golden samples came out exact here",
+		Long: `Release bundles: devices may install them from then on, and do when they are
+assigned. Each is opened and run on this machine's engine first; one whose
+golden samples differ, or that has none, is refused. Released bytes are never
+changed: give a change a new version.
+
+Two holders' keys and the release key sign.`,
+		Example: "  dunlin-fleet publish machine-1.2.0.dunlin --keys /media/usb1,/media/usb2,./release",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := openRepository(cmd, repo)
+			if err != nil {
+				return err
+			}
+			all, err := release.ReadKeys(keys...)
+			if err != nil {
+				return &hinted{err, "name the folders of the keys with --keys"}
+			}
+			var add []release.Artifact
+			for _, file := range args {
+				a, err := vet(cmd, file, epoch)
+				if err != nil {
+					return err
+				}
+				add = append(add, a)
+			}
+			if err := r.Publish(release.RingOf(all), add...); err != nil {
+				return hintOf(err)
+			}
+			for _, a := range add {
+				fmt.Fprintf(cmd.OutOrStdout(), "released %s\n", a.Path)
+			}
+			if r.Development() {
+				fmt.Fprintln(cmd.OutOrStdout(), developmentNote)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&repo, "repository", "", "folder of the repository (default DIR/repository)")
+	cmd.Flags().StringSliceVar(&keys, "keys", nil, "folders with the keys")
+	cmd.Flags().Int64Var(&epoch, "security-epoch", 0, "no device installs one of a lower epoch after it")
+	return cmd
+}
+
+// vet opens a bundle as a device does, and runs its golden samples.
+func vet(cmd *cobra.Command, file string, epoch int64) (release.Artifact, error) {
+	u, err := agent.Load(cmd.Context(), file, inference.Options{})
+	if err != nil {
+		return release.Artifact{}, &hinted{err, "nothing was released; devices would refuse it"}
+	}
+	if u.Golden == 0 {
+		return release.Artifact{}, &hinted{fmt.Errorf("bundle %s has no golden sample, so no device could check it", file), "dunlin bundle init makes some"}
+	}
+	m := u.Manifest
+	return release.Artifact{
+		Path: "models/" + m.Name + "/" + m.Version + ".dunlin", File: file,
+		Custom: trust.Custom{Kind: "bundle", Name: m.Name, Version: m.Version, SecurityEpoch: epoch},
+	}, nil
+}
+
+// hintOf gives an error that knows what to do next its place.
+func hintOf(err error) error {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return &hinted{err, h.Hint()}
+	}
+	return err
+}
+
+func withdrawCommand() *cobra.Command {
+	repo := ""
+	var keys []string
+	cmd := &cobra.Command{
+		Use:     "withdraw PATH...",
+		Short:   "take released bundles back: no device installs them any more",
+		Long:    "Take released bundles back: no device that has seen this installs them any more.\nWhat runs them goes on until something else is assigned.",
+		Example: "  dunlin-fleet withdraw models/machine/1.1.0.dunlin --keys /media/usb1,/media/usb2,./release",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := openRepository(cmd, repo)
+			if err != nil {
+				return err
+			}
+			all, err := release.ReadKeys(keys...)
+			if err != nil {
+				return &hinted{err, "name the folders of the keys with --keys"}
+			}
+			if err := r.Withdraw(release.RingOf(all), args...); err != nil {
+				return hintOf(err)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "withdrawn: %s\n", strings.Join(args, ", "))
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&repo, "repository", "", "folder of the repository (default DIR/repository)")
+	cmd.Flags().StringSliceVar(&keys, "keys", nil, "folders with the keys")
+	return cmd
+}
+
+func releasesCommand() *cobra.Command {
+	asJSON := false
+	cmd := &cobra.Command{
+		Use: "releases", Short: "list what devices may install", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			var all []release.Released
+			if err := c.do(cmd.Context(), "GET", "/releases", nil, &all); err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), all)
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "PATH\tBYTES\tSHA-256")
+			for _, a := range all {
+				fmt.Fprintf(w, "%s\t%d\t%.12s\n", a.Path, a.Length, a.SHA256)
+			}
+			return w.Flush()
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}

@@ -1,0 +1,362 @@
+package controller
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// nudge lets the rollouts look at once.
+func (c *Controller) nudge() {
+	select {
+	case c.moved <- struct{}{}:
+	default:
+	}
+}
+
+// rollouts moves the running assignments until ctx ends. Each step is one
+// transaction over what the database says, so that a kill at any point leaves
+// nothing half done.
+func (c *Controller) rollouts(ctx context.Context) {
+	t := time.NewTicker(c.cfg.Tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		case <-c.moved:
+		}
+		if err := c.tick(ctx); err != nil && ctx.Err() == nil {
+			c.log.Error("rollouts", "err", err)
+		}
+	}
+}
+
+func (c *Controller) tick(ctx context.Context) error {
+	rows, err := c.store.db.QueryContext(ctx, `SELECT id FROM assignments WHERE state IN ('running', 'paused')`)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			rows.Close()
+			return err
+		}
+		ids = append(ids, id)
+	}
+	if err := rows.Close(); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := c.move(ctx, id); err != nil {
+			return fmt.Errorf("assignment %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// move takes an assignment one step on.
+func (c *Controller) move(ctx context.Context, id string) error {
+	var send []string
+	err := c.store.tx(ctx, func(tx *sql.Tx) error {
+		a, err := scanAssignment(tx.QueryRowContext(ctx, `SELECT `+assignmentColumns+` FROM assignments WHERE id = $1`, id))
+		if err != nil {
+			return err
+		}
+		r := rollout{Assignment: a, ctx: ctx, tx: tx, now: c.now(), c: c}
+		if err := r.look(); err != nil || a.State != "running" {
+			return err
+		}
+		send, err = r.step()
+		return err
+	})
+	if err == nil {
+		c.sendDesired(ctx, send...)
+	}
+	return err
+}
+
+// A rollout is an assignment at work in a transaction.
+type rollout struct {
+	*Assignment
+	ctx context.Context
+	tx  *sql.Tx
+	now time.Time
+	c   *Controller
+}
+
+func (r *rollout) exec(query string, args ...any) (int64, error) {
+	done, err := r.tx.ExecContext(r.ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return done.RowsAffected()
+}
+
+// look takes over what the devices have said. A device that is offline, or has
+// not heard of the assignment, is never a failure.
+func (r *rollout) look() error {
+	const mine = ` WHERE assignment = $2 AND state IN ('sent', 'updating') AND EXISTS (SELECT 1 FROM slots s WHERE s.device = assigned.device AND s.slot = $3`
+	for _, q := range []struct {
+		query string
+		args  []any
+	}{
+		{`UPDATE assigned SET state = 'superseded', since = $1 WHERE assignment = $2 AND state IN ('sent', 'updating')
+			AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.device = assigned.device AND d.slot = $3 AND d.assignment = $2)`, []any{ms(r.now), r.ID, r.Slot}},
+		{`UPDATE assigned SET state = 'done', since = $1` + mine + ` AND s.loaded = $4 AND s.active = $4)`, []any{ms(r.now), r.ID, r.Slot, r.SHA256}},
+		{`UPDATE assigned SET state = 'failed', since = $1, reason = coalesce((SELECT reason FROM slots s WHERE s.device = assigned.device AND s.slot = $3), '')` +
+			mine + ` AND s.refused = $4)`, []any{ms(r.now), r.ID, r.Slot, r.SHA256}},
+		{`UPDATE assigned SET state = 'updating', since = $1 WHERE assignment = $2 AND state = 'sent'
+			AND EXISTS (SELECT 1 FROM slots s WHERE s.device = assigned.device AND s.slot = $3 AND s.n >= assigned.n)`, []any{ms(r.now), r.ID, r.Slot}},
+		{`UPDATE assigned SET state = 'failed', since = $1, reason = $4 WHERE assignment = $2 AND state = 'updating' AND since < $3
+			AND device IN (SELECT id FROM devices WHERE online = 1)`, []any{ms(r.now), r.ID, ms(r.now.Add(-r.timeout)), "no result within " + r.timeout.String()}},
+	} {
+		if _, err := r.exec(q.query, q.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step judges the open wave and acts. It returns the devices to tell.
+func (r *rollout) step() ([]string, error) {
+	waiting, err := r.exec(`UPDATE assigned SET n = 1 WHERE assignment = $1 AND state = 'waiting' AND wave <= $2`, r.ID, r.Wave)
+	if err != nil {
+		return nil, err
+	}
+	if waiting > 0 {
+		return r.dispatch()
+	}
+	g, left, err := r.gate()
+	if err != nil {
+		return nil, err
+	}
+	v, why := g.judge()
+	last := r.Wave == len(r.Waves)-1
+	switch {
+	case v == abort:
+		return r.abort("controller", why, true)
+	case v == ask && !last:
+		return nil, r.set("paused", why+": dunlin-fleet assignment promote, or abort", "controller")
+	case (v == promote || v == ask) && last && left == 0:
+		return nil, r.set("done", why, "controller")
+	case (v == promote || v == ask) && last:
+		return nil, r.say(fmt.Sprintf("all that could be reached run it; %d devices are still to come", left))
+	case v == promote:
+		return nil, r.open(r.Wave+1, why, "controller")
+	}
+	return nil, r.say(why)
+}
+
+// gate collects what the waves so far have shown, and how many devices are
+// neither done nor failed.
+func (r *rollout) gate() (g gate, left int, err error) {
+	g = gate{soak: r.soak, quiet: true}
+	rows, err := r.tx.QueryContext(r.ctx, `SELECT a.wave, a.state, a.since, d.online FROM assigned a LEFT JOIN devices d ON d.id = a.device
+		WHERE a.assignment = $1 AND a.state != 'superseded' ORDER BY a.since, a.device`, r.ID)
+	if err != nil {
+		return g, 0, err
+	}
+	defer rows.Close()
+	newest := r.since
+	inWave := 0
+	for rows.Next() {
+		var wave int
+		var state string
+		var since int64
+		var online sql.NullInt64
+		if err := rows.Scan(&wave, &state, &since, &online); err != nil {
+			return g, 0, err
+		}
+		g.total++
+		if wave == r.Wave {
+			inWave++
+		}
+		decided := state == "done" || state == "failed"
+		switch {
+		case decided:
+			g.results = append(g.results, state == "failed")
+			if at := fromMS(since); wave == r.Wave && at.After(newest) {
+				newest = at
+			}
+			g.quiet = g.quiet && wave != r.Wave
+			if state == "failed" && wave == r.Wave {
+				g.fresh++
+			}
+		case wave <= r.Wave && online.Int64 == 1:
+			g.open++
+		}
+		if !decided {
+			left++
+		}
+	}
+	if inWave == 0 {
+		g.quiet = false // nobody to hear of
+	}
+	g.soaked = r.now.Sub(newest)
+	return g, left, rows.Err()
+}
+
+// dispatch gives the devices of the open waves their new assignment, with what
+// they ran before kept for the way back.
+func (r *rollout) dispatch() ([]string, error) {
+	const these = `IN (SELECT device FROM assigned WHERE assignment = $1 AND state = 'waiting' AND wave <= $2)`
+	send, err := r.devices(`SELECT id FROM devices WHERE online = 1 AND id `+these, r.ID, r.Wave)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range []struct {
+		query string
+		args  []any
+	}{
+		{`UPDATE devices SET desired_n = desired_n + 1 WHERE id ` + these, []any{r.ID, r.Wave}},
+		{`INSERT INTO desired (device, slot, target, length, sha256, assignment)
+			SELECT device, $3, $4, $5, $6, $1 FROM assigned WHERE assignment = $1 AND state = 'waiting' AND wave <= $2
+			ON CONFLICT (device, slot) DO UPDATE SET target = excluded.target, length = excluded.length, sha256 = excluded.sha256, assignment = excluded.assignment`,
+			[]any{r.ID, r.Wave, r.Slot, r.Target, r.length, r.SHA256}},
+		{`UPDATE assigned SET state = 'sent', since = $4,
+			previous = coalesce((SELECT active FROM slots s WHERE s.device = assigned.device AND s.slot = $3), ''),
+			n = coalesce((SELECT desired_n FROM devices WHERE id = assigned.device), 0)
+			WHERE assignment = $1 AND state = 'waiting' AND wave <= $2`, []any{r.ID, r.Wave, r.Slot, ms(r.now)}},
+	} {
+		if _, err := r.exec(q.query, q.args...); err != nil {
+			return nil, err
+		}
+	}
+	return send, r.say(fmt.Sprintf("wave %d of %d sent", r.Wave+1, len(r.Waves)))
+}
+
+func (r *rollout) devices(query string, args ...any) ([]string, error) {
+	rows, err := r.tx.QueryContext(r.ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
+// say keeps what goes on, for people; it is no event.
+func (r *rollout) say(reason string) error {
+	if reason == r.Reason {
+		return nil
+	}
+	_, err := r.exec(`UPDATE assignments SET reason = $1, updated = $2 WHERE id = $3`, reason, ms(r.now), r.ID)
+	return err
+}
+
+// set changes the state, which is an event.
+func (r *rollout) set(state, reason, author string) error {
+	if _, err := r.exec(`UPDATE assignments SET state = $1, reason = $2, updated = $3 WHERE id = $4`, state, reason, ms(r.now), r.ID); err != nil {
+		return err
+	}
+	return audit(r.ctx, r.tx, r.now, author, "assignment."+state, r.ID, reason)
+}
+
+// open begins a wave.
+func (r *rollout) open(wave int, why, author string) error {
+	if _, err := r.exec(`UPDATE assignments SET state = 'running', wave = $1, wave_since = $2, reason = $3, updated = $2 WHERE id = $4`, wave, ms(r.now), why, r.ID); err != nil {
+		return err
+	}
+	r.c.nudge()
+	return audit(r.ctx, r.tx, r.now, author, "assignment.promote", r.ID, fmt.Sprintf("wave %d of %d: %s", wave+1, len(r.Waves), why))
+}
+
+// abort ends an assignment. Devices that have not finished go back to what
+// they were assigned before; with revert, those that run it do too.
+func (r *rollout) abort(author, why string, revert bool) ([]string, error) {
+	states := `('sent', 'updating', 'failed')`
+	if revert {
+		states = `('sent', 'updating', 'failed', 'done')`
+	}
+	affected := `assignment = $1 AND state IN ` + states + ` AND EXISTS (SELECT 1 FROM desired d WHERE d.device = assigned.device AND d.slot = $2 AND d.assignment = $1)`
+	send, err := r.devices(`SELECT device FROM assigned WHERE `+affected+` AND device IN (SELECT id FROM devices WHERE online = 1)`, r.ID, r.Slot)
+	if err != nil {
+		return nil, err
+	}
+	previous, err := r.devices(`SELECT DISTINCT previous FROM assigned WHERE `+affected, r.ID, r.Slot)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.exec(`UPDATE devices SET desired_n = desired_n + 1 WHERE id IN (SELECT device FROM assigned WHERE `+affected+`)`, r.ID, r.Slot); err != nil {
+		return nil, err
+	}
+	for _, sha := range previous {
+		if err := r.back(sha, affected); err != nil {
+			return nil, err
+		}
+	}
+	return send, r.set("aborted", why, author)
+}
+
+// back lets the affected devices that ran the artifact of a digest before run it again. One
+// that is not released (any more) cannot be assigned: its devices keep what
+// they have.
+func (r *rollout) back(sha, affected string) error {
+	repo, err := r.c.repository()
+	if err != nil {
+		return err
+	}
+	for _, old := range repo.Released() {
+		if old.SHA256 == sha && sha != "" {
+			_, err := r.exec(`UPDATE desired SET target = $3, length = $4, sha256 = $5, assignment = 'back:' || $1
+				WHERE slot = $2 AND assignment = $1 AND device IN (SELECT device FROM assigned WHERE `+affected+` AND previous = $5)`,
+				r.ID, r.Slot, old.Path, old.Length, old.SHA256)
+			return err
+		}
+	}
+	_, err = r.exec(`DELETE FROM desired WHERE slot = $2 AND assignment = $1 AND device IN (SELECT device FROM assigned WHERE `+affected+` AND previous = $3)`, r.ID, r.Slot, sha)
+	return err
+}
+
+// Steer changes the course of an assignment: pause, resume, promote (to the
+// next wave, whatever the gate says), abort (going back) or abandon (aborting,
+// with what runs left running).
+func (c *Controller) Steer(ctx context.Context, author, id, what string) (*Assignment, error) {
+	if _, err := c.Assignment(ctx, id); err != nil {
+		return nil, err
+	}
+	var send []string
+	err := c.store.tx(ctx, func(tx *sql.Tx) error {
+		a, err := scanAssignment(tx.QueryRowContext(ctx, `SELECT `+assignmentColumns+` FROM assignments WHERE id = $1`, id))
+		if err != nil {
+			return err
+		}
+		r := rollout{Assignment: a, ctx: ctx, tx: tx, now: c.now(), c: c}
+		if a.State != "running" && a.State != "paused" {
+			return problem(409, "the assignment is "+a.State, "begin a new one")
+		}
+		switch what {
+		case "pause":
+			return r.set("paused", "paused by "+author, author)
+		case "resume":
+			return r.set("running", "resumed by "+author, author)
+		case "promote":
+			if a.Wave == len(a.Waves)-1 {
+				return problem(409, "the last wave is open already", "")
+			}
+			return r.open(a.Wave+1, "promoted by "+author, author)
+		case "abort", "abandon":
+			send, err = r.abort(author, what+"ed by "+author, what == "abort")
+			return err
+		}
+		return problem(400, fmt.Sprintf("%.40q is nothing that an assignment can do", what), "pause, resume, promote, abort or abandon")
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.sendDesired(ctx, send...)
+	c.nudge()
+	return c.Assignment(ctx, id)
+}

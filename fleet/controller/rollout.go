@@ -194,10 +194,10 @@ func (r *rollout) gate() (g gate, left int, err error) {
 			left++
 		}
 	}
-	if inWave == 0 {
-		g.quiet = false // nobody to hear of
-	}
 	g.soaked = r.now.Sub(newest)
+	if inWave == 0 { // nobody to hear of, nothing to soak
+		g.quiet, g.soaked = false, g.soak
+	}
 	return g, left, rows.Err()
 }
 

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/fleet/controller"
+	"github.com/dunlin-edge/dunlin/ota/bundle"
+)
+
+// flock is the shipped binaries at work: a controller, and the demo's agent
+// with its two pipelines.
+type flock struct {
+	t                 *testing.T
+	dir               string
+	dunlin, fleetPath string
+	agent             *exec.Cmd
+}
+
+func newFlock(t *testing.T) *flock {
+	t.Helper()
+	f := &flock{t: t, dir: t.TempDir()}
+	f.dunlin, f.fleetPath = filepath.Join(f.dir, "dunlin"), filepath.Join(f.dir, "dunlin-fleet")
+	for path, pkg := range map[string]string{f.dunlin: "../dunlin", f.fleetPath: "."} {
+		if out, err := exec.Command("go", "build", "-o", path, pkg).CombinedOutput(); err != nil {
+			t.Fatalf("build %s: %v\n%s", pkg, err, out)
+		}
+	}
+	if err := os.CopyFS(filepath.Join(f.dir, "dev"), os.DirFS("../dunlin/demo")); err != nil {
+		t.Fatal(err)
+	}
+	f.configure("    bundle: bundles/machine-1.0.0.dunlin", "    bundle: bundles/machine-1.0.0.dunlin\n    assigned: true", "127.0.0.1:8321", "127.0.0.1:0")
+	if err := os.Mkdir(f.state(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func (f *flock) state() string  { return filepath.Join(f.dir, "state") }
+func (f *flock) keys() string   { return filepath.Join(f.dir, "keys") }
+func (f *flock) config() string { return filepath.Join(f.dir, "dev", "agent.yaml") }
+
+func (f *flock) configure(replace ...string) {
+	f.t.Helper()
+	raw, err := os.ReadFile(f.config())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	text := strings.NewReplacer(replace...).Replace(string(raw)) + "\ntelemetry: {dir: telemetry, max_age: 1s}\nfleet: {dir: fleet}\n"
+	if err := os.WriteFile(f.config(), []byte(text), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// start runs a program until the test ends.
+func (f *flock) start(log string, name string, args ...string) *exec.Cmd {
+	f.t.Helper()
+	out, err := os.OpenFile(filepath.Join(f.dir, log), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	c := exec.Command(name, args...)
+	c.Stdout, c.Stderr = out, out
+	if err := c.Start(); err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() {
+		f.stop(c, syscall.SIGTERM)
+		out.Close()
+		if data, err := os.ReadFile(out.Name()); f.t.Failed() && err == nil {
+			f.t.Logf("%s:\n%s", log, data)
+		}
+	})
+	return c
+}
+
+// stop ends a program that start began; stopping twice is no error.
+func (f *flock) stop(c *exec.Cmd, s syscall.Signal) {
+	if c.ProcessState != nil {
+		return
+	}
+	_ = c.Process.Signal(s) // it may have gone
+	done := make(chan struct{})
+	go func() { _ = c.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		_ = c.Process.Kill()
+		<-done
+		f.t.Error("it did not stop within 20 s")
+	}
+}
+
+func (f *flock) startAgent() { f.agent = f.start("agent.log", f.dunlin, "run", "--config", f.config()) }
+
+// cli runs a command of this binary and returns what it prints.
+func (f *flock) cli(args ...string) (string, error) {
+	var out, errs bytes.Buffer
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	if code := run(ctx, append([]string{"--dir", f.state()}, args...), strings.NewReader(""), &out, &errs); code != 0 {
+		return out.String(), fmt.Errorf("%s", errs.String())
+	}
+	return out.String(), nil
+}
+
+func (f *flock) must(args ...string) string {
+	f.t.Helper()
+	out, err := f.cli(args...)
+	if err != nil {
+		f.t.Fatalf("dunlin-fleet %v: %v", args, err)
+	}
+	return out
+}
+
+// eventually polls until ok.
+func (f *flock) eventually(what string, ok func() bool) {
+	f.t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	f.t.Fatalf("not within a minute: %s", what)
+}
+
+func (f *flock) device() (d controller.Device) {
+	out, err := f.cli("devices", "demo", "--json")
+	if err != nil {
+		return d
+	}
+	var all struct {
+		controller.Device
+		D *controller.Device `json:"device"`
+	}
+	if err := json.Unmarshal([]byte(out), &all); err != nil {
+		f.t.Fatalf("%v in %s", err, out)
+	}
+	if all.D != nil {
+		return *all.D
+	}
+	return all.Device
+}
+
+// runs tells the version of the machine bundle that the device reports.
+func (f *flock) runs() string {
+	d := f.device()
+	if d.Reported == nil {
+		return ""
+	}
+	for _, p := range d.Reported.Pipelines {
+		if p.Name == "machine" {
+			return p.Version
+		}
+	}
+	return ""
+}
+
+// repack makes another version of a bundle.
+func (f *flock) repack(from, version string) string {
+	f.t.Helper()
+	b, err := bundle.Open(filepath.Join(f.dir, "dev", "bundles", from))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer b.Close()
+	m := *b.Manifest()
+	m.Version = version
+	files := fstest.MapFS{}
+	for _, x := range m.Files {
+		data, err := b.File(x.Name)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		files[x.Name] = &fstest.MapFile{Data: data}
+	}
+	m.Files = nil
+	path := filepath.Join(f.dir, m.Name+"-"+version+".dunlin")
+	if _, err := bundle.PackFile(path, &m, files); err != nil {
+		f.t.Fatal(err)
+	}
+	return path
+}
+
+// TestPush is the story of the README with the shipped binaries: enrol, push a
+// good bundle, push one with the wrong gain that golden samples cannot fault,
+// kill the agent in the middle of an update.
+func TestPush(t *testing.T) {
+	t.Parallel()
+	f := newFlock(t)
+	f.must("key", "ceremony", f.keys(), "--development")
+	f.must("repository", "create", "--keys", f.keys())
+	f.start("serve.log", f.fleetPath, "--dir", f.state(), "serve", "--host", "127.0.0.1", "--devices", "127.0.0.1:0", "--broker", "127.0.0.1:0", "--api", "127.0.0.1:0")
+	var token struct{ URL, Token string }
+	f.eventually("the controller answers", func() bool {
+		out, err := f.cli("token", "--json")
+		return err == nil && json.Unmarshal([]byte(out), &token) == nil
+	})
+	if out, err := exec.Command(f.dunlin, "enroll", token.URL, token.Token, "--config", f.config()).CombinedOutput(); err != nil {
+		t.Fatalf("enrol: %v\n%s", err, out)
+	}
+	f.startAgent()
+	f.eventually("the device reports", func() bool { return f.runs() == "1.0.0" })
+
+	good := f.repack("machine-1.0.0.dunlin", "1.2.0")
+	bundles := filepath.Join(f.dir, "dev", "bundles")
+	if out := f.must("publish", filepath.Join(bundles, "machine-1.0.0.dunlin"), filepath.Join(bundles, "machine-1.1.0.dunlin"), good, "--keys", f.keys()); !strings.Contains(out, "DEVELOPMENT KEYS") {
+		t.Errorf("nothing warns of development keys: %s", out)
+	}
+	t.Run("the wrong gain halts at the canary", func(t *testing.T) {
+		_, err := f.cli("assign", "models/machine/1.1.0.dunlin", "--soak", "1s", "--wait")
+		if err == nil || !strings.Contains(err.Error(), "1 device failed") {
+			t.Fatalf("it ended with %v", err)
+		}
+		d := f.device()
+		if d.State != "degraded" || !strings.Contains(d.Reason, "live windows") || f.runs() != "1.0.0" {
+			t.Errorf("the device is %s, %q, runs %s", d.State, d.Reason, f.runs())
+		}
+	})
+	t.Run("killed in the middle, it converges", func(t *testing.T) {
+		f.must("assign", "models/machine/1.2.0.dunlin", "--soak", "1s")
+		f.eventually("the trial begins", func() bool { return f.device().State == "updating" })
+		f.stop(f.agent, syscall.SIGKILL)
+		f.startAgent()
+		f.eventually("the old one answers, or the new one does", func() bool { v := f.runs(); return v == "1.0.0" || v == "1.2.0" })
+		f.eventually("the new one runs", func() bool { return f.runs() == "1.2.0" && f.device().State == "online" })
+		f.eventually("the assignment is done", func() bool { return strings.Contains(f.must("assignments"), "done") })
+	})
+	t.Run("after a restart it still runs", func(t *testing.T) {
+		f.stop(f.agent, syscall.SIGTERM)
+		f.startAgent()
+		f.eventually("it is back", func() bool { d := f.device(); return d.State == "online" && f.runs() == "1.2.0" })
+	})
+	if out := f.must("audit", "--check"); !strings.Contains(out, "whole") && !strings.Contains(out, "lines") {
+		t.Errorf("audit: %s", out)
+	}
+}

@@ -11,7 +11,7 @@ PLATFORMS    = linux/amd64 linux/arm64 linux/arm/7 linux/arm/6 linux/riscv64
 
 export CGO_ENABLED = 0
 
-.PHONY: help build test demo cross bench bench-peers footprint fuzz lint ci ci-long models goldens conformance
+.PHONY: help build test demo demo-auto demo-device cross bench bench-peers footprint fuzz lint ci ci-long models goldens conformance
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,13 @@ build: ## build bin/dunlin and bin/dunlin-fleet for this machine
 test: ## run all tests
 	$(GO) test $(TESTFLAGS) ./...
 
-demo: build ## run two models on simulated and replayed sensors, with a live view
+demo: build ## run a whole fleet here, step by step: enrol, cut the link, push a worse model, kill an agent
+	./bin/dunlin-fleet demo
+
+demo-auto: build ## the same without waiting for Enter, as a test
+	./bin/dunlin-fleet demo --auto
+
+demo-device: build ## run two models on simulated and replayed sensors, with a live view
 	./bin/dunlin run --config cmd/dunlin/demo/agent.yaml --view
 
 cross: ## build dist/dunlin-* for all five architectures

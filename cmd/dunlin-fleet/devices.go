@@ -17,10 +17,12 @@ import (
 
 func devicesCommand() *cobra.Command {
 	var asJSON bool
+	query := ""
 	cmd := &cobra.Command{
 		Use:   "devices [ID]",
 		Short: "list the devices, or show one",
 		Example: `  dunlin-fleet devices
+  dunlin-fleet devices --query "labels.site = 'north' and board.model ~ 'Pi 5'"
   dunlin-fleet devices pi-1
   dunlin-fleet devices --json | jq '.[] | select(.state != "online") | .id'
   dunlin-fleet devices revoke pi-1      # locked out at once
@@ -34,7 +36,7 @@ func devicesCommand() *cobra.Command {
 			if len(args) == 1 {
 				return showDevice(cmd, c, args[0], asJSON)
 			}
-			all, err := c.allDevices(cmd.Context())
+			all, err := c.allDevices(cmd.Context(), query)
 			if err != nil {
 				return err
 			}
@@ -44,6 +46,7 @@ func devicesCommand() *cobra.Command {
 			return listDevices(cmd.OutOrStdout(), all)
 		},
 	}
+	cmd.Flags().StringVar(&query, "query", "", "only those that it chooses")
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.AddCommand(
 		deviceAction("revoke", "lock a device out for good", "POST", "/revoke"),
@@ -64,11 +67,11 @@ func deviceAction(name, short, method, suffix string) *cobra.Command {
 	}
 }
 
-func (c *client) allDevices(ctx context.Context) ([]controller.Device, error) {
+func (c *client) allDevices(ctx context.Context, query string) ([]controller.Device, error) {
 	all := []controller.Device{}
 	for after := ""; ; {
 		var page []controller.Device
-		if err := c.do(ctx, "GET", "/devices?after="+url.QueryEscape(after), nil, &page); err != nil {
+		if err := c.do(ctx, "GET", "/devices?query="+url.QueryEscape(query)+"&after="+url.QueryEscape(after), nil, &page); err != nil {
 			return nil, err
 		}
 		if all = append(all, page...); len(page) < 1000 {

@@ -137,3 +137,13 @@ func brokerCommand() *cobra.Command {
 		},
 	}
 }
+
+// freePort is an address on loopback that nobody listens on now.
+func freePort() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "127.0.0.1:0"
+	}
+	defer l.Close()
+	return l.Addr().String()
+}

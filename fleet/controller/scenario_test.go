@@ -69,6 +69,9 @@ func (a *actor) step(at time.Duration, d fleet.Desired, newSHA string) []message
 		for _, i := range d.Items {
 			a.item = i
 			a.told = a.told || i.SHA256 == newSHA
+			if want := map[bool]string{true: "models/machine/1.1.0.dunlin", false: "models/machine/1.0.0.dunlin"}[i.SHA256 == newSHA]; i.Target != want || i.Length != 38912 {
+				panic(fmt.Sprintf("%+v, want %s", i, want))
+			}
 		}
 	}
 	r := fleet.Reported{Version: "v0", Seq: a.seq, Simulated: true}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -44,8 +43,8 @@ pipeline.NAME.version and more.`,
 				return err
 			}
 			body := map[string]any{"target": args[0], "slot": slot, "query": query, "soak": soak, "timeout": timeout, "dry_run": dry}
-			if body["waves"], err = parseWaves(waves); err != nil {
-				return err
+			if body["waves"], err = controller.ParseWaves(waves); err != nil {
+				return hintOf(err)
 			}
 			if dry {
 				return planned(cmd, c, body, asJSON)
@@ -74,27 +73,6 @@ pipeline.NAME.version and more.`,
 	f.BoolVar(&wait, "wait", false, "follow it to its end; fails if it is aborted")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
-}
-
-func parseWaves(text string) ([]controller.Wave, error) {
-	var all []controller.Wave
-	for _, part := range strings.Split(text, ",") {
-		part = strings.TrimSpace(part)
-		if share, ok := strings.CutSuffix(part, "%"); ok {
-			p, err := strconv.ParseFloat(share, 64)
-			if err != nil {
-				return nil, &hinted{fmt.Errorf("wave %q: %w", part, err), "write them like 1,10%,50%,100%"}
-			}
-			all = append(all, controller.Wave{Percent: p})
-			continue
-		}
-		n, err := strconv.Atoi(part)
-		if err != nil {
-			return nil, &hinted{fmt.Errorf("wave %q: %w", part, err), "write them like 1,10%,50%,100%"}
-		}
-		all = append(all, controller.Wave{Count: n})
-	}
-	return all, nil
 }
 
 func planned(cmd *cobra.Command, c *client, body any, asJSON bool) error {

@@ -250,7 +250,7 @@ func (d *demo) begin(ctx context.Context) error {
 		return err
 	}
 	d.say("   %d devices are online: one agent process, %d simulated ones in another. The agent's page: http://%s/", d.sims+1, d.sims, d.page)
-	return nil
+	return d.invite(ctx)
 }
 
 // count tells how many devices a query chooses.
@@ -341,6 +341,16 @@ func (d *demo) cut(ctx context.Context) error {
 		return err == nil && delivered >= after && strings.Contains(ledger, "none lost, complete")
 	})
 	d.say("   %s", ledger)
+	if err != nil {
+		return err
+	}
+	return d.invite(ctx) // the restart has signed everybody out
+}
+
+// invite prints a link to the console.
+func (d *demo) invite(ctx context.Context) error {
+	link, err := d.quiet(ctx, "console")
+	d.say("   The console: %s", strings.TrimSpace(link))
 	return err
 }
 

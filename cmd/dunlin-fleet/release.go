@@ -218,6 +218,9 @@ func vet(cmd *cobra.Command, file string, epoch int64) (release.Artifact, error)
 
 // hintOf gives an error that knows what to do next its place.
 func hintOf(err error) error {
+	if p := (*controller.Problem)(nil); errors.As(err, &p) {
+		return &hinted{errors.New(p.Title), p.Hint}
+	}
 	var h interface{ Hint() string }
 	if errors.As(err, &h) {
 		return &hinted{err, h.Hint()}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dunlin-edge/dunlin/fleet/broker"
+	"github.com/dunlin-edge/dunlin/fleet/console"
 	"github.com/dunlin-edge/dunlin/fleet/controller"
 )
 
@@ -102,10 +103,14 @@ func listenAndRun(ctx context.Context, c *controller.Controller, o serveOptions,
 	if err := os.WriteFile(filepath.Join(o.dir, "devices.url"), []byte("https://"+address(devices)), 0o600); err != nil {
 		return errors.Join(err, devices.Close(), api.Close())
 	}
+	pages, err := console.New(console.Config{Controller: c, Devices: "https://" + address(devices), Dir: o.dir, Log: log})
+	if err != nil {
+		return errors.Join(err, devices.Close(), api.Close())
+	}
 	quiet := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // every port scan is a TLS error
 	servers := []*http.Server{
 		{Handler: c.DeviceHandler(), TLSConfig: config, ReadTimeout: 20 * time.Second, WriteTimeout: 20 * time.Second, MaxHeaderBytes: 16 << 10, ErrorLog: quiet},
-		{Handler: c.API(), ReadTimeout: 20 * time.Second, WriteTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10},
+		{Handler: operators(c, pages), ReadTimeout: 20 * time.Second, WriteTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10},
 	}
 	var all sync.WaitGroup
 	failed := make(chan error, 3)
@@ -113,6 +118,7 @@ func listenAndRun(ctx context.Context, c *controller.Controller, o serveOptions,
 	all.Go(func() { failed <- servers[1].Serve(api) })
 	all.Go(func() { failed <- c.Run(ctx) })
 	log.Info("serving", "devices", "https://"+address(devices), "api", "http://"+api.Addr().String(), "dir", o.dir)
+	fmt.Fprintf(cmd.OutOrStdout(), "console, for one person within an hour: http://%s/login?invite=%s\n", api.Addr(), pages.Invite())
 	fmt.Fprintf(cmd.OutOrStdout(), "devices enrol at https://%s; make them a token with: dunlin-fleet token --dir %s\n", address(devices), o.dir)
 	select {
 	case <-ctx.Done():
@@ -127,6 +133,40 @@ func listenAndRun(ctx context.Context, c *controller.Controller, o serveOptions,
 	}
 	all.Wait()
 	return err
+}
+
+// operators serves the console and the REST interface on one port.
+func operators(c *controller.Controller, pages *console.Console) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", pages)
+	mux.Handle("/api/", c.API())
+	mux.Handle("POST /api/v1/invitations", c.Authorized(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = printJSON(w, map[string]string{"path": "/login?invite=" + pages.Invite()}) // the client is gone
+	})))
+	return mux
+}
+
+func consoleCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "console", Short: "print a link that signs one person in to the console", Args: cobra.NoArgs,
+		Long: `Print a link that signs one person in to the console, once, within an hour.
+The console listens on this machine only; from another one, forward its port:
+  ssh -L 8480:127.0.0.1:8480 HOST`,
+		Example: "  dunlin-fleet console --dir ./state",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			var invitation struct{ Path string }
+			if err := c.do(cmd.Context(), "POST", "/invitations", nil, &invitation); err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), c.base+invitation.Path)
+			return nil
+		},
+	}
 }
 
 func brokerCommand() *cobra.Command {

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/ota/bundle"
@@ -144,6 +146,30 @@ func (c *Controller) Plan(ctx context.Context, o AssignmentOptions) (*Plan, erro
 		at = n
 	}
 	return p, nil
+}
+
+// ParseWaves reads waves as people write them: "1,10%,50%,100%". The empty
+// text means the default.
+func ParseWaves(text string) ([]Wave, error) {
+	var all []Wave
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" && text == "" {
+			return nil, nil
+		}
+		var w Wave
+		var err error
+		if share, ok := strings.CutSuffix(part, "%"); ok {
+			w.Percent, err = strconv.ParseFloat(strings.TrimSpace(share), 64)
+		} else {
+			w.Count, err = strconv.Atoi(part)
+		}
+		if err != nil {
+			return nil, problem(400, fmt.Sprintf("wave %.40q is no number and no share", part), "write them like 1,10%,50%,100%")
+		}
+		all = append(all, w)
+	}
+	return all, checkWaves(all)
 }
 
 func checkWaves(waves []Wave) error {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -64,6 +65,17 @@ func (c *Controller) Audit(ctx context.Context, after int64, limit int) ([]Entry
 		all = append(all, e)
 	}
 	return all, rows.Err()
+}
+
+// LastAudit returns the last lines, the newest first.
+func (c *Controller) LastAudit(ctx context.Context, limit int) ([]Entry, error) {
+	var last int64
+	if err := c.store.db.QueryRowContext(ctx, `SELECT coalesce(max(n), 0) FROM audit`).Scan(&last); err != nil {
+		return nil, err
+	}
+	all, err := c.Audit(ctx, last-int64(limit), limit)
+	slices.Reverse(all)
+	return all, err
 }
 
 // VerifyAudit recomputes the chain. It names the first line that does not fit.

@@ -94,6 +94,24 @@ func (c *Controller) CommandStatus(ctx context.Context, id string) (CommandStatu
 	return s, err
 }
 
+// Commands returns the newest commands of a device, at most limit.
+func (c *Controller) Commands(ctx context.Context, device string, limit int) ([]CommandStatus, error) {
+	rows, err := c.store.db.QueryContext(ctx, `SELECT `+commandColumns+` FROM commands WHERE device = $1 ORDER BY created DESC LIMIT $2`, device, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := []CommandStatus{}
+	for rows.Next() {
+		s, err := scanCommand(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, rows.Err()
+}
+
 // open returns the commands that devices have not accepted: of one device, or
 // with "" of all that are online.
 func (c *Controller) open(ctx context.Context, device string) ([]CommandStatus, error) {

@@ -77,13 +77,14 @@ func (c *Controller) API() http.Handler {
 	mux.HandleFunc("DELETE /api/v1/devices/{id}", func(w http.ResponseWriter, r *http.Request) {
 		c.writeJSON(w, struct{}{}, c.Remove(r.Context(), author, r.PathValue("id")))
 	})
-	return c.authorized(mux)
+	return c.Authorized(mux)
 }
 
 // author stands in the audit log for who holds the state folder's token.
 const author = "admin"
 
-func (c *Controller) authorized(next http.Handler) http.Handler {
+// Authorized lets only requests with the state folder's token through.
+func (c *Controller) Authorized(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if !ok || subtle.ConstantTimeCompare([]byte(given), []byte(c.admin)) != 1 {
@@ -180,8 +181,7 @@ func (c *Controller) writeJSON(w http.ResponseWriter, v any, err error) {
 // writeError answers with a problem (RFC 9457). What is not one of ours stays
 // in the log.
 func writeError(w http.ResponseWriter, err error) {
-	p := problem(500, "something failed here; the controller's log says what", "")
-	errors.As(err, &p)
+	p := AsProblem(err)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the client is gone

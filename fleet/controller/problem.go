@@ -1,6 +1,9 @@
 package controller
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Problem is an error with an HTTP status and a hint for people.
 type Problem struct {
@@ -23,4 +26,14 @@ func orEmpty(m map[string]string) map[string]string {
 		return map[string]string{}
 	}
 	return m
+}
+
+// NewProblem is for handlers beside the REST interface.
+func NewProblem(status int, title, hint string) *Problem { return problem(status, title, hint) }
+
+// AsProblem words an error for people. What is not one of ours stays in the log.
+func AsProblem(err error) *Problem {
+	p := problem(500, "something failed here; the controller's log says what", "")
+	errors.As(err, &p)
+	return p
 }

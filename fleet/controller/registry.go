@@ -17,6 +17,7 @@ type Device struct {
 	Reason     string            `json:"reason,omitempty"`
 	Since      time.Time         `json:"since"` // of the state; enrolment where never seen
 	Seen       time.Time         `json:"seen,omitzero"`
+	Enrolled   time.Time         `json:"enrolled"`
 	Labels     map[string]string `json:"labels"`
 	CertEnds   time.Time         `json:"certificate_not_after"`
 	Reported   *fleet.Reported   `json:"reported,omitempty"`
@@ -129,6 +130,7 @@ func (c *Controller) scanDevice(row interface{ Scan(...any) error }) (Device, er
 	if err := row.Scan(&d.ID, &created, &notAfter, &revoked, &labels, &online, &since, &seen, &reported, &reportedAt); err != nil {
 		return d, err
 	}
+	d.Enrolled = fromMS(created)
 	d.CertEnds, d.Seen, d.ReportedAt = fromMS(notAfter), fromMS(seen), fromMS(reportedAt)
 	if err := json.Unmarshal([]byte(labels), &d.Labels); err != nil {
 		return d, err
@@ -177,6 +179,40 @@ func (c *Controller) state(d Device, created, revoked, online, since int64) (sta
 		}
 	}
 	return "online", "", fromMS(since)
+}
+
+// Wants returns what a device should run.
+func (c *Controller) Wants(ctx context.Context, device string) ([]fleet.Item, error) {
+	d, err := c.desired(ctx, device)
+	return d.Items, err
+}
+
+// ClassCount is how often a pipeline decided for a class.
+type ClassCount struct {
+	Pipeline string  `json:"pipeline"`
+	Class    int     `json:"class"`
+	N        int64   `json:"n"`
+	Score    float64 `json:"score"` // mean
+}
+
+// Classes counts the decisions of a device over the last hours, by pipeline
+// and class.
+func (c *Controller) Classes(ctx context.Context, device string, hours int) ([]ClassCount, error) {
+	rows, err := c.store.db.QueryContext(ctx, `SELECT pipeline, class, sum(n), sum(score) / sum(n) FROM results_hourly WHERE device = $1 AND hour > $2
+		GROUP BY pipeline, class ORDER BY pipeline, class`, device, c.now().Unix()/3600-int64(hours))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := []ClassCount{}
+	for rows.Next() {
+		var x ClassCount
+		if err := rows.Scan(&x.Pipeline, &x.Class, &x.N, &x.Score); err != nil {
+			return nil, err
+		}
+		all = append(all, x)
+	}
+	return all, rows.Err()
 }
 
 // Ledger accounts for one epoch of a device's telemetry, as committed here.

@@ -156,7 +156,12 @@ func (c *Console) functions() template.FuncMap {
 		"short": func(s string) string {
 			return s[:min(len(s), 12)]
 		},
-		"mb":   func(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) },
+		"size": func(n int64) string {
+			if n < 1e6 {
+				return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+			}
+			return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+		},
 		"inc":  func(n int) int { return n + 1 },
 		"hz":   func(x float64) string { return fmt.Sprintf("%.1f", x) },
 		"wave": waveText,

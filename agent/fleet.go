@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -50,7 +49,7 @@ func (a *Agent) join() (*membership, error) {
 	m := &membership{}
 	cfg := uplink.Config{
 		Dir: a.cfg.Fleet.Dir, Identity: id, Describe: a.describe, Unsigned: a.cfg.Fleet.Unsigned, Log: a.opts.Log,
-		Commands: map[string]uplink.Do{"ping": ping, "status": a.answerStatus},
+		Commands: a.commands(),
 	}
 	if a.cfg.Fleet.Metered {
 		cfg.Link = ship.Metered
@@ -186,14 +185,4 @@ func board() fleet.Board {
 		b.Memory = int64(info.Totalram) * int64(info.Unit)
 	}
 	return b
-}
-
-func ping(context.Context, json.RawMessage) (any, error) { return map[string]bool{"pong": true}, nil }
-
-// answerStatus is the status command.
-func (a *Agent) answerStatus(context.Context, json.RawMessage) (any, error) {
-	return struct {
-		Reported  fleet.Reported   `json:"reported"`
-		Telemetry *TelemetryStatus `json:"telemetry,omitempty"`
-	}{a.describe(), a.records.status()}, nil
 }

@@ -33,6 +33,7 @@ type runner struct {
 	source  telemetry.Source
 	drift   atomic.Pointer[driftWatch] // nil without a reference
 	next    atomic.Pointer[handover]   // nil unless another unit takes over
+	again   atomic.Bool                // somebody wants it to begin anew
 	hurt    func()                     // tests make a pipeline fail with it; nil otherwise
 
 	// What the goroutine works on; built once a life, reused for every window.
@@ -138,6 +139,9 @@ func (r *runner) chunk(ctx context.Context, c *chunk) error {
 	if r.hurt != nil {
 		r.hurt()
 	}
+	if r.again.CompareAndSwap(true, false) {
+		return errRestart
+	}
 	r.rec.Item = c.Item
 	if r.now != nil {
 		if err := r.now.chunk(ctx, c); err != nil {
@@ -154,6 +158,9 @@ func (r *runner) chunk(ctx context.Context, c *chunk) error {
 func (r *runner) image(ctx context.Context, f *hal.Frame) error {
 	if r.hurt != nil {
 		r.hurt()
+	}
+	if r.again.CompareAndSwap(true, false) {
+		return errRestart
 	}
 	r.rec.Item = f.Item
 	r.view.frame.keep(f)

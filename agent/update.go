@@ -282,6 +282,15 @@ func (u *updater) use(ctx context.Context, r *runner) error {
 	})
 }
 
+// rollback lets a pipeline run what it ran before, and pins what it runs.
+func (u *updater) rollback(ctx context.Context, r *runner) error {
+	if err := u.client.Rollback(r.cfg.Name, "taken back by a command"); err != nil {
+		return err
+	}
+	u.report()
+	return u.use(ctx, r)
+}
+
 // load makes the active bundle of a slot ready, or the one before where flash
 // has lost it.
 func (u *updater) load(ctx context.Context, slot string) (*Unit, error) {

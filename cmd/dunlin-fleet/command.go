@@ -14,7 +14,7 @@ import (
 
 func commandCommand() *cobra.Command {
 	var life, wait time.Duration
-	var args string
+	var args, pipeline string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "command DEVICE NAME",
@@ -23,9 +23,14 @@ func commandCommand() *cobra.Command {
 a command at most once, and never after its life is over; if the device
 restarts in the middle, the answer is "interrupted".
 
-Names: ping, status.`,
+Names:
+  ping, status
+  self-test            read every bundle again and compute its golden samples
+  restart -p PIPELINE  begin anew, from fresh state
+  rollback -p PIPELINE run the bundle of before, and refuse the one of now`,
 		Example: `  dunlin-fleet command pi-1 ping
   dunlin-fleet command pi-1 status --json
+  dunlin-fleet command pi-1 rollback -p machine
   dunlin-fleet command pi-1 status --life 24h --wait 0   # when it next connects`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, a []string) error {
@@ -40,6 +45,9 @@ Names: ping, status.`,
 				}
 				body["args"] = json.RawMessage(args)
 			}
+			if pipeline != "" {
+				body["args"] = map[string]string{"pipeline": pipeline}
+			}
 			var s controller.CommandStatus
 			if err := c.do(cmd.Context(), "POST", "/commands", body, &s); err != nil {
 				return err
@@ -53,6 +61,8 @@ Names: ping, status.`,
 	cmd.Flags().DurationVar(&life, "life", 5*time.Minute, "the device may begin so long from now")
 	cmd.Flags().DurationVar(&wait, "wait", 30*time.Second, "wait so long for the end")
 	cmd.Flags().StringVar(&args, "args", "", "arguments, a JSON object")
+	cmd.Flags().StringVarP(&pipeline, "pipeline", "p", "", "the pipeline that it is about")
+	cmd.MarkFlagsMutuallyExclusive("args", "pipeline")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

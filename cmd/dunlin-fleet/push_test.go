@@ -241,6 +241,23 @@ func TestPush(t *testing.T) {
 		f.startAgent()
 		f.eventually("it is back", func() bool { d := f.device(); return d.State == "online" && f.runs() == "1.2.0" })
 	})
+	t.Run("commands", func(t *testing.T) {
+		if out := f.must("command", "demo", "self-test"); !strings.Contains(out, "machine@1.2.0") || !strings.Contains(out, "digits@1.0.0") {
+			t.Errorf("self-test: %s", out)
+		}
+		f.must("command", "demo", "restart", "-p", "digits")
+		for _, bad := range []string{`{"pipeline": "none"}`, `{"pipe": "digits"}`, `{"pipeline": "digits"}`, `{"pipeline": "machine"}`} {
+			if out, err := f.cli("command", "demo", "rollback", "--args", bad); err == nil {
+				t.Errorf("rollback %s: %s", bad, out) // of machine: there is nothing before 1.2.0
+			}
+		}
+	})
+	t.Run("rolled back by a command, the digest is pinned", func(t *testing.T) {
+		f.must("assign", "models/machine/1.0.0.dunlin", "--soak", "1s", "--wait")
+		f.must("command", "demo", "rollback", "-p", "machine")
+		f.eventually("the one before runs", func() bool { return f.runs() == "1.2.0" })
+		f.eventually("it says so", func() bool { return f.device().State == "degraded" })
+	})
 	if out := f.must("audit", "--check"); !strings.Contains(out, "whole") && !strings.Contains(out, "lines") {
 		t.Errorf("audit: %s", out)
 	}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -220,7 +221,14 @@ func (c *Console) steer(r *http.Request) (string, error) {
 }
 
 func (c *Console) command(r *http.Request) (string, error) {
-	_, err := c.cfg.Controller.Command(r.Context(), author, r.PathValue("id"), r.PostFormValue("name"), nil, 5*time.Minute)
+	var args json.RawMessage
+	if p := r.PostFormValue("pipeline"); p != "" {
+		var err error
+		if args, err = json.Marshal(map[string]string{"pipeline": p}); err != nil {
+			return "", err
+		}
+	}
+	_, err := c.cfg.Controller.Command(r.Context(), author, r.PathValue("id"), r.PostFormValue("name"), args, 5*time.Minute)
 	return "/devices/" + url.PathEscape(r.PathValue("id")), err
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/hal"
 	"github.com/dunlin-edge/dunlin/inference"
+	"github.com/dunlin-edge/dunlin/ota/fetch"
 )
 
 // Options are what an Agent needs besides its configuration.
@@ -35,9 +36,10 @@ type Options struct {
 	// CheckStore checks the telemetry store before it is opened; nil is
 	// telemetry.Check, which a damaged file can take the process down with.
 	CheckStore func(path string) error
-	Version    string    // of this build, for the fleet
-	Built      time.Time // when; the clock cannot be before it
-	UntilEOF   bool      // Run returns once every recording has been worked off, with an error if anything had to restart
+	Version    string       // of this build, for the fleet
+	Built      time.Time    // when; the clock cannot be before it
+	Repository fetch.Source // to update from, instead of the fleet's; nil is the fleet's
+	UntilEOF   bool         // Run returns once every recording has been worked off, with an error if anything had to restart
 }
 
 // Agent runs the pipelines of one device. Run is called once; everything else

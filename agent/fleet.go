@@ -44,6 +44,9 @@ func (a *Agent) join() (*membership, error) {
 		return nil, fmt.Errorf("fleet: %w", err)
 	}
 	if a.updates, err = a.newUpdater(id); err != nil {
+		if a.opts.Repository != nil {
+			return nil, fmt.Errorf("fleet: %w", err) // updating is what this agent is for
+		}
 		a.opts.Log.Error("no updates", "err", err) // pipelines run all the same
 	}
 	m := &membership{}

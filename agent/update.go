@@ -67,11 +67,7 @@ func (a *Agent) newUpdater(id *uplink.Enrolled) (*updater, error) {
 		fleet: id.Fleet, log: a.opts.Log, engine: a.engineOptions(), now: machineTime,
 		wake: make(chan struct{}, 1), report: func() {}, runner: a.assignable, assigned: a.assigned, first: firstInstallWait, slots: map[string]*slotState{},
 	}
-	tls, err := id.TLS(id.Key)
-	if err != nil {
-		return nil, err
-	}
-	source, err := fetch.NewWeb(fetch.WebConfig{URL: id.URL + "/updates/", TLS: tls})
+	source, err := a.repository(id)
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +75,48 @@ func (a *Agent) newUpdater(id *uplink.Enrolled) (*updater, error) {
 	if err != nil {
 		return nil, err
 	}
-	u.recall()
+	if a.opts.Repository == nil {
+		u.recall()
+	}
 	return u, nil
+}
+
+// repository is where updates come from.
+func (a *Agent) repository(id *uplink.Enrolled) (fetch.Source, error) {
+	if a.opts.Repository != nil {
+		return a.opts.Repository, nil
+	}
+	tls, err := id.TLS(id.Key)
+	if err != nil {
+		return nil, err
+	}
+	return fetch.NewWeb(fetch.WebConfig{URL: id.URL + "/updates/", TLS: tls})
+}
+
+// Update installs a released bundle on a pipeline, as somebody beside the
+// device wants. Signatures, floors, pins and the trial count as they do for
+// the fleet's assignments; a later one of those may bring another bundle. Run
+// is at work meanwhile.
+func (a *Agent) Update(ctx context.Context, pipeline, target string) error {
+	if a.updates == nil {
+		return &RequestError{Invalid, "this device takes no updates: it is not enrolled, or was when there was no repository"}
+	}
+	r := a.assignable(pipeline)
+	if r == nil {
+		return &RequestError{NotFound, fmt.Sprintf("no pipeline %q with assigned: true", pipeline)}
+	}
+	u := a.updates
+	if err := u.client.Refresh(ctx); err != nil {
+		return fmt.Errorf("metadata: %w", err)
+	}
+	t, err := u.client.Trust().Target(ctx, target)
+	if err != nil {
+		return err
+	}
+	if err := u.client.Install(ctx, ota.Order{Slot: pipeline, Target: target, Length: t.Length, SHA256: t.SHA256}); err != nil {
+		return err
+	}
+	return u.use(ctx, r)
 }
 
 // machineTime is the clock and whether it is synchronized.

@@ -258,6 +258,30 @@ func TestPush(t *testing.T) {
 		f.eventually("the one before runs", func() bool { return f.runs() == "1.2.0" })
 		f.eventually("it says so", func() bool { return f.device().State == "degraded" })
 	})
+	t.Run("from a folder, without a network", func(t *testing.T) {
+		next := f.repack("machine-1.0.0.dunlin", "1.3.0")
+		f.must("publish", next, "--keys", f.keys())
+		stick := filepath.Join(f.dir, "stick")
+		if err := os.CopyFS(stick, os.DirFS(filepath.Join(f.state(), "repository"))); err != nil {
+			t.Fatal(err)
+		}
+		update := func(target string) (string, error) {
+			out, err := exec.Command(f.dunlin, "update", "machine", target, "--from", stick, "--config", f.config()).CombinedOutput()
+			return string(out), err
+		}
+		if out, err := update("models/machine/1.3.0.dunlin"); err == nil || !strings.Contains(out, "in use") {
+			t.Errorf("beside a running agent: %v %s", err, out)
+		}
+		f.stop(f.agent, syscall.SIGTERM)
+		if out, err := update("models/machine/1.3.0.dunlin"); err != nil || !strings.Contains(out, "is installed") {
+			t.Errorf("update: %v %s", err, out)
+		}
+		for target, want := range map[string]string{"models/machine/1.0.0.dunlin": "taken back by a command", "models/machine/9.dunlin": "not in the repository"} {
+			if out, err := update(target); err == nil || !strings.Contains(out, want) {
+				t.Errorf("update %s: %v %s", target, err, out)
+			}
+		}
+	})
 	if out := f.must("audit", "--check"); !strings.Contains(out, "whole") && !strings.Contains(out, "lines") {
 		t.Errorf("audit: %s", out)
 	}

@@ -35,6 +35,7 @@ func commands() []command {
 		{"run", "run the agent", runUsage, runRun},
 		{"watch", "show a running agent live", watchUsage, runWatch},
 		{"enroll", "make this device a member of a fleet", enrollUsage, runEnroll},
+		{"update", "install a released bundle from a folder, such as a USB stick", updateUsage, runUpdate},
 		{"status", "say once what a running agent does", statusUsage, runStatus},
 		{"telemetry", "look at the records kept, erase them", telemetryUsage, runTelemetry},
 		{"classify", "run a bundle on files", classifyUsage, runClassify},

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"os"
+	"sync"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/agent"
@@ -21,6 +23,9 @@ Runs the agent: opens the sources, verifies the bundles, runs the pipelines and
 their actions, and serves the local page, until SIGTERM or Ctrl-C. Then sources
 stop, windows in flight finish and actions are carried out; a second signal
 ends it at once.
+
+As a service of systemd it says when it is ready and what it does, and feeds the
+watchdog while pipelines get on with what their sources deliver.
 
 Without --config it reads /etc/dunlin/agent.yaml.
 
@@ -75,6 +80,14 @@ func runAgent(ctx context.Context, e *env, cfg *config.Config, log *slog.Logger,
 		go func() { served <- local.Serve(serving, l, a, cfg.API, log) }()
 		defer func() { quit(); <-served }()
 	}
+	systemd, err := newNotifier(os.Getenv)
+	if err != nil {
+		log.Warn("systemd is not told", "err", err)
+	}
+	var told sync.WaitGroup
+	told.Go(func() { systemd.run(ctx, a.Status) })
+	defer told.Wait()
+	defer stop()
 	url := pageURL(l)
 	if !showing {
 		log.Info("running", "pipelines", len(cfg.Pipelines), "page", url)

@@ -121,7 +121,7 @@ func (a *Agent) Update(ctx context.Context, pipeline, target string) error {
 
 // machineTime is the clock and whether it is synchronized.
 func machineTime() (time.Time, bool) {
-	var c bootClock
+	c := bootClock{start: time.Now()}
 	return c.Wall()
 }
 

@@ -67,7 +67,7 @@ func runAgent(ctx context.Context, e *env, cfg *config.Config, log *slog.Logger,
 	if l != nil {
 		defer l.Close()
 	}
-	opts := agent.Options{Stdout: e.stdout, Log: log, UntilEOF: untilEOF, Version: readVersion().Version, CheckStore: telemetry.CheckIn("/proc/self/exe", "telemetry", "check")}
+	opts := agent.Options{Stdout: e.stdout, Log: log, UntilEOF: untilEOF, Version: readVersion().Version, Built: readVersion().built(), CheckStore: telemetry.CheckIn("/proc/self/exe", "telemetry", "check")}
 	a, err := agent.New(ctx, cfg, opts)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)

@@ -50,7 +50,7 @@ func runUpdate(ctx context.Context, e *env, args []string) error {
 	defer repo.Close()
 	cfg.Telemetry.Dir = "" // the agent's own records stay the agent's
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	a, err := agent.New(ctx, cfg, agent.Options{Stdout: e.stdout, Log: log, Version: readVersion().Version, Repository: repo})
+	a, err := agent.New(ctx, cfg, agent.Options{Stdout: e.stdout, Log: log, Version: readVersion().Version, Built: readVersion().built(), Repository: repo})
 	if err != nil {
 		if strings.Contains(err.Error(), "in use by another process") {
 			return &cliError{exitFailed, "stop the agent first: systemctl stop dunlin", err}

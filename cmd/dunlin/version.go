@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"runtime/debug"
+	"time"
 )
 
 const versionUsage = `Usage: dunlin version [--json]
@@ -44,6 +45,16 @@ func runVersion(ctx context.Context, e *env, args []string) error {
 	t.row("platform", v.Platform)
 	t.flush()
 	return nil
+}
+
+// built is when the sources of this build were committed; zero where the build
+// does not say. No clock that is right is before it.
+func (v buildVersion) built() time.Time {
+	t, err := time.Parse(time.RFC3339, v.Time)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
 }
 
 // readVersion asks the build itself.

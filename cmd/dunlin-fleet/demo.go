@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"testing/fstest"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -291,17 +290,24 @@ func renumber(from, to, version string) error {
 		return err
 	}
 	defer b.Close()
+	dir, err := os.MkdirTemp("", "bundle-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
 	m := *b.Manifest()
-	files := fstest.MapFS{}
 	for _, x := range m.Files {
 		data, err := b.File(x.Name)
 		if err != nil {
 			return err
 		}
-		files[x.Name] = &fstest.MapFile{Data: data}
+		file := filepath.Join(dir, filepath.FromSlash(x.Name)) // the bundle lets no name out of it
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, data, 0o600)); err != nil {
+			return err
+		}
 	}
 	m.Version, m.Files = version, nil
-	_, err = bundle.PackFile(to, &m, files)
+	_, err = bundle.PackFile(to, &m, os.DirFS(dir))
 	return err
 }
 

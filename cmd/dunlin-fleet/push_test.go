@@ -11,11 +11,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/fleet/controller"
-	"github.com/dunlin-edge/dunlin/ota/bundle"
 )
 
 // flock is the shipped binaries at work: a controller, and the demo's agent
@@ -169,24 +167,8 @@ func (f *flock) runs() string {
 // repack makes another version of a bundle.
 func (f *flock) repack(from, version string) string {
 	f.t.Helper()
-	b, err := bundle.Open(filepath.Join(f.dir, "dev", "bundles", from))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	defer b.Close()
-	m := *b.Manifest()
-	m.Version = version
-	files := fstest.MapFS{}
-	for _, x := range m.Files {
-		data, err := b.File(x.Name)
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		files[x.Name] = &fstest.MapFile{Data: data}
-	}
-	m.Files = nil
-	path := filepath.Join(f.dir, m.Name+"-"+version+".dunlin")
-	if _, err := bundle.PackFile(path, &m, files); err != nil {
+	path := filepath.Join(f.dir, "machine-"+version+".dunlin")
+	if err := renumber(filepath.Join(f.dir, "dev", "bundles", from), path, version); err != nil {
 		f.t.Fatal(err)
 	}
 	return path

@@ -14,9 +14,9 @@ import (
 const updateUsage = `Usage: dunlin update PIPELINE TARGET --from DIR [--config FILE] [--json]
 
 Installs a released bundle from a copy of the fleet's repository, such as a USB
-stick: no network is needed, and nothing less is checked. Signatures, the
-device's memory of what it has seen, golden samples, and live input in the shadow
-of the bundle in use decide as for a push. TARGET is its path in the repository.
+stick: no network is needed, and nothing less is checked. Signatures, what the
+device has seen before, golden samples, and live input in the shadow of the
+bundle in use decide as for a push. TARGET is its path in the repository.
 
 The agent must not run meanwhile. A later assignment of the fleet may bring
 another bundle.

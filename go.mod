@@ -29,6 +29,8 @@ require (
 	go.yaml.in/yaml/v3 v3.0.6
 	// BMP beside the standard image codecs.
 	golang.org/x/image v0.47.0
+	// Compares semantic versions.
+	golang.org/x/mod v0.43.0
 	// Terminal and process system calls, CPU features.
 	golang.org/x/sys v0.49.0
 	// The controller's database, without cgo.

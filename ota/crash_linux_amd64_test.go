@@ -3,7 +3,6 @@ package ota
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,12 +10,14 @@ import (
 	"time"
 
 	"github.com/dunlin-edge/dunlin/ota/fetch"
+	"github.com/dunlin-edge/dunlin/ota/internal/powercut"
 )
 
 // TestMain lets the test binary be the device that is killed.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 4 && os.Args[1] == "device" {
-		if err := runDevice(os.Args[2], os.Args[3]); err != nil {
+	run, ok := map[string]func(from, dir string) error{"device": runDevice, "programs": runPrograms}[os.Args[min(1, len(os.Args)-1)]]
+	if ok && len(os.Args) == 4 {
+		if err := run(os.Args[2], os.Args[3]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -121,14 +122,8 @@ func TestKillAtEveryChange(t *testing.T) {
 	repo := crashRepo(t)
 	for k := 1; ; k++ {
 		state := filepath.Join(t.TempDir(), "s")
-		ops, done := trace(t, state, k, "device", repo, state)
-		n := 0
-		for _, o := range ops {
-			if o.what == "mark" {
-				n++
-			}
-		}
-		if err := broken(repo, state, n); err != nil {
+		ops, done := powercut.Trace(t, state, k, "device", repo, state)
+		if err := broken(repo, state, powercut.Marks(ops)); err != nil {
 			t.Fatalf("killed at change %d: %v", k, err)
 		}
 		if done {
@@ -141,176 +136,27 @@ func TestKillAtEveryChange(t *testing.T) {
 	}
 }
 
-// flash is what a power cut may leave: what was synced, any part of the other
-// bytes, and of the other names a prefix of their changes.
-type flash struct {
-	files map[int][]byte
-	names map[string]int // -1: a folder
-	loose []op
-	links []op
-}
-
-// apply moves the disk on by one operation.
-func (d *flash) apply(o op, skip func(op) bool) {
-	switch o.what {
-	case "write", "truncate":
-		d.loose = append(d.loose, o)
-	case "create", "rename", "mkdir", "remove":
-		d.links = append(d.links, o)
-	case "sync":
-		if skip(o) {
-			return
-		}
-		if o.file == 0 {
-			d.syncDir(o.path)
-			return
-		}
-		var rest []op
-		for _, w := range d.loose {
-			if w.file == o.file {
-				d.files[w.file] = change(d.files[w.file], w)
-			} else {
-				rest = append(rest, w)
-			}
-		}
-		d.loose = rest
-	}
-}
-
-func (d *flash) syncDir(dir string) {
-	var rest []op
-	gone := map[string]bool{} // names whose file was renamed into dir
-	for _, l := range d.links {
-		gone[l.from] = gone[l.from] || filepath.Dir(l.path) == dir
-	}
-	for _, l := range d.links {
-		if l.what == "create" && gone[l.path] && filepath.Dir(l.path) != dir {
-			continue
-		}
-		if filepath.Dir(l.path) == dir || l.from != "" && filepath.Dir(l.from) == dir {
-			link(d.names, l)
-		} else {
-			rest = append(rest, l)
-		}
-	}
-	d.links = rest
-}
-
-func link(names map[string]int, o op) {
-	switch o.what {
-	case "create":
-		names[o.path] = o.file
-	case "mkdir":
-		names[o.path] = -1
-	case "remove":
-		delete(names, o.path)
-	case "rename":
-		names[o.path] = o.file
-		delete(names, o.from)
-	}
-}
-
-// change applies a write or truncation to a copy of a file's bytes.
-func change(data []byte, o op) []byte {
-	size := max(len(data), int(o.off)+len(o.data))
-	if o.what == "truncate" {
-		size = int(o.off)
-	}
-	next := make([]byte, size)
-	copy(next, data)
-	copy(next[o.off:], o.data)
-	return next
-}
-
-// leave writes one possible state: those loose writes that mask names, and the
-// first links.
-func (d *flash) leave(t *testing.T, from, to string, mask uint64, links int) {
-	t.Helper()
-	files, names := map[int][]byte{}, map[string]int{}
-	for n, data := range d.files {
-		files[n] = data
-	}
-	for p, n := range d.names {
-		names[p] = n
-	}
-	for _, o := range d.links[:links] {
-		link(names, o)
-	}
-	for i, o := range d.loose {
-		if mask>>(i%64)&1 == 1 {
-			files[o.file] = change(files[o.file], o)
-		}
-	}
-	// A name whose folder was lost is lost with it.
-	for p, n := range names {
-		whole := true
-		for dir := filepath.Dir(p); strings.HasPrefix(dir, from); dir = filepath.Dir(dir) {
-			whole = whole && (dir == filepath.Dir(from) || names[dir] == -1)
-		}
-		local := filepath.Join(to, strings.TrimPrefix(p, from))
-		if p == from || n == -1 || !whole {
-			continue
-		}
-		if err := os.MkdirAll(filepath.Dir(local), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(local, files[n], 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// cuts cuts the power at every operation, and returns how many states it tried
-// and the first that breaks a promise.
-func cuts(t *testing.T, repo, from string, ops []op, skip func(op) bool) (int, error) {
-	r := rand.New(rand.NewPCG(1, 2))
-	d := &flash{files: map[int][]byte{}, names: map[string]int{from: -1}} // the folder itself is there
-	n, tried := 0, 0
-	base := t.TempDir()
-	for i, o := range ops {
-		if d.apply(o, skip); o.what == "mark" {
-			n++
-		}
-		masks := []uint64{0, ^uint64(0), r.Uint64()}
-		for k, mask := range masks {
-			links := []int{0, len(d.links), r.IntN(len(d.links) + 1)}[k]
-			if k == 0 && r.IntN(2) == 0 { // names without their bytes
-				links = len(d.links)
-			}
-			to := filepath.Join(base, fmt.Sprint(tried))
-			d.leave(t, from, to, mask, links)
-			tried++
-			if err := broken(repo, to, n); err != nil {
-				return tried, fmt.Errorf("power cut after operation %d of %d (%s %s): %w", i, len(ops), o.what, filepath.Base(o.path), err)
-			}
-			if err := os.RemoveAll(to); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	return tried, nil
-}
-
 // TestPowerCut: no promise is broken by a power cut at any moment, whatever
 // was not synced; and without any one of the syncs of an install one is.
 func TestPowerCut(t *testing.T) {
 	repo := crashRepo(t)
 	state := filepath.Join(t.TempDir(), "s")
-	ops, _ := trace(t, state, 0, "device", repo, state)
-	tried, err := cuts(t, repo, state, ops, func(op) bool { return false })
+	ops, _ := powercut.Trace(t, state, 0, "device", repo, state)
+	whole := func(dir string, marks int) error { return broken(repo, dir, marks) }
+	tried, err := powercut.Cuts(t, state, ops, func(powercut.Op) bool { return false }, whole)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%d operations, %d states after a power cut", len(ops), tried)
-	for name, skip := range map[string]func(op) bool{
-		"artifact":             func(o op) bool { return o.file != 0 && strings.Contains(o.path, ".unverified") },
-		"folder of artifacts":  func(o op) bool { return o.file == 0 && filepath.Base(o.path) == "sha256" },
-		"journal":              func(o op) bool { return o.file != 0 && strings.Contains(o.path, "/slots/") },
-		"folder of journals":   func(o op) bool { return o.file == 0 && filepath.Base(o.path) == "slots" },
-		"folder of the client": func(o op) bool { return o.file == 0 && o.path == state },
-		"folder of blobs":      func(o op) bool { return o.file == 0 && filepath.Base(o.path) == "blobs" },
+	for name, skip := range map[string]func(powercut.Op) bool{
+		"artifact":             func(o powercut.Op) bool { return o.File != 0 && strings.Contains(o.Path, ".unverified") },
+		"folder of artifacts":  func(o powercut.Op) bool { return o.File == 0 && filepath.Base(o.Path) == "sha256" },
+		"journal":              func(o powercut.Op) bool { return o.File != 0 && strings.Contains(o.Path, "/slots/") },
+		"folder of journals":   func(o powercut.Op) bool { return o.File == 0 && filepath.Base(o.Path) == "slots" },
+		"folder of the client": func(o powercut.Op) bool { return o.File == 0 && o.Path == state },
+		"folder of blobs":      func(o powercut.Op) bool { return o.File == 0 && filepath.Base(o.Path) == "blobs" },
 	} {
-		tried, err := cuts(t, repo, state, ops, skip)
+		tried, err := powercut.Cuts(t, state, ops, skip, whole)
 		if err == nil {
 			t.Errorf("without the sync of the %s no promise is broken in %d states", name, tried)
 		} else {

@@ -3,6 +3,8 @@ package bundle
 import (
 	"fmt"
 	"strings"
+
+	"golang.org/x/mod/semver"
 )
 
 // checkName accepts names that mean the same file on every system: relative,
@@ -44,47 +46,5 @@ func validSlug(s string) bool {
 // validSemver reports whether s is a version of Semantic Versioning 2.0.0
 // (semver.org, items 2, 9 and 10) of at most 64 bytes.
 func validSemver(s string) bool {
-	if len(s) > 64 {
-		return false
-	}
-	s, build, hasBuild := strings.Cut(s, "+")
-	core, pre, hasPre := strings.Cut(s, "-")
-	if hasBuild && !validIdentifiers(build, false) || hasPre && !validIdentifiers(pre, true) {
-		return false
-	}
-	numbers := strings.Split(core, ".")
-	if len(numbers) != 3 {
-		return false
-	}
-	for _, n := range numbers {
-		if !isNumber(n) || leadingZero(n) {
-			return false
-		}
-	}
-	return true
+	return len(s) <= 64 && semver.Canonical("v"+s)+semver.Build("v"+s) == "v"+s
 }
-
-func validIdentifiers(s string, strictNumbers bool) bool {
-	for id := range strings.SplitSeq(s, ".") {
-		if id == "" || strictNumbers && isNumber(id) && leadingZero(id) {
-			return false
-		}
-		for _, r := range id {
-			if r != '-' && !letterOrDigit(r) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func isNumber(s string) bool {
-	for _, r := range s {
-		if r < '0' || r > '9' {
-			return false
-		}
-	}
-	return s != ""
-}
-
-func leadingZero(s string) bool { return len(s) > 1 && s[0] == '0' }

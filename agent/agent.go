@@ -37,6 +37,7 @@ type Options struct {
 	// telemetry.Check, which a damaged file can take the process down with.
 	CheckStore func(path string) error
 	Version    string       // of this build, for the fleet
+	Guard      string       // folder of the guard that started this process; "" where none did
 	Built      time.Time    // when; the clock cannot be before it
 	Repository fetch.Source // to update from, instead of the fleet's; nil is the fleet's
 	UntilEOF   bool         // Run returns once every recording has been worked off, with an error if anything had to restart
@@ -55,6 +56,8 @@ type Agent struct {
 	updates *updater      // nil where the fleet chooses no bundles
 	member  *membership   // nil where the agent works alone
 	oneShot chan struct{} // holds a token while a picture or clip is classified
+	again   chan struct{} // closed when another program is to start
+	once    sync.Once     // closes it
 }
 
 // New opens and checks everything that the configuration names. An error means
@@ -67,7 +70,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*Agent, error) {
 		o.Clock = hal.Wall{}
 	}
 	o.Log = o.Log.With("device", cfg.Device.Name)
-	a := &Agent{cfg: cfg, opts: o, started: o.Clock.Now(), files: action.NewFiles(o.Stdout), oneShot: make(chan struct{}, 1)}
+	a := &Agent{cfg: cfg, opts: o, started: o.Clock.Now(), files: action.NewFiles(o.Stdout), oneShot: make(chan struct{}, 1), again: make(chan struct{})}
 	if err := a.build(ctx); err != nil {
 		a.release()
 		return nil, err
@@ -169,7 +172,7 @@ func (a *Agent) release() error {
 
 // Run works until ctx ends, or with UntilEOF until the recordings do. Then it
 // drains: sources halt, windows in flight finish, actions are carried out, for
-// at most limits.drain.
+// at most limits.drain. ErrRestart tells that another program is to start.
 func (a *Agent) Run(ctx context.Context) error {
 	hard, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
@@ -188,6 +191,13 @@ func (a *Agent) Run(ctx context.Context) error {
 	var linked sync.WaitGroup
 	linked.Go(func() { a.member.run(soft) })
 	linked.Go(func() { a.updates.run(soft) })
+	linked.Go(func() {
+		select {
+		case <-a.again:
+			stop()
+		case <-soft.Done():
+		}
+	})
 	var feeds, work sync.WaitGroup
 	for _, f := range a.feeds {
 		feeds.Go(func() { f.run(soft) })
@@ -200,20 +210,29 @@ func (a *Agent) Run(ctx context.Context) error {
 	if !a.opts.UntilEOF {
 		<-soft.Done() // the views stay after a recording's end
 	}
+	late := hard.Err() != nil // from here on no pipeline has work that could be cut off
 	stop()
 	linked.Wait()
-	late := hard.Err() != nil || !kept()
+	late = !kept() || late
 	if err := a.release(); err != nil {
 		return fmt.Errorf("close files: %w", err)
 	}
 	if late {
 		return fmt.Errorf("stop: work was left undone after %s", a.cfg.Limits.Drain)
 	}
+	select {
+	case <-a.again:
+		return ErrRestart
+	default:
+	}
 	if a.opts.UntilEOF {
 		return a.setbacks()
 	}
 	return nil
 }
+
+// startAgain ends Run in favour of another program.
+func (a *Agent) startAgain() { a.once.Do(func() { close(a.again) }) }
 
 // setbacks tells of sources and pipelines that failed on the way, so that a
 // run over recordings with holes does not pass for a whole one.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dunlin-edge/dunlin/agent/uplink"
 	"github.com/dunlin-edge/dunlin/fleet"
+	"github.com/dunlin-edge/dunlin/ota"
 )
 
 // errRestart ends a life of a pipeline on request.
@@ -64,6 +65,10 @@ func (a *Agent) restart(_ context.Context, args json.RawMessage) (any, error) {
 // rollback lets a pipeline run the bundle of before, and refuse the one it
 // runs until somebody publishes another.
 func (a *Agent) rollback(ctx context.Context, args json.RawMessage) (any, error) {
+	var q struct{ Pipeline string }
+	if json.Unmarshal(args, &q) == nil && q.Pipeline == ota.ProgramSlot && a.updates != nil {
+		return struct{}{}, a.updates.rollbackProgram("taken back by a command")
+	}
 	r, err := a.onPipeline(args)
 	if err != nil {
 		return nil, err

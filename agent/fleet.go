@@ -176,7 +176,7 @@ func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), 500)], ""
 
 // board reads what the agent runs on.
 func board() fleet.Board {
-	b := fleet.Board{Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Tier: inference.Tier()}
+	b := fleet.Board{Arch: programArch(), CPUs: runtime.NumCPU(), Tier: inference.Tier()}
 	for _, path := range []string{"/sys/firmware/devicetree/base/model", "/sys/class/dmi/id/product_name"} {
 		if data, err := os.ReadFile(path); err == nil {
 			b.Model = clip(strings.TrimRight(string(data), "\x00\n "))

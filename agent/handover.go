@@ -34,7 +34,7 @@ func (r *runner) advance(h *handover, feed func(*stream) error) error {
 		}
 		return feed(r.now)
 	}
-	err := guard(r.ctx, func(context.Context) (err error) {
+	err := contain(r.ctx, func(context.Context) (err error) {
 		if h.s == nil {
 			h.s, err = newStream(h.unit, r.rate, nil)
 			if err != nil {

@@ -62,6 +62,9 @@ func (u *updater) status() (fleet.Seq, []fleet.SlotReported) {
 		if s.Active != nil {
 			r.Active = s.Active.SHA256
 		}
+		if s.Slot == ota.ProgramSlot && u.program != nil {
+			r.Loaded = u.program.running.SHA256
+		}
 		if s.Candidate != nil {
 			r.Candidate, r.Version = s.Candidate.SHA256, s.Candidate.Version
 		}

@@ -74,7 +74,7 @@ func (s *supervisor) run(ctx context.Context, task func(context.Context) error, 
 	for {
 		began := s.clock.Now()
 		s.set(func(h *Health) { h.State, h.RetryAt = Running, time.Time{} })
-		err := guard(ctx, task)
+		err := contain(ctx, task)
 		if err == nil || ctx.Err() != nil {
 			s.set(func(h *Health) { h.State = Ended })
 			return
@@ -116,8 +116,8 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// guard runs task and turns a panic into an error.
-func guard(ctx context.Context, task func(context.Context) error) (err error) {
+// contain runs task and turns a panic into an error.
+func contain(ctx context.Context, task func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{v, debug.Stack()}

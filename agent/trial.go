@@ -13,6 +13,9 @@ import (
 // samples, this board's memory and speed, the pipeline's source, and then live
 // input in the shadow of what the pipeline runs.
 func (u *updater) trial(ctx context.Context, c ota.Candidate) (ota.Verdict, error) {
+	if c.Slot == ota.ProgramSlot {
+		return u.trialProgram(ctx, c)
+	}
 	r := u.runner(c.Slot)
 	if r == nil {
 		return ota.Verdict{}, fmt.Errorf("no pipeline %s", c.Slot)
@@ -36,7 +39,7 @@ func (u *updater) trial(ctx context.Context, c ota.Candidate) (ota.Verdict, erro
 
 func (u *updater) probation(ctx context.Context, r *runner, unit *Unit, limits bundle.Probation) (ota.Verdict, error) {
 	var found Probation
-	err := guard(ctx, func(ctx context.Context) (err error) {
+	err := contain(ctx, func(ctx context.Context) (err error) {
 		found, err = r.probe(ctx, unit, limits, func(text string) { u.say(r.cfg.Name, text) })
 		return err
 	})

@@ -42,6 +42,7 @@ type updater struct {
 	runner   func(string) *runner // by pipeline; nil where the fleet may not choose its bundle
 	assigned func() []string      // pipelines whose bundle the fleet may choose
 	first    time.Duration        // wait before the second try
+	program  *program             // nil where the agent's own program cannot be replaced
 
 	mu    sync.Mutex
 	want  fleet.Desired // zero: none
@@ -71,7 +72,15 @@ func (a *Agent) newUpdater(id *uplink.Enrolled) (*updater, error) {
 	if err != nil {
 		return nil, err
 	}
-	u.client, err = ota.Open(ota.Config{Dir: dir, Root: id.Root, Source: source, Clock: u.now, Build: a.opts.Built, Trial: u.trial, Note: u.progress, Logger: a.opts.Log})
+	if u.program, err = newProgram(a.opts.Guard); err != nil {
+		return nil, err
+	}
+	if p := u.program; p != nil {
+		p.restart, p.works = a.startAgain, a.works
+	}
+	u.client, err = ota.Open(ota.Config{
+		Dir: dir, Root: id.Root, Source: source, Clock: u.now, Build: a.opts.Built, Arch: programArch(), Trial: u.trial, Note: u.progress, Logger: a.opts.Log,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +109,9 @@ func (a *Agent) repository(id *uplink.Enrolled) (fetch.Source, error) {
 func (a *Agent) Update(ctx context.Context, pipeline, target string) error {
 	if a.updates == nil {
 		return &RequestError{Invalid, "this device takes no updates: it is not enrolled, or was when there was no repository"}
+	}
+	if pipeline == ota.ProgramSlot {
+		return a.updates.updateProgram(ctx, target)
 	}
 	r := a.assignable(pipeline)
 	if r == nil {
@@ -134,13 +146,16 @@ func (a *Agent) assignable(name string) *runner {
 	return r
 }
 
-// assigned names the pipelines whose bundle the fleet chooses.
+// assigned names the slots whose contents the fleet chooses.
 func (a *Agent) assigned() []string {
 	var names []string
 	for _, p := range a.cfg.Pipelines {
 		if p.Assigned {
 			names = append(names, p.Name)
 		}
+	}
+	if a.opts.Guard != "" {
+		names = append(names, ota.ProgramSlot)
 	}
 	return names
 }
@@ -220,6 +235,9 @@ func (u *updater) run(ctx context.Context) {
 	if u == nil {
 		return
 	}
+	var proving sync.WaitGroup
+	proving.Go(func() { u.prove(ctx) })
+	defer proving.Wait()
 	wait := u.first
 	for ctx.Err() == nil {
 		var again <-chan time.Time
@@ -257,14 +275,14 @@ func (u *updater) reconcile(ctx context.Context) bool {
 			return false
 		case errors.As(err, &refused):
 			u.say(item.Slot, refused.Reason)
-			u.log.Error("bundle refused", "pipeline", item.Slot, "target", item.Target, "reason", refused.Reason)
+			u.log.Error("refused", "slot", item.Slot, "target", item.Target, "reason", refused.Reason)
 			continue
 		case errors.Is(err, errNotHere):
 		default:
 			done = false
 		}
 		u.say(item.Slot, err.Error())
-		u.log.Warn("update", "pipeline", item.Slot, "target", item.Target, "err", err)
+		u.log.Warn("update", "slot", item.Slot, "target", item.Target, "err", err)
 	}
 	return done
 }
@@ -273,6 +291,9 @@ func (u *updater) reconcile(ctx context.Context) bool {
 var errNotHere = errors.New("not for this device")
 
 func (u *updater) bring(ctx context.Context, d fleet.Desired, item fleet.Item) error {
+	if item.Slot == ota.ProgramSlot {
+		return u.bringProgram(ctx, d, item)
+	}
 	r := u.runner(item.Slot)
 	if r == nil {
 		return fmt.Errorf("%w: its configuration has no pipeline %s with assigned: true", errNotHere, item.Slot)
@@ -282,11 +303,8 @@ func (u *updater) bring(ctx context.Context, d fleet.Desired, item fleet.Item) e
 			return nil
 		}
 	}
-	if now, synced := u.now(); synced && now.After(d.NotAfter) {
-		return fmt.Errorf("%w: the assignment ended at %s", errNotHere, d.NotAfter.Format(time.RFC3339))
-	}
-	order := ota.Order{Slot: item.Slot, Target: item.Target, Length: item.Length}
-	if _, err := hex.Decode(order.SHA256[:], []byte(item.SHA256)); err != nil {
+	order, err := u.order(d, item)
+	if err != nil {
 		return err
 	}
 	if err := u.client.Refresh(ctx); err != nil {
@@ -296,6 +314,16 @@ func (u *updater) bring(ctx context.Context, d fleet.Desired, item fleet.Item) e
 		return err
 	}
 	return u.use(ctx, r)
+}
+
+// order is an item that may still begin.
+func (u *updater) order(d fleet.Desired, item fleet.Item) (ota.Order, error) {
+	order := ota.Order{Slot: item.Slot, Target: item.Target, Length: item.Length}
+	if now, synced := u.now(); synced && now.After(d.NotAfter) {
+		return order, fmt.Errorf("%w: the assignment ended at %s", errNotHere, d.NotAfter.Format(time.RFC3339))
+	}
+	_, err := hex.Decode(order.SHA256[:], []byte(item.SHA256))
+	return order, err
 }
 
 // use gives a pipeline the active bundle of its slot.

@@ -56,6 +56,7 @@ type SlotReported struct {
 	Slot      string `json:"slot"`
 	State     string `json:"state"`                // idle, fetching, staged, trial, good, reverted
 	Active    string `json:"active,omitempty"`     // SHA-256 of what it runs, or runs after a restart
+	Loaded    string `json:"loaded,omitempty"`     // SHA-256 of the agent's running program; of a bundle, its pipeline tells
 	Candidate string `json:"candidate,omitempty"`  // SHA-256 of what it is about to run
 	Version   string `json:"version,omitempty"`    // of the candidate
 	Refused   string `json:"refused,omitempty"`    // SHA-256 of what was assigned and is not good here
@@ -68,7 +69,7 @@ type SlotReported struct {
 // Board is what the agent runs on.
 type Board struct {
 	Model  string `json:"model"` // "Raspberry Pi 5 Model B Rev 1.0", from the device tree or DMI
-	Arch   string `json:"arch"`  // GOARCH
+	Arch   string `json:"arch"`  // GOARCH of the agent, with the GOARM level after a slash
 	CPUs   int    `json:"cpus"`
 	Memory int64  `json:"memory_bytes"`
 	Tier   string `json:"tier"` // of the kernels
@@ -97,7 +98,7 @@ func (r Reported) check() error {
 		return errors.New("more than 64 slots")
 	}
 	for _, s := range r.Slots {
-		if err := texts(s.Slot, s.State, s.Active, s.Candidate, s.Refused, s.Version, s.Reason); err != nil {
+		if err := texts(s.Slot, s.State, s.Active, s.Loaded, s.Candidate, s.Refused, s.Version, s.Reason); err != nil {
 			return fmt.Errorf("slot: %w", err)
 		}
 	}

@@ -81,8 +81,18 @@ func (c *Client) allowed(ctx context.Context, o Order) (trust.Target, error) {
 	if t.SHA256 != o.SHA256 || t.Length != o.Length {
 		return t, fmt.Errorf("target %.200q: the order wants %d bytes %x, the repository allows %d bytes %s", o.Target, o.Length, o.SHA256[:6], t.Length, t.Hex()[:12])
 	}
-	if t.Custom.Kind != "bundle" {
-		return t, fmt.Errorf("target %.200q: a %.20q, want a bundle", o.Target, t.Custom.Kind)
+	kind := "bundle"
+	if o.Slot == ProgramSlot {
+		kind = "agent"
+	}
+	switch {
+	case t.Custom.Kind != kind:
+		return t, fmt.Errorf("target %.200q: a %.20q, want %q", o.Target, t.Custom.Kind, kind)
+	case o.Slot != ProgramSlot:
+	case t.Custom.Arch != c.cfg.Arch:
+		return t, fmt.Errorf("target %.200q: a program for %.20q, this one is for %q", o.Target, t.Custom.Arch, c.cfg.Arch)
+	case t.Length > MaxProgram:
+		return t, fmt.Errorf("target %.200q: %d bytes, limit %d", o.Target, t.Length, MaxProgram)
 	}
 	return t, nil
 }
@@ -167,6 +177,9 @@ func (c *Client) Rollback(slot, reason string) error {
 	c.mu.Lock()
 	j := c.slots[slot]
 	c.mu.Unlock()
+	if slot == ProgramSlot && j.Active != nil {
+		return c.backToGuard(j, reason)
+	}
 	if j.Active == nil || j.Previous == nil {
 		return fmt.Errorf("slot %s: nothing to go back to", slot)
 	}

@@ -33,6 +33,7 @@ type Config struct {
 	Source fetch.Source                               // the repository: metadata/ and targets/
 	Clock  func() (now time.Time, synced bool)        // required
 	Build  time.Time                                  // of this program: it cannot be earlier
+	Arch   string                                     // what this program was built for; only such programs replace it
 	Free   int64                                      // bytes that stay free on the disk; 0: 16 MiB
 	Wait   func(context.Context, time.Duration) error // between tries of a download; nil: real time
 	// Trial tries a candidate: it decodes, fits, gives its golden samples, and

@@ -15,9 +15,23 @@ import (
 	"github.com/dunlin-edge/dunlin/ota/internal/disk"
 )
 
+// ProgramSlot is the slot of the agent's own program. What it goes back to is
+// the guard's to choose.
+const ProgramSlot = "agent"
+
 // MaxProgram bounds a program of the agent in bytes: it is held whole in
 // memory once.
 const MaxProgram = 64 << 20
+
+// backToGuard pins the active program and forgets it.
+func (c *Client) backToGuard(j journal, reason string) error {
+	j.pin(j.Active.SHA256, reason)
+	j.State, j.Active, j.Previous, j.Candidate, j.Attempts, j.Reason = Reverted, nil, nil, nil, 0, reason
+	if err := c.set(ProgramSlot, j); err != nil {
+		return err
+	}
+	return c.collect()
+}
 
 // StageProgram puts a verified program of the agent where the guard finds it,
 // durably. Nothing starts it until it is tried.

@@ -157,6 +157,9 @@ func (l *loader) finish() (*Config, error) {
 		l.report.add(Position{File: l.cfg.File}, "add pipelines: {NAME: {source: ..., bundle: ...}}", "pipelines: none, so there is nothing to run")
 	}
 	for _, p := range l.cfg.Pipelines {
+		if p.Assigned && p.Name == "agent" {
+			l.report.add(p.At, "call it otherwise", "pipelines.agent.assigned: updates know the agent's own program by this name")
+		}
 		if p.Assigned && l.cfg.Fleet.Dir == "" {
 			l.report.add(p.At, "add fleet: {dir: /var/lib/dunlin/fleet} and enrol, or name a bundle", "pipelines.%s.assigned: this device has no fleet that could assign one", p.Name)
 		}

@@ -154,16 +154,20 @@ func publishCommand() *cobra.Command {
 	repo := ""
 	var keys []string
 	epoch := int64(0)
+	version := ""
 	cmd := &cobra.Command{
-		Use:   "publish BUNDLE...",
-		Short: "release bundles, after their golden samples came out exact here",
+		Use:   "publish FILE...",
+		Short: "release bundles, after their golden samples came out exact here, and agents",
 		Long: `Release bundles: devices may install them from then on, and do when they are
 assigned. Each is opened and run on this machine's engine first; one whose
 golden samples differ, or that has none, is refused. Released bytes are never
 changed: give a change a new version.
 
+A program of the agent (dunlin, for one architecture) is released as a variant
+of agent/VERSION; devices get the one that theirs was built for.
+
 Two holders' keys and the release key sign.`,
-		Example: "  dunlin-fleet publish machine-1.2.0.dunlin --keys /media/usb1,/media/usb2,./release",
+		Example: "  dunlin-fleet publish machine-1.2.0.dunlin --keys /media/usb1,/media/usb2,./release\n  dunlin-fleet publish dist/dunlin-linux-* --version 1.4.0 --keys ./keys",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := openRepository(cmd, repo)
@@ -176,7 +180,11 @@ Two holders' keys and the release key sign.`,
 			}
 			var add []release.Artifact
 			for _, file := range args {
-				a, err := vet(cmd, file, epoch)
+				check := vet
+				if isProgram(file) {
+					check = vetProgram(version)
+				}
+				a, err := check(cmd, file, epoch)
 				if err != nil {
 					return err
 				}
@@ -196,6 +204,7 @@ Two holders' keys and the release key sign.`,
 	}
 	cmd.Flags().StringVar(&repo, "repository", "", "folder of the repository (default DIR/repository)")
 	cmd.Flags().StringSliceVar(&keys, "keys", nil, "folders with the keys")
+	cmd.Flags().StringVar(&version, "version", "", "of the agent's programs, where their build does not say")
 	cmd.Flags().Int64Var(&epoch, "security-epoch", 0, "no device installs one of a lower epoch after it")
 	return cmd
 }

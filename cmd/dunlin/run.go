@@ -67,7 +67,7 @@ func runAgent(ctx context.Context, e *env, cfg *config.Config, log *slog.Logger,
 	if l != nil {
 		defer l.Close()
 	}
-	opts := agent.Options{Stdout: e.stdout, Log: log, UntilEOF: untilEOF, Version: readVersion().Version, Built: readVersion().built(), CheckStore: telemetry.CheckIn("/proc/self/exe", "telemetry", "check")}
+	opts := agent.Options{Stdout: e.stdout, Log: log, UntilEOF: untilEOF, Version: readVersion().Version, Built: readVersion().built(), Guard: os.Getenv("DUNLIN_GUARD"), CheckStore: telemetry.CheckIn("/proc/self/exe", "telemetry", "check")}
 	a, err := agent.New(ctx, cfg, opts)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
@@ -91,9 +91,15 @@ func runAgent(ctx context.Context, e *env, cfg *config.Config, log *slog.Logger,
 	url := pageURL(l)
 	if !showing {
 		log.Info("running", "pipelines", len(cfg.Pipelines), "page", url)
-		return a.Run(ctx)
+		err = a.Run(ctx)
+	} else {
+		err = runWithView(ctx, e, a, url, stop)
 	}
-	return runWithView(ctx, e, a, url, stop)
+	if errors.Is(err, agent.ErrRestart) {
+		log.Info("ending, so that the service starts the other program")
+		return nil
+	}
+	return err
 }
 
 // runWithView shows the agent in this terminal while it runs.

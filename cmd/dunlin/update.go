@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/dunlin-edge/dunlin/agent"
@@ -11,12 +12,16 @@ import (
 	"github.com/dunlin-edge/dunlin/ota/fetch"
 )
 
-const updateUsage = `Usage: dunlin update PIPELINE TARGET --from DIR [--config FILE] [--json]
+const updateUsage = `Usage: dunlin update PIPELINE|agent TARGET --from DIR [--config FILE] [--json]
 
 Installs a released bundle from a copy of the fleet's repository, such as a USB
 stick: no network is needed, and nothing less is checked. Signatures, what the
 device has seen before, golden samples, and live input in the shadow of the
 bundle in use decide as for a push. TARGET is its path in the repository.
+
+With agent in place of a pipeline TARGET is a program of the agent itself. It is
+on trial from the next start on: what worked before has to work with it, or the
+one before starts again (dunlin-guard --help).
 
 The agent must not run meanwhile. A later assignment of the fleet may bring
 another bundle.
@@ -25,6 +30,7 @@ Examples:
   systemctl stop dunlin
   dunlin update machine models/machine/1.2.0.dunlin --from /media/usb/repository
   systemctl start dunlin
+  dunlin update agent agent/1.4.0/dunlin-arm64 --from /media/usb/repository
 `
 
 func runUpdate(ctx context.Context, e *env, args []string) error {
@@ -50,7 +56,8 @@ func runUpdate(ctx context.Context, e *env, args []string) error {
 	defer repo.Close()
 	cfg.Telemetry.Dir = "" // the agent's own records stay the agent's
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	a, err := agent.New(ctx, cfg, agent.Options{Stdout: e.stdout, Log: log, Version: readVersion().Version, Built: readVersion().built(), Repository: repo})
+	opts := agent.Options{Stdout: e.stdout, Log: log, Version: readVersion().Version, Built: readVersion().built(), Repository: repo, Guard: guardDir()}
+	a, err := agent.New(ctx, cfg, opts)
 	if err != nil {
 		if strings.Contains(err.Error(), "in use by another process") {
 			return &cliError{exitFailed, "stop the agent first: systemctl stop dunlin", err}
@@ -69,6 +76,14 @@ func runUpdate(ctx context.Context, e *env, args []string) error {
 		}
 	}
 	stop()
+	if errors.Is(err, agent.ErrRestart) {
+		<-ended // with the same
+		if *asJSON {
+			return e.json(map[string]string{"pipeline": rest[0], "target": rest[1], "state": "trial"})
+		}
+		e.printf("%s is on trial when the agent starts next. Start the agent.\n", rest[1])
+		return nil
+	}
 	if r := (*ota.RefusedError)(nil); errors.As(err, &r) {
 		return errors.Join(&cliError{exitMismatch, r.Hint(), err}, <-ended)
 	}
@@ -80,4 +95,19 @@ func runUpdate(ctx context.Context, e *env, args []string) error {
 	}
 	e.printf("%s: %s is installed; it ran %s while this one was tried. Start the agent.\n", rest[0], rest[1], installed)
 	return nil
+}
+
+// defaultGuard is the guard's folder that the packaged unit names.
+const defaultGuard = "/var/lib/dunlin/agent"
+
+// guardDir is the folder of the guard that starts the agent here; "" where
+// none does.
+func guardDir() string {
+	if dir := os.Getenv("DUNLIN_GUARD"); dir != "" {
+		return dir
+	}
+	if _, err := os.Stat(defaultGuard); err == nil {
+		return defaultGuard
+	}
+	return ""
 }

@@ -57,6 +57,9 @@ func (v buildVersion) built() time.Time {
 	return t
 }
 
+// version is set by the build of a release.
+var version string
+
 // readVersion asks the build itself.
 func readVersion() buildVersion {
 	v := buildVersion{Version: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
@@ -66,6 +69,9 @@ func readVersion() buildVersion {
 	}
 	if info.Main.Version != "" {
 		v.Version = info.Main.Version
+	}
+	if version != "" {
+		v.Version = version
 	}
 	for _, s := range info.Settings {
 		switch s.Key {

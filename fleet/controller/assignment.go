@@ -1,24 +1,15 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
-
-	"github.com/dunlin-edge/dunlin/ota/bundle"
-	"github.com/dunlin-edge/dunlin/ota/release"
 )
 
 // A Wave is a part of the devices, counted from the first: a number, or a
@@ -47,7 +38,7 @@ const (
 // AssignmentOptions describe an assignment. Zero values mean the defaults: one
 // device, 10 %, 50 % and all; 10 minutes of soak; an hour to decide.
 type AssignmentOptions struct {
-	Target  string        // path of a released bundle
+	Target  string        // path of a released bundle, or agent/VERSION for all its variants
 	Slot    string        // pipeline on the devices; empty: the bundle's name
 	Query   string        // which devices; empty: all
 	Waves   []Wave        // rising, the last is 100 %
@@ -82,179 +73,6 @@ type Assignment struct {
 
 // WaveCount counts the devices of one wave by state.
 type WaveCount map[string]int
-
-// A Plan is what an assignment would do.
-type Plan struct {
-	Bundle string            `json:"bundle"`
-	Slot   string            `json:"slot"`
-	Waves  []int             `json:"waves"`             // new devices in each
-	Cannot map[string]string `json:"cannot,omitempty"`  // devices that the query chose and that cannot run it: why
-	Same   int               `json:"already,omitempty"` // devices of Waves that run it now
-	fit    []string          // in the order of the waves
-	target release.Released
-	waves  []Wave
-	query  Query
-}
-
-// Plan tells what an assignment would do, before anything is sent.
-func (c *Controller) Plan(ctx context.Context, o AssignmentOptions) (*Plan, error) {
-	q, err := ParseQuery(o.Query)
-	if err != nil {
-		return nil, err
-	}
-	p := &Plan{Cannot: map[string]string{}, query: q, waves: o.Waves}
-	if len(p.waves) == 0 {
-		p.waves = defaultWaves
-	}
-	if err := checkWaves(p.waves); err != nil {
-		return nil, err
-	}
-	repo, err := c.repository()
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(repo.Released(), func(r release.Released) bool { return r.Path == o.Target })
-	if i < 0 {
-		return nil, problem(404, fmt.Sprintf("%.200q is not released", o.Target), "dunlin-fleet releases lists what is; dunlin-fleet publish releases a bundle")
-	}
-	p.target = repo.Released()[i]
-	if p.target.Custom.Kind != "bundle" {
-		return nil, problem(400, o.Target+" is no bundle", "")
-	}
-	p.Bundle = p.target.Custom.Name + "@" + p.target.Custom.Version
-	if p.Slot = o.Slot; p.Slot == "" {
-		p.Slot = p.target.Custom.Name
-	}
-	needs, err := requirements(repo, p.target)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.choose(ctx, p, needs); err != nil {
-		return nil, err
-	}
-	if len(p.fit) == 0 {
-		hint := "dunlin-fleet devices --query QUERY shows what a query chooses"
-		if len(p.Cannot) > 0 {
-			hint = "see why in cannot: each has its reason"
-		}
-		return p, problem(400, fmt.Sprintf("the query chooses no device that could run %s; %d cannot", p.Bundle, len(p.Cannot)), hint)
-	}
-	at := 0
-	for _, w := range p.waves {
-		n := max(w.size(len(p.fit)), at)
-		p.Waves = append(p.Waves, n-at)
-		at = n
-	}
-	return p, nil
-}
-
-// ParseWaves reads waves as people write them: "1,10%,50%,100%". The empty
-// text means the default.
-func ParseWaves(text string) ([]Wave, error) {
-	var all []Wave
-	for part := range strings.SplitSeq(text, ",") {
-		part = strings.TrimSpace(part)
-		if part == "" && text == "" {
-			return nil, nil
-		}
-		var w Wave
-		var err error
-		if share, ok := strings.CutSuffix(part, "%"); ok {
-			w.Percent, err = strconv.ParseFloat(strings.TrimSpace(share), 64)
-		} else {
-			w.Count, err = strconv.Atoi(part)
-		}
-		if err != nil {
-			return nil, problem(400, fmt.Sprintf("wave %.40q is no number and no share", part), "write them like 1,10%,50%,100%")
-		}
-		all = append(all, w)
-	}
-	return all, checkWaves(all)
-}
-
-func checkWaves(waves []Wave) error {
-	const hint = `write them rising and ending with all, like 1,10%,50%,100%`
-	if len(waves) > 20 {
-		return problem(400, "more than 20 waves", hint)
-	}
-	count, percent := 0, 0.0
-	for _, w := range waves {
-		switch {
-		case w.Count < 0 || w.Percent < 0 || w.Percent > 100 || (w.Count > 0) == (w.Percent > 0) || math.IsNaN(w.Percent):
-			return problem(400, "a wave is a number of devices or a share up to 100 %", hint)
-		case w.Count > 0 && (w.Count <= count || percent > 0), w.Percent > 0 && w.Percent <= percent:
-			return problem(400, "the waves do not rise", hint)
-		}
-		count, percent = max(count, w.Count), max(percent, w.Percent)
-	}
-	if percent != 100 {
-		return problem(400, "the last wave is not 100 %", hint)
-	}
-	return nil
-}
-
-// requirements reads what a released bundle asks of a board.
-func requirements(repo *release.Repo, r release.Released) (*bundle.Requires, error) {
-	file, err := repo.File(r)
-	if err != nil {
-		return nil, err
-	}
-	b, err := bundle.Open(file)
-	if err != nil {
-		return nil, problem(409, "the released bundle cannot be read here: "+err.Error(), "")
-	}
-	defer b.Close()
-	if r := b.Manifest().Requires; r != nil {
-		return r, nil
-	}
-	return &bundle.Requires{}, nil
-}
-
-// choose sorts the devices of the query into those that may run the target and
-// those that cannot.
-func (c *Controller) choose(ctx context.Context, p *Plan, needs *bundle.Requires) error {
-	err := c.eachDevice(ctx, func(d *Device) {
-		if d.State == "revoked" || !p.query.Match(d) {
-			return
-		}
-		if why := cannot(d, p.Slot, needs); why != "" {
-			p.Cannot[d.ID] = why
-			return
-		}
-		if d.pipeline(p.Slot, "sha256") == p.target.SHA256 {
-			p.Same++
-		}
-		p.fit = append(p.fit, d.ID)
-	})
-	salt := p.target.SHA256
-	slices.SortFunc(p.fit, func(a, b string) int { return cmp.Or(cmp.Compare(bucket(salt, a), bucket(salt, b)), cmp.Compare(a, b)) })
-	return err
-}
-
-// bucket places a device in the order of the waves, by chance but always the same.
-func bucket(salt, device string) uint64 {
-	sum := sha256.Sum256([]byte(salt + " " + device))
-	return binary.BigEndian.Uint64(sum[:])
-}
-
-// cannot tells why a device could not run a bundle, as far as it has told of
-// itself.
-func cannot(d *Device, slot string, needs *bundle.Requires) string {
-	if d.Reported == nil {
-		return "" // it decides for itself, when it comes
-	}
-	r := d.Reported
-	i := slices.IndexFunc(r.Slots, func(s slotReported) bool { return s.Slot == slot })
-	switch {
-	case i < 0 && d.pipeline(slot, "state") != "":
-		return "its configuration does not let the fleet choose the bundle of pipeline " + slot + " (assigned: true)"
-	case i < 0:
-		return "it has no pipeline " + slot
-	case needs.RAMBytes > 0 && r.Board.Memory > 0 && needs.RAMBytes > r.Board.Memory:
-		return fmt.Sprintf("the bundle needs %d bytes of memory, the board has %d", needs.RAMBytes, r.Board.Memory)
-	}
-	return ""
-}
 
 // Assign begins to bring a bundle to devices.
 func (c *Controller) Assign(ctx context.Context, author string, o AssignmentOptions) (*Assignment, error) {
@@ -299,18 +117,18 @@ func (c *Controller) Assign(ctx context.Context, author string, o AssignmentOpti
 
 // place gives each device its wave.
 func place(ctx context.Context, tx *sql.Tx, id string, p *Plan, now time.Time) error {
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO assigned (assignment, device, wave, state, since) VALUES ($1, $2, $3, 'waiting', $4)`)
+	insert, err := tx.PrepareContext(ctx, `INSERT INTO assigned (assignment, device, wave, state, since, target, length, sha256) VALUES ($1, $2, $3, 'waiting', $4, $5, $6, $7)`)
 	if err != nil {
 		return err
 	}
 	defer insert.Close()
 	at, wave := 0, 0
-	for _, device := range p.fit {
+	for _, d := range p.fit {
 		for at == p.Waves[wave] {
 			wave, at = wave+1, 0
 		}
 		at++
-		if _, err := insert.ExecContext(ctx, id, device, wave, ms(now)); err != nil {
+		if _, err := insert.ExecContext(ctx, id, d.id, wave, ms(now), d.target.Path, d.target.Length, d.target.SHA256); err != nil {
 			return err
 		}
 	}

@@ -83,7 +83,7 @@ func (b *ingestTx) slots(device string, r fleet.Reported) error {
 		n = int64(r.Seq.N)
 	}
 	for _, s := range r.Slots {
-		loaded := ""
+		loaded := s.Loaded
 		for _, p := range r.Pipelines {
 			if p.Name == s.Slot {
 				loaded = p.Digest

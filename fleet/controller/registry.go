@@ -49,6 +49,16 @@ func (d *Device) pipeline(name, field string) string {
 	return ""
 }
 
+// loaded is the digest of what a slot runs.
+func (d *Device) loaded(slot string) string {
+	for _, s := range d.reported().Slots {
+		if s.Slot == slot && s.Loaded != "" {
+			return s.Loaded
+		}
+	}
+	return d.pipeline(slot, "sha256")
+}
+
 const deviceColumns = `id, created, not_after, revoked, labels, online, since, seen, reported, reported_at`
 
 // Devices returns the devices after an id, in order, at most limit of them.

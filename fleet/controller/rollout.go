@@ -107,9 +107,9 @@ func (r *rollout) look() error {
 	}{
 		{`UPDATE assigned SET state = 'superseded', since = $1 WHERE assignment = $2 AND state IN ('sent', 'updating')
 			AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.device = assigned.device AND d.slot = $3 AND d.assignment = $2)`, []any{ms(r.now), r.ID, r.Slot}},
-		{`UPDATE assigned SET state = 'done', since = $1` + mine + ` AND s.loaded = $4 AND s.active = $4)`, []any{ms(r.now), r.ID, r.Slot, r.SHA256}},
+		{`UPDATE assigned SET state = 'done', since = $1` + mine + ` AND s.loaded = assigned.sha256 AND s.active = assigned.sha256)`, []any{ms(r.now), r.ID, r.Slot}},
 		{`UPDATE assigned SET state = 'failed', since = $1, reason = coalesce((SELECT reason FROM slots s WHERE s.device = assigned.device AND s.slot = $3), '')` +
-			mine + ` AND s.refused = $4)`, []any{ms(r.now), r.ID, r.Slot, r.SHA256}},
+			mine + ` AND s.refused = assigned.sha256)`, []any{ms(r.now), r.ID, r.Slot}},
 		{`UPDATE assigned SET state = 'updating', since = $1 WHERE assignment = $2 AND state = 'sent'
 			AND EXISTS (SELECT 1 FROM slots s WHERE s.device = assigned.device AND s.slot = $3 AND s.n >= assigned.n)`, []any{ms(r.now), r.ID, r.Slot}},
 		{`UPDATE assigned SET state = 'failed', since = $1, reason = $4 WHERE assignment = $2 AND state = 'updating' AND since < $3
@@ -215,9 +215,9 @@ func (r *rollout) dispatch() ([]string, error) {
 	}{
 		{`UPDATE devices SET desired_n = desired_n + 1 WHERE id ` + these, []any{r.ID, r.Wave}},
 		{`INSERT INTO desired (device, slot, target, length, sha256, assignment)
-			SELECT device, $3, $4, $5, $6, $1 FROM assigned WHERE assignment = $1 AND state = 'waiting' AND wave <= $2
+			SELECT device, $3, target, length, sha256, $1 FROM assigned WHERE assignment = $1 AND state = 'waiting' AND wave <= $2
 			ON CONFLICT (device, slot) DO UPDATE SET target = excluded.target, length = excluded.length, sha256 = excluded.sha256, assignment = excluded.assignment`,
-			[]any{r.ID, r.Wave, r.Slot, r.Target, r.length, r.SHA256}},
+			[]any{r.ID, r.Wave, r.Slot}},
 		{`UPDATE assigned SET state = 'sent', since = $4,
 			previous = coalesce((SELECT active FROM slots s WHERE s.device = assigned.device AND s.slot = $3), ''),
 			n = coalesce((SELECT desired_n FROM devices WHERE id = assigned.device), 0)

@@ -3,6 +3,7 @@ package guard
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -19,6 +20,38 @@ const (
 	Held                    // it held
 	Refused                 // pinned: it did not hold, or was taken back
 )
+
+func (s Standing) String() string { return [...]string{"here", "on trial", "held", "refused"}[s] }
+
+// An Entry is a version in the folder.
+type Entry struct {
+	Version  Version
+	Standing Standing
+	Reason   string // of a refusal
+}
+
+// List returns the versions whose programs are in the folder.
+func (d Dir) List() ([]Entry, error) {
+	names, err := os.ReadDir(filepath.Join(string(d), "versions"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	var all []Entry
+	for _, n := range names {
+		v, err := parseName(n.Name())
+		if err != nil {
+			continue
+		}
+		e := Entry{Version: v}
+		if e.Standing, e.Reason, err = d.Standing(v); err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
 
 // Standing tells how a version stands, and why it is refused.
 func (d Dir) Standing(v Version) (Standing, string, error) {

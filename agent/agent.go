@@ -36,11 +36,12 @@ type Options struct {
 	// CheckStore checks the telemetry store before it is opened; nil is
 	// telemetry.Check, which a damaged file can take the process down with.
 	CheckStore func(path string) error
-	Version    string       // of this build, for the fleet
-	Guard      string       // folder of the guard that started this process; "" where none did
-	Built      time.Time    // when; the clock cannot be before it
-	Repository fetch.Source // to update from, instead of the fleet's; nil is the fleet's
-	UntilEOF   bool         // Run returns once every recording has been worked off, with an error if anything had to restart
+	Version    string        // of this build, for the fleet
+	Guard      string        // folder of the guard that started this process; "" where none did
+	Trial      time.Duration // that the guard gives a new program; 0 is 5 minutes
+	Built      time.Time     // when; the clock cannot be before it
+	Repository fetch.Source  // to update from, instead of the fleet's; nil is the fleet's
+	UntilEOF   bool          // Run returns once every recording has been worked off, with an error if anything had to restart
 }
 
 // Agent runs the pipelines of one device. Run is called once; everything else

@@ -24,13 +24,12 @@ import (
 // ErrRestart ends Run where another program of the agent is to start.
 var ErrRestart = errors.New("the agent starts again with another program")
 
-// A trial of the agent's program. What worked before it has to work without a
-// pause for provenAfter, at the latest provenWithin after its start.
-const (
-	provenAfter  = time.Minute
-	provenWithin = 5 * time.Minute
-	selfTestTime = 10 * time.Second
-)
+// selfTestTime is how long a program may take to say which build it is.
+const selfTestTime = 10 * time.Second
+
+// defaultTrial is how long a program may take to bring back what worked before
+// it. A fifth of that it has to work without a pause.
+const defaultTrial = 5 * time.Minute
 
 // A program is the agent's own program, where a guard started it. It is what
 // the updater needs to replace it. A nil one cannot be replaced.
@@ -45,7 +44,10 @@ type program struct {
 }
 
 // newProgram finds the guard that started this process.
-func newProgram(dir string) (*program, error) {
+func newProgram(dir string, trial time.Duration) (*program, error) {
+	if trial <= 0 {
+		trial = defaultTrial
+	}
 	if dir == "" {
 		return nil, nil
 	}
@@ -53,7 +55,7 @@ func newProgram(dir string) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &program{dir: guard.Dir(dir), proved: make(chan struct{}), after: provenAfter, within: provenWithin}
+	p := &program{dir: guard.Dir(dir), proved: make(chan struct{}), after: trial / 5, within: trial}
 	p.running, _ = p.dir.Running(path)
 	return p, nil
 }

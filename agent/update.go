@@ -72,7 +72,7 @@ func (a *Agent) newUpdater(id *uplink.Enrolled) (*updater, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.program, err = newProgram(a.opts.Guard); err != nil {
+	if u.program, err = newProgram(a.opts.Guard, a.opts.Trial); err != nil {
 		return nil, err
 	}
 	if p := u.program; p != nil {

@@ -67,7 +67,8 @@ func runAgent(ctx context.Context, e *env, cfg *config.Config, log *slog.Logger,
 	if l != nil {
 		defer l.Close()
 	}
-	opts := agent.Options{Stdout: e.stdout, Log: log, UntilEOF: untilEOF, Version: readVersion().Version, Built: readVersion().built(), Guard: os.Getenv("DUNLIN_GUARD"), CheckStore: telemetry.CheckIn("/proc/self/exe", "telemetry", "check")}
+	trial, _ := time.ParseDuration(os.Getenv("DUNLIN_TRIAL")) // the guard's; none without one
+	opts := agent.Options{Stdout: e.stdout, Log: log, UntilEOF: untilEOF, Version: readVersion().Version, Built: readVersion().built(), Guard: os.Getenv("DUNLIN_GUARD"), Trial: trial, CheckStore: telemetry.CheckIn("/proc/self/exe", "telemetry", "check")}
 	a, err := agent.New(ctx, cfg, opts)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)

@@ -111,10 +111,10 @@ func TestAgentStaysLean(t *testing.T) {
 	if len(direct) > 18 {
 		t.Errorf("cmd/dunlin uses %d modules, at most 18: %v", len(direct), direct)
 	}
-	// go-tuf alone brings eight others, through the keys that it can read and
-	// Dunlin does not use. Whatever brings more has to be worth it.
-	if len(all) > 22 {
-		t.Errorf("cmd/dunlin reaches %d modules with what those bring along, at most 22: %v", len(all), all)
+	// go-tuf alone brings eight others, and selfupdate two, through kinds of
+	// signatures that Dunlin does not use. Whatever brings more has to be worth it.
+	if len(all) > 30 {
+		t.Errorf("cmd/dunlin reaches %d modules with what those bring along, at most 30: %v", len(all), all)
 	}
 }
 

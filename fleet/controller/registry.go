@@ -179,7 +179,11 @@ func (c *Controller) state(d Device, created, revoked, online, since int64) (sta
 		}
 		for _, s := range d.Reported.Slots {
 			if s.Refused != "" {
-				return "degraded", "pipeline " + s.Slot + " refused an update: " + s.Reason, fromMS(since)
+				what := "pipeline " + s.Slot
+				if s.Slot == programSlot {
+					what = "the agent's program"
+				}
+				return "degraded", what + ": refused an update: " + s.Reason, fromMS(since)
 			}
 		}
 		for _, s := range d.Reported.Slots {

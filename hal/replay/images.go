@@ -11,6 +11,7 @@ import (
 	"io"
 
 	"github.com/dunlin-edge/dunlin/hal"
+	"github.com/dunlin-edge/dunlin/hal/internal/pixels"
 	"golang.org/x/image/bmp"
 )
 
@@ -82,7 +83,7 @@ func (c *images) Capture(ctx context.Context, f *hal.Frame) error {
 	if err != nil {
 		return err
 	}
-	fill(f, img)
+	pixels.Fill(f, img)
 	f.Seq, f.Item = c.seq, itemName(c.cfg.Path, path)
 	c.seq++
 	f.Time, err = c.pacer.Advance(ctx, 1)

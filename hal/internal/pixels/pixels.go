@@ -1,4 +1,5 @@
-package replay
+// Package pixels turns decoded images into frames.
+package pixels
 
 import (
 	"image"
@@ -7,8 +8,8 @@ import (
 	"github.com/dunlin-edge/dunlin/hal"
 )
 
-// fill copies img into f, reusing its pixels' memory.
-func fill(f *hal.Frame, img image.Image) {
+// Fill copies img into f, reusing its pixels' memory.
+func Fill(f *hal.Frame, img image.Image) {
 	b := img.Bounds()
 	f.Width, f.Height, f.Channels = b.Dx(), b.Dy(), 3
 	if isGray(img) {

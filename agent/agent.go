@@ -129,7 +129,13 @@ func (a *Agent) feedFor(p config.Pipeline) (*feed, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.sup.failed = a.records.tellOf("source " + s.Name)
+		tell := a.records.tellOf("source " + s.Name)
+		f.sup.failed = func(restarts int, err error) {
+			if tell != nil {
+				tell(restarts, err)
+			}
+			a.haltActions(func(r *runner) bool { return r.feed == f })
+		}
 		a.feeds = append(a.feeds, f)
 		return f, nil
 	}
@@ -153,6 +159,9 @@ func (a *Agent) addActions(r *runner) error {
 	for _, cfg := range r.cfg.Actions {
 		act, err := action.New(cfg, a.files, r.log)
 		if err != nil {
+			for _, open := range r.actions { // r is not the agent's yet
+				open.Discard()
+			}
 			return setup(cfg.At, fmt.Errorf("pipeline %s: %w", r.cfg.Name, err), checkAction)
 		}
 		r.actions = append(r.actions, act)
@@ -160,11 +169,26 @@ func (a *Agent) addActions(r *runner) error {
 	return nil
 }
 
+// haltActions puts what pipelines drive into its safe state: nothing decides
+// for now.
+func (a *Agent) haltActions(of func(*runner) bool) {
+	for _, r := range a.runners {
+		if of(r) {
+			r.haltActions()
+		}
+	}
+}
+
 // Close gives up an agent that was never Run.
 func (a *Agent) Close() error { return a.release() }
 
-// release halts the sources and closes the files.
+// release halts the sources, switches off what is driven, and closes the files.
 func (a *Agent) release() error {
+	for _, r := range a.runners {
+		for _, act := range r.actions {
+			act.Discard()
+		}
+	}
 	for _, f := range a.feeds {
 		f.input().halt()
 	}

@@ -27,14 +27,16 @@ const (
 // A feed reads one source and hands everything to each pipeline on it. One
 // goroutine runs it.
 type feed struct {
-	cfg  config.Source
-	open opener
-	sup  *supervisor
-	log  *slog.Logger
+	cfg   config.Source
+	open  opener
+	sup   *supervisor
+	log   *slog.Logger
+	clock hal.Clock
 
 	mu      sync.Mutex
 	in      *input // replaced when the source restarts
 	item    string
+	data    time.Time // when the last came
 	trace   trace
 	ended   bool
 	samples []*lane[chunk] // replaced when one comes or goes, never changed
@@ -54,7 +56,7 @@ func newFeed(cfg config.Source, clock hal.Clock, log *slog.Logger) (*feed, error
 		return nil, setup(cfg.At, fmt.Errorf("source %s: %w", cfg.Name, err), checkSource)
 	}
 	log = log.With("source", cfg.Name)
-	f := &feed{cfg: cfg, open: open, sup: newSupervisor(clock, log), log: log, in: in}
+	f := &feed{cfg: cfg, open: open, sup: newSupervisor(clock, log), log: log, clock: clock, in: in}
 	if in.sensor != nil {
 		f.trace = newTrace(in.sensor.Info())
 	}
@@ -179,7 +181,7 @@ func (f *feed) note(b hal.Block, samples []float32) []*lane[chunk] {
 	f.lost.Add(b.Lost)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.item = b.Item
+	f.item, f.data = b.Item, f.clock.Now()
 	f.trace.add(samples)
 	return f.samples
 }
@@ -196,7 +198,7 @@ func (f *feed) pumpFrames(ctx context.Context, in *input) error {
 		}
 		f.read.Add(1)
 		f.mu.Lock()
-		f.item = frame.Item
+		f.item, f.data = frame.Item, f.clock.Now()
 		lanes := f.frames
 		f.mu.Unlock()
 		for _, l := range lanes {
@@ -227,6 +229,12 @@ func (f *feed) status(now time.Time) SourceStatus {
 	s := SourceStatus{
 		Name: f.cfg.Name, Driver: f.cfg.Driver, Health: f.sup.Health(),
 		Simulated: f.in.simulated(), Read: f.read.Load(), Lost: f.lost.Load(), Item: f.item,
+	}
+	switch {
+	case s.State == Waiting && f.data.IsZero():
+		s.Reason = "no data yet: " + s.Reason
+	case s.State == Waiting:
+		s.Reason = "no data since " + f.data.Format(time.TimeOnly) + ": " + s.Reason
 	}
 	if f.in.sensor != nil {
 		info := f.in.sensor.Info()

@@ -58,6 +58,7 @@ func newRunner(cfg config.Pipeline, u *Unit, f *feed, device string, clock hal.C
 	}
 	log = log.With("pipeline", cfg.Name)
 	r := &runner{cfg: cfg, feed: f, sup: newSupervisor(clock, log), log: log, clock: clock, source: telemetry.Source{Pipeline: cfg.Name}}
+	r.sup.failed = func(int, error) { r.haltActions() }
 	if f.input().camera != nil {
 		r.frames = newLane[hal.Frame](frameDepth)
 		f.addFrames(r.frames)
@@ -206,7 +207,17 @@ func (r *runner) keep(records *recorder) {
 		return
 	}
 	r.records = records
-	r.sup.failed = records.tellOf("pipeline " + r.cfg.Name)
+	tell := records.tellOf("pipeline " + r.cfg.Name)
+	r.sup.failed = func(restarts int, err error) {
+		tell(restarts, err)
+		r.haltActions()
+	}
+}
+
+func (r *runner) haltActions() {
+	for _, act := range r.actions {
+		act.Halt()
+	}
 }
 
 // record keeps the decision, after the actions have it.

@@ -22,12 +22,13 @@ type sink interface {
 // Action filters, queues and carries out. Offer belongs to one goroutine;
 // everything else may be called concurrently.
 type Action struct {
-	cfg   config.Action
-	log   *slog.Logger
-	sink  sink
-	waits bool // Offer waits for room instead of dropping
-	queue chan Record
-	close sync.Once
+	cfg    config.Action
+	log    *slog.Logger
+	sink   sink
+	output *output // nil unless it drives something
+	waits  bool    // Offer waits for room instead of dropping
+	queue  chan Record
+	close  sync.Once
 
 	last    time.Time // of the last record taken, for MinInterval
 	done    atomic.Uint64
@@ -59,6 +60,10 @@ func New(cfg config.Action, files *Files, log *slog.Logger) (*Action, error) {
 		a.sink, err = newProgram(cfg)
 	case config.Webhook:
 		a.sink = newWebhook(cfg)
+	case config.GPIO, config.PWM:
+		a.cfg.Label = "" // it has to hear of the other labels too
+		a.output, err = openOutput(cfg)
+		a.sink = a.output
 	default:
 		err = fmt.Errorf("unknown kind %q", cfg.Kind)
 	}
@@ -104,9 +109,27 @@ func (a *Action) wants(rec *Record) bool {
 // follow.
 func (a *Action) Close() { a.close.Do(func() { close(a.queue) }) }
 
+// Halt puts what the action drives into its safe state, until the next record.
+func (a *Action) Halt() {
+	if a.output == nil {
+		return
+	}
+	if err := a.output.halt(); err != nil {
+		a.note(err)
+	}
+}
+
+// Discard gives up an action that was never Run.
+func (a *Action) Discard() {
+	if a.output != nil {
+		a.output.close()
+	}
+}
+
 // Run carries out until Close, or until ctx ends; what then still waits is
-// dropped and counted.
+// dropped and counted. What it drives is safe when Run returns, also by a panic.
 func (a *Action) Run(ctx context.Context) {
+	defer a.Discard()
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)

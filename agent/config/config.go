@@ -84,6 +84,8 @@ const (
 	JSON    ActionKind = "json"    // append a line to a file or to stdout
 	Exec    ActionKind = "exec"    // run a program, the record on its stdin
 	Webhook ActionKind = "webhook" // POST the record
+	GPIO    ActionKind = "gpio"    // switch a line: a relay, lamp, buzzer
+	PWM     ActionKind = "pwm"     // move a servo, dim a lamp
 )
 
 // Action is one thing done with a pipeline's records.
@@ -98,7 +100,19 @@ type Action struct {
 	Timeout     time.Duration // exec and webhook: of one attempt
 	Retries     int           // webhook
 	Queue       int           // records waiting before the next is dropped
+	Output      Output        // gpio and pwm
 	At          Position
+}
+
+// Output is what a gpio or pwm action drives.
+type Output struct {
+	Line      string        // gpio: name of the line, or gpiochipN/LINE
+	ActiveLow bool          // gpio: on is low
+	Channel   string        // pwm: pwmchipN/CHANNEL
+	Period    time.Duration // pwm
+	Off, On   time.Duration // pwm: high times
+	Pulse     time.Duration // on for so long; 0: on while Label is what was decided
+	MinOff    time.Duration // from off to the next on
 }
 
 // Driver reads the keys of one kind of source.

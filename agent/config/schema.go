@@ -118,21 +118,26 @@ func (l *loader) pipeline(name string, at Position, f *Fields) {
 func readAction(at Position, f *Fields) (Action, bool) {
 	a := Action{At: at}
 	n := 0
-	for _, kind := range []ActionKind{JSON, Exec, Webhook} {
+	for _, kind := range []ActionKind{JSON, Exec, Webhook, GPIO, PWM} {
 		if f.Has(string(kind)) {
 			a.Kind = kind
 			n++
 		}
 	}
 	if n != 1 {
-		f.report.add(at, "an action is one of: json: FILE, exec: [PROGRAM, ARG], webhook: URL", "%s: names %d kinds of action, want one", f.path, n)
+		f.report.add(at, "an action is one of: json: FILE, exec: [PROGRAM, ARG], webhook: URL, gpio: LINE, pwm: CHIP/CHANNEL", "%s: names %d kinds of action, want one", f.path, n)
 		f.asked = append(f.asked, keysOf(f.node)...)
 		return a, false
 	}
 	readActionTarget(&a, f)
 	a.On = f.Choice("on", "event", "event", "result")
 	a.Label = f.String("label", "")
-	a.MinInterval = f.Duration("min_interval", 0, 0, 24*time.Hour)
+	if a.Label == "" && (a.Kind == GPIO || a.Kind == PWM) {
+		f.Problem("", "label: LABEL is what switches it on", "an output needs a label")
+	}
+	if a.Kind != GPIO && a.Kind != PWM { // they have min_off, which never keeps them on
+		a.MinInterval = f.Duration("min_interval", 0, 0, 24*time.Hour)
+	}
 	a.Queue = int(f.Int("queue", defaultQueue, 1, maxQueue))
 	return a, true
 }
@@ -141,6 +146,9 @@ func readActionTarget(a *Action, f *Fields) {
 	switch a.Kind {
 	case JSON:
 		a.File = f.Path("json")
+		return
+	case GPIO, PWM:
+		readOutput(a, f)
 		return
 	case Exec:
 		a.Argv = f.Strings("exec")
@@ -156,4 +164,19 @@ func readActionTarget(a *Action, f *Fields) {
 		a.Retries = int(f.Int("retries", defaultRetries, 0, 20))
 	}
 	a.Timeout = f.Duration("timeout", defaultTimeout, 10*time.Millisecond, time.Hour)
+}
+
+func readOutput(a *Action, f *Fields) {
+	o := &a.Output
+	o.Pulse = f.Duration("pulse", 0, time.Millisecond, 24*time.Hour)
+	o.MinOff = f.Duration("min_off", 0, 0, 24*time.Hour)
+	if a.Kind == GPIO {
+		o.Line = f.String("gpio", "")
+		o.ActiveLow = f.Bool("active_low", false)
+		return
+	}
+	o.Channel = f.String("pwm", "")
+	o.Period = f.Duration("period", 20*time.Millisecond, time.Microsecond, 10*time.Second)
+	o.On = f.Duration("high_on", 2*time.Millisecond, 0, 10*time.Second)
+	o.Off = f.Duration("high_off", time.Millisecond, 0, 10*time.Second)
 }

@@ -18,6 +18,7 @@ func hardware() []config.Driver {
 		{Name: "audio.pulse", Summary: "a microphone of PulseAudio or PipeWire, through parec", Parse: parseMicrophone("parec")},
 		{Name: "camera.rpicam", Summary: "a Raspberry Pi's camera, through rpicam-vid", Parse: parseCamera("rpicam", "camera", "0")},
 		{Name: "camera.gstreamer", Summary: "any GStreamer source, such as a Jetson's camera", Parse: parseCamera("gstreamer", "elements", "")},
+		{Name: "camera.v4l2", Summary: "a camera of the kernel's Video4Linux, such as a USB camera", Parse: parseV4L2},
 		{Name: "camera.usb", Summary: "a USB camera, through ffmpeg", Parse: parseCamera("usb", "device", "/dev/video0")},
 		{Name: "camera.rtsp", Summary: "a network camera over RTSP, through ffmpeg", Parse: parseCamera("rtsp", "url", "")},
 		{Name: "camera.http", Summary: "a network camera over HTTP: MJPEG or snapshots", Parse: parseHTTPCamera},
@@ -69,6 +70,21 @@ func parseCamera(program, key, source string) func(*config.Fields) any {
 		}
 		return openCamera(func() (hal.Camera, error) { return camera.OpenCommand(cfg) })
 	}
+}
+
+func parseV4L2(f *config.Fields) any {
+	cfg := camera.V4L2Config{
+		Root:   f.String("root", ""),
+		Device: f.String("device", "/dev/video0"),
+		Width:  int(f.Int("width", 640, 16, 8192)),
+		Height: int(f.Int("height", 480, 16, 8192)),
+		RateHz: int(f.Int("rate", 15, 1, 240)),
+	}
+	if _, err := camera.OpenV4L2(cfg); err != nil {
+		f.Problem("device", "", "%v", err)
+		return nil
+	}
+	return openCamera(func() (hal.Camera, error) { return camera.OpenV4L2(cfg) })
 }
 
 func parseHTTPCamera(f *config.Fields) any {

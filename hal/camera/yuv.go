@@ -1,15 +1,44 @@
 package camera
 
-// fromI420 converts a planar image (Y, then U and V at half size) to RGB: BT.601,
+// fromI420 converts packed planes (Y, then U and V at half size) to RGB: BT.601,
 // limited range, 16-bit fixed point, rounded.
-func fromI420(dst, src []byte, w, h int) {
-	u, v := src[w*h:], src[w*h+w*h/4:]
+func fromI420(dst, src []byte, w, h int) { fromPlanes(dst, src, w, h, w) }
+
+// fromPlanes is fromI420 with stride bytes from one row of Y to the next, and
+// half of that for U and V.
+func fromPlanes(dst, src []byte, w, h, stride int) {
+	half := stride / 2
+	u := src[stride*h:]
+	v := u[half*((h+1)/2):]
 	for y := range h {
-		row, out := src[y*w:][:w], dst[3*y*w:][:3*w]
+		row, out := src[y*stride:][:w], dst[3*y*w:][:3*w]
 		for x, luma := range row {
-			at := y/2*(w/2) + x/2
-			r, g, b := rgb(int32(luma), int32(u[at]), int32(v[at]))
-			out[3*x], out[3*x+1], out[3*x+2] = r, g, b
+			at := y/2*half + x/2
+			out[3*x], out[3*x+1], out[3*x+2] = rgb(int32(luma), int32(u[at]), int32(v[at]))
+		}
+	}
+}
+
+// fromNV12 has U and V in turn in one plane.
+func fromNV12(dst, src []byte, w, h, stride int) {
+	uv := src[stride*h:]
+	for y := range h {
+		row, out := src[y*stride:][:w], dst[3*y*w:][:3*w]
+		for x, luma := range row {
+			at := y/2*stride + x&^1
+			out[3*x], out[3*x+1], out[3*x+2] = rgb(int32(luma), int32(uv[at]), int32(uv[at+1]))
+		}
+	}
+}
+
+// fromYUYV has Y U Y V for every two pixels.
+func fromYUYV(dst, src []byte, w, h, stride int) {
+	for y := range h {
+		row, out := src[y*stride:][:2*w], dst[3*y*w:][:3*w]
+		for x := 0; x+1 < w; x += 2 {
+			p := row[2*x:][:4]
+			out[3*x], out[3*x+1], out[3*x+2] = rgb(int32(p[0]), int32(p[1]), int32(p[3]))
+			out[3*x+3], out[3*x+4], out[3*x+5] = rgb(int32(p[2]), int32(p[1]), int32(p[3]))
 		}
 	}
 }

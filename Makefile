@@ -11,7 +11,7 @@ PLATFORMS    = linux/amd64 linux/arm64 linux/arm/7 linux/arm/6 linux/riscv64
 
 export CGO_ENABLED = 0
 
-.PHONY: help build test demo demo-auto demo-device cross bench bench-peers footprint fuzz lint ci ci-long models goldens conformance
+.PHONY: help build test demo demo-auto demo-device cross bench bench-peers footprint fuzz lint ci ci-long test-kernel models goldens conformance
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,7 @@ fuzz: ## run every fuzz test for FUZZTIME
 lint: ## gofmt, vet, staticcheck
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt: $$out"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) vet -tags kernel ./hal/...
 	$(GO) run $(STATICCHECK) ./...
 
 ci: ## what every change must pass
@@ -68,6 +69,9 @@ ci: ## what every change must pass
 
 ci-long: ## fuzzing, random operators against LiteRT, all architectures
 	.ci/long all
+
+test-kernel: ## run the drivers and the agent in Debian's kernels under QEMU (root, apt)
+	.ci/long drivers
 
 goldens: ## record LiteRT's outputs anew (Python, ../shared/models)
 	scripts/golden/make

@@ -9,9 +9,11 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/agent/uplink"
 	"github.com/dunlin-edge/dunlin/fleet"
 	"github.com/dunlin-edge/dunlin/inference"
@@ -73,6 +75,22 @@ func (a *Agent) join() (*membership, error) {
 		a.updates.report = m.up.Report
 	}
 	return m, nil
+}
+
+// A Member is a device of a fleet, as its folder says.
+type Member struct {
+	Device, Fleet string
+	NotAfter      time.Time // of its certificate; zero where that cannot be read
+	Updates       bool      // it has a root of trust for them
+}
+
+// Membership reads what enrolment left for a configuration.
+func Membership(cfg *config.Config) (Member, error) {
+	id, err := uplink.Load(cfg.Fleet.Dir)
+	if err != nil {
+		return Member{}, err
+	}
+	return Member{id.Device, id.Fleet, id.Ends(), len(id.Root) > 0}, nil
 }
 
 // shipRecords prepares the delivery of what the store keeps.

@@ -111,7 +111,8 @@ func (e *Enrolled) leaf() (*x509.Certificate, error) {
 	return e.Leaf()
 }
 
-func (e *Enrolled) ends() time.Time {
+// Ends is when the certificate expires; zero where it cannot be read.
+func (e *Enrolled) Ends() time.Time {
 	c, err := e.leaf()
 	if err != nil {
 		return time.Time{}

@@ -139,7 +139,7 @@ type Status struct {
 // Status returns how the link fares.
 func (u *Uplink) Status() Status {
 	s := u.session.Status()
-	out := Status{Device: u.id.Device, Fleet: u.id.Fleet, Broker: u.id.Broker, Connected: s.Connected, Connects: s.Conns, Refused: s.Refused, CertEnds: u.id.ends()}
+	out := Status{Device: u.id.Device, Fleet: u.id.Fleet, Broker: u.id.Broker, Connected: s.Connected, Connects: s.Conns, Refused: s.Refused, CertEnds: u.id.Ends()}
 	if s.Failure != nil && !s.Connected {
 		out.Failure = s.Failure.Error()
 	}
@@ -208,14 +208,14 @@ func (u *Uplink) renewals(ctx context.Context) {
 			continue
 		}
 		if err := u.id.renew(ctx, u.cfg.Dir); err != nil {
-			u.log.Warn("renew certificate", "err", fmt.Sprint(err), "ends", u.id.ends())
+			u.log.Warn("renew certificate", "err", fmt.Sprint(err), "ends", u.id.Ends())
 			if !sleep(ctx, time.Hour) {
 				return
 			}
 			continue
 		}
 		// The connection in use keeps the old one until it ends by itself.
-		u.log.Info("certificate renewed", "ends", u.id.ends())
+		u.log.Info("certificate renewed", "ends", u.id.Ends())
 	}
 }
 

@@ -13,7 +13,9 @@ const sensorsUsage = `Usage: dunlin sensors COMMAND
 Looks at the sources of data there are.
 
 Examples:
+  dunlin sensors scan
   dunlin sensors list
+  dunlin sensors read mic --config agent.yaml
 `
 
 const sensorsListUsage = `Usage: dunlin sensors list [--config FILE] [--json]
@@ -28,7 +30,9 @@ Examples:
 
 func sensorsCommands() []command {
 	return []command{
+		{"scan", "what the kernel has on this device", sensorsScanUsage, runSensorsScan},
 		{"list", "drivers, and the sources configured", sensorsListUsage, runSensorsList},
+		{"read", "read one source: rate, jitter, losses, ranges", sensorsReadUsage, runSensorsRead},
 	}
 }
 

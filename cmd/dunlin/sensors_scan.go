@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/dunlin-edge/dunlin/hal/board"
+	"github.com/dunlin-edge/dunlin/hal/camera"
+	"github.com/dunlin-edge/dunlin/hal/iio"
+)
+
+const sensorsScanUsage = `Usage: dunlin sensors scan [--root DIR] [--json]
+
+Lists what the kernel has on this device that a source or an action can use:
+IIO sensors, cameras, sound cards, GPIO lines, PWM, serial ports and buses,
+each with the line for agent.yaml where it takes one.
+
+What this user may not open is listed with what to do about it.
+
+Examples:
+  dunlin sensors scan
+  sudo dunlin sensors scan --json
+`
+
+// A foundDevice is one line of the list.
+type foundDevice struct {
+	Kind    string `json:"kind"`
+	Device  string `json:"device"`
+	What    string `json:"what,omitempty"`
+	Line    string `json:"agent_yaml,omitempty"` // for agent.yaml
+	Problem string `json:"problem,omitempty"`
+}
+
+func runSensorsScan(ctx context.Context, e *env, args []string) error {
+	fl := e.flags()
+	root := fl.String("root", "", "look below this `DIR` instead of /")
+	asJSON := fl.json("a list")
+	if _, err := fl.parse(args, 0, 0); err != nil {
+		return err
+	}
+	all := scanDevices(*root)
+	if *asJSON {
+		return e.json(all)
+	}
+	if len(all) == 0 {
+		e.printf("Nothing here that a source could use. dunlin doctor says what may be missing.\n")
+		return nil
+	}
+	kind := ""
+	for _, d := range all {
+		if d.Kind != kind {
+			kind = d.Kind
+			e.printf("%s\n", e.style(bold, kind))
+		}
+		e.printf("  %s  %s\n", d.Device, d.What)
+		if d.Line != "" {
+			e.printf("    %s\n", e.style(dim, d.Line))
+		}
+		if d.Problem != "" {
+			e.printf("    %s\n", e.style(yellow, d.Problem))
+		}
+	}
+	return nil
+}
+
+func scanDevices(root string) []foundDevice {
+	all := []foundDevice{}
+	for _, d := range iio.List(root) {
+		all = append(all, foundDevice{Kind: "sensors (IIO)", Device: d.Name + " (" + d.ID + ")", What: strings.Join(d.Channels, " "), Line: iioLine(d)})
+	}
+	opened := map[string]bool{}
+	for _, d := range camera.Devices(root) {
+		if opened[d.Path] = true; d.Captures {
+			all = append(all, foundDevice{Kind: "cameras", Device: d.Path, What: d.Name, Line: "{driver: camera.v4l2, device: " + d.Path + "}"})
+		}
+	}
+	for _, b := range board.Buses(root, "/dev/video*") {
+		if b.Err != nil && !opened[b.Path] {
+			all = append(all, foundDevice{Kind: "cameras", Device: b.Path, Problem: b.Err.Error()})
+		}
+	}
+	for _, c := range board.SoundCards(root) {
+		all = append(all, foundDevice{Kind: "sound cards", Device: c.Path, What: c.Name, Line: "{driver: audio.alsa, device: \"plughw:" + c.Path + "\", rate: 16000}"})
+	}
+	all = append(all, scanLines(root)...)
+	for _, b := range []struct{ kind, pattern string }{
+		{"PWM", "/sys/class/pwm/pwmchip*"}, {"serial ports", "/dev/tty[AU][MSC][AB]*"}, {"serial ports", "/dev/serial[0-9]*"}, {"I2C buses", "/dev/i2c-*"}, {"SPI", "/dev/spidev*"},
+	} {
+		for _, d := range board.Buses(root, b.pattern) {
+			f := foundDevice{Kind: b.kind, Device: d.Path, What: d.Name}
+			if b.kind == "PWM" {
+				f.Device = filepath.Base(d.Path)
+				f.Line = "actions: [{pwm: " + f.Device + "/0, label: LABEL}]"
+			}
+			if d.Err != nil {
+				f.Problem = d.Err.Error()
+			}
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// iioLine is a source that reads what the device has of one kind.
+func iioLine(d iio.Found) string {
+	channels := d.Buffered
+	rate, buffered := "100", ", buffered: true"
+	if len(channels) == 0 {
+		channels, rate, buffered = d.Channels, "1", ""
+	}
+	if len(channels) == 0 {
+		return ""
+	}
+	if n := len(d.Rates); n > 0 {
+		rate = fmt.Sprint(d.Rates[n-1])
+	}
+	name := d.Name
+	if name == "" {
+		name = d.ID
+	}
+	return fmt.Sprintf("{driver: iio, device: %s, channels: [%s], rate: %s%s}", name, strings.Join(channels, ", "), rate, buffered)
+}
+
+func scanLines(root string) []foundDevice {
+	var all []foundDevice
+	opened := map[string]bool{}
+	for _, c := range board.Chips(root) {
+		opened["/dev/"+c.ID] = true
+		var free, used []string
+		for i, l := range c.Lines {
+			name := l.Name
+			if name == "" {
+				name = fmt.Sprint(c.ID, "/", i)
+			}
+			if l.Used {
+				used = append(used, name+" ("+l.Consumer+")")
+			} else {
+				free = append(free, name)
+			}
+		}
+		f := foundDevice{Kind: "GPIO", Device: c.ID, What: fmt.Sprintf("%s, %d lines, %d in use", c.Label, len(c.Lines), len(used))}
+		if len(free) > 0 {
+			f.Line = "actions: [{gpio: " + free[0] + ", label: LABEL}]"
+		}
+		all = append(all, f)
+	}
+	for _, b := range board.Buses(root, "/dev/gpiochip*") {
+		if b.Err != nil && !opened[b.Path] {
+			all = append(all, foundDevice{Kind: "GPIO", Device: b.Path, Problem: b.Err.Error()})
+		}
+	}
+	return all
+}

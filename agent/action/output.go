@@ -36,9 +36,9 @@ func openOutput(cfg config.Action) (*output, error) {
 	o := &output{label: cfg.Label, pulse: c.Pulse, minOff: c.MinOff, clock: hal.Wall{}}
 	var err error
 	if cfg.Kind == config.GPIO {
-		o.device, err = board.OpenLine(board.LineConfig{Line: c.Line, ActiveLow: c.ActiveLow})
+		o.device, err = board.OpenLine(board.LineConfig{Root: c.Root, Line: c.Line, ActiveLow: c.ActiveLow})
 	} else {
-		o.device, err = board.OpenPWM(board.PWMConfig{Channel: c.Channel, Period: c.Period, Low: c.Off, High: c.On})
+		o.device, err = board.OpenPWM(board.PWMConfig{Root: c.Root, Channel: c.Channel, Period: c.Period, Low: c.Off, High: c.On})
 	}
 	if err != nil {
 		return nil, err

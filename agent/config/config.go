@@ -106,6 +106,7 @@ type Action struct {
 
 // Output is what a gpio or pwm action drives.
 type Output struct {
+	Root      string        // folder that stands for "/"; "" in earnest
 	Line      string        // gpio: name of the line, or gpiochipN/LINE
 	ActiveLow bool          // gpio: on is low
 	Channel   string        // pwm: pwmchipN/CHANNEL

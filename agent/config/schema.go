@@ -168,6 +168,7 @@ func readActionTarget(a *Action, f *Fields) {
 
 func readOutput(a *Action, f *Fields) {
 	o := &a.Output
+	o.Root = f.String("root", "")
 	o.Pulse = f.Duration("pulse", 0, time.Millisecond, 24*time.Hour)
 	o.MinOff = f.Duration("min_off", 0, 0, 24*time.Hour)
 	if a.Kind == GPIO {

@@ -23,6 +23,8 @@ require (
 	github.com/spf13/cobra v1.10.2
 	// Verifies The Update Framework's metadata; persistence, clock and downloads are ours.
 	github.com/theupdateframework/go-tuf/v2 v2.4.2
+	// Serial ports: odd rates, exclusive use, reads that time out.
+	go.bug.st/serial v1.8.0
 	// Telemetry's file: transactions that survive a power cut, a size cap, one small dependency.
 	go.etcd.io/bbolt v1.5.0
 	// Strict configuration with line numbers; the smallest maintained YAML.

@@ -14,6 +14,10 @@ import (
 func hardware() []config.Driver {
 	return []config.Driver{
 		{Name: "iio", Summary: "a sensor that the kernel's IIO knows: acceleration, ADC, light, ...", Parse: parseIIO},
+		{Name: "serial.lines", Summary: "a serial port that sends lines of numbers: CSV, NMEA", Parse: parseLines},
+		{Name: "serial.frames", Summary: "a serial port that sends binary frames", Parse: parseFrames},
+		{Name: "modbus.rtu", Summary: "registers of a Modbus device on a serial port", Parse: parseModbus(false)},
+		{Name: "modbus.tcp", Summary: "registers of a Modbus device on the network", Parse: parseModbus(true)},
 		{Name: "audio.alsa", Summary: "a microphone, through arecord", Parse: parseMicrophone("arecord")},
 		{Name: "audio.pulse", Summary: "a microphone of PulseAudio or PipeWire, through parec", Parse: parseMicrophone("parec")},
 		{Name: "camera.rpicam", Summary: "a Raspberry Pi's camera, through rpicam-vid", Parse: parseCamera("rpicam", "camera", "0")},

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dunlin-edge/dunlin/agent"
 )
 
 // say runs a command line.
@@ -125,5 +127,18 @@ func TestSensorsRead(t *testing.T) {
 	}
 	if _, errs, code := say(t, "sensors", "read", "acc", "--config", cfg); code == exitOK || !strings.Contains(errs, `no IIO device "adxl345"; here: none`) {
 		t.Errorf("exit %d, %s", code, errs)
+	}
+}
+
+// TestReadmeNamesEveryDriver keeps the table of sources whole.
+func TestReadmeNamesEveryDriver(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range agent.Drivers() {
+		if !strings.Contains(string(readme), "`"+d.Name+"`") {
+			t.Errorf("README.md does not name driver %s", d.Name)
+		}
 	}
 }

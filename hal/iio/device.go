@@ -19,7 +19,6 @@ type device struct {
 	root     devfs.Root
 	id, node string
 	channels []channel
-	next     time.Time // polled: of the next reading
 
 	file   *os.File // of the buffer; nil when polled
 	record int      // bytes

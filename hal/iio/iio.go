@@ -18,10 +18,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/dunlin-edge/dunlin/hal"
 	"github.com/dunlin-edge/dunlin/hal/internal/devfs"
+	"github.com/dunlin-edge/dunlin/hal/internal/tick"
 )
 
 // Limits.
@@ -56,8 +56,7 @@ type Sensor struct {
 	halted bool
 	ctx    context.Context // that closes it
 	leave  func() bool
-	halt   chan struct{}
-	once   sync.Once
+	pace   *tick.Tick // of polling
 }
 
 // units of channel types, and what turns the kernel's into them.
@@ -90,10 +89,7 @@ func Open(cfg Config) (*Sensor, error) {
 	if cfg.Device == "" {
 		return nil, errors.New("IIO sensor: no device; dunlin sensors scan lists those that are here")
 	}
-	if cfg.Clock == nil {
-		cfg.Clock = hal.Wall{}
-	}
-	s := &Sensor{cfg: cfg, root: devfs.Root(cfg.Root), halt: make(chan struct{})}
+	s := &Sensor{cfg: cfg, root: devfs.Root(cfg.Root), pace: tick.New(cfg.Clock, cfg.RateHz)}
 	for i, c := range cfg.Channels {
 		if strings.ContainsAny(c, "/\x00") || slices.Contains(cfg.Channels[:i], c) {
 			return nil, fmt.Errorf("IIO sensor: channel %.40q appears twice or is no name", c)
@@ -176,6 +172,7 @@ func (s *Sensor) open() (*device, error) {
 		return nil, s.root.Explain("IIO device "+s.cfg.Device, d.node, err)
 	}
 	s.dev = d
+	s.pace.Begin()
 	return d, nil
 }
 
@@ -272,26 +269,10 @@ func shared(channels []string, attr string) []string {
 
 // poll reads the attributes once.
 func (s *Sensor) poll(ctx context.Context, d *device, buf []float32) (hal.Block, error) {
-	period := time.Duration(float64(time.Second) / s.cfg.RateHz)
-	now := s.cfg.Clock.Now()
-	lost := uint64(0)
-	if d.next.IsZero() {
-		d.next = now
+	at, lost, err := s.pace.Wait(ctx)
+	if err != nil {
+		return hal.Block{}, err
 	}
-	if late := now.Sub(d.next); late > period { // a bus slower than the rate
-		lost = uint64(late / period)
-		d.next = d.next.Add(time.Duration(lost) * period)
-	}
-	if wait := d.next.Sub(now); wait > 0 {
-		select {
-		case <-s.cfg.Clock.After(wait):
-		case <-ctx.Done():
-			return hal.Block{}, ctx.Err()
-		case <-s.halt:
-			return hal.Block{}, hal.ErrHalted
-		}
-	}
-	at := s.cfg.Clock.Now()
 	for i := range d.channels {
 		v, err := d.channels[i].now()
 		if err != nil {
@@ -299,7 +280,6 @@ func (s *Sensor) poll(ctx context.Context, d *device, buf []float32) (hal.Block,
 		}
 		buf[i] = float32(v)
 	}
-	d.next = d.next.Add(period)
 	return hal.Block{Frames: 1, Time: at, Lost: lost}, nil
 }
 
@@ -314,7 +294,7 @@ func (s *Sensor) close() {
 
 // Halt implements hal.Sensor.
 func (s *Sensor) Halt() error {
-	s.once.Do(func() { close(s.halt) })
+	s.pace.Halt()
 	s.mu.Lock()
 	s.halted = true
 	s.mu.Unlock()

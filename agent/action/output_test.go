@@ -137,7 +137,7 @@ func TestMinOff(t *testing.T) {
 }
 
 func TestSafeState(t *testing.T) {
-	o, l, c := newOutput(0, 0)
+	o, l, _ := newOutput(0, 0)
 	_ = o.see("fault", "enter")
 	if err := o.halt(); err != nil || l.history() != "on off " {
 		t.Errorf("halt: %v %s", err, l.history())

@@ -9,19 +9,17 @@ require (
 	github.com/fxamacker/cbor/v2 v2.10.0
 	// Webhooks: retries with back-off over net/http.
 	github.com/hashicorp/go-retryablehttp v0.7.8
-	// Deltas between bundles: zstd with the old bundle as its dictionary.
-	github.com/klauspost/compress v1.20.3
 	// Writes and checks a new agent binary; the commit is our rename.
 	github.com/minio/selfupdate v0.6.0
 	// The controller's embedded broker, in a process of its own.
 	github.com/mochi-mqtt/server/v2 v2.7.9
 	// The controller's migrations.
 	github.com/pressly/goose/v3 v3.29.0
-	// Canonical JSON, the bytes that TUF signs.
+	// Canonical JSON, the bytes that TUF signs, on the publisher's side.
 	github.com/secure-systems-lab/go-securesystemslib v0.11.0
 	// dunlin-fleet's commands.
 	github.com/spf13/cobra v1.10.2
-	// Verifies The Update Framework's metadata; persistence, clock and downloads are ours.
+	// Makes and signs The Update Framework's metadata on the publisher's side, and judges the device's own verifier in tests.
 	github.com/theupdateframework/go-tuf/v2 v2.4.2
 	// Serial ports: odd rates, exclusive use, reads that time out.
 	go.bug.st/serial v1.8.0

@@ -200,7 +200,7 @@ func (d *doctor) disk(cfg *config.Config) {
 			continue
 		}
 		seen[dir] = true
-		free := int64(st.Bavail) * st.Bsize
+		free := int64(st.Bavail) * int64(st.Bsize) // of 32 bits on arm
 		state, fix := checkOK, ""
 		switch {
 		case unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK, unix.AT_EACCESS) != nil:

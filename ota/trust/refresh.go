@@ -11,8 +11,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/theupdateframework/go-tuf/v2/metadata"
-	"github.com/theupdateframework/go-tuf/v2/metadata/trustedmetadata"
+	"github.com/dunlin-edge/dunlin/ota/internal/tuf"
 )
 
 // Refresh brings root, timestamp, snapshot and targets up to date. An error
@@ -26,12 +25,12 @@ func (s *Store) Refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	set.RefTime = s.now()
+	set.Now = s.now()
 	r := &refresh{s, set}
 	for _, step := range []struct {
 		name string
 		do   func(context.Context) error
-	}{{metadata.ROOT, r.root}, {metadata.TIMESTAMP, r.timestamp}, {metadata.SNAPSHOT, r.snapshot}, {metadata.TARGETS, r.targets}} {
+	}{{tuf.RootRole, r.root}, {tuf.TimestampRole, r.timestamp}, {tuf.SnapshotRole, r.snapshot}, {tuf.TargetsRole, r.targets}} {
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("refresh %s metadata: %w", step.name, err)
 		}
@@ -42,21 +41,21 @@ func (s *Store) Refresh(ctx context.Context) error {
 
 // startRoot returns the newest root this device holds: the one it verified
 // last, or the one it came with.
-func (s *Store) startRoot() (*trustedmetadata.TrustedMetadata, error) {
-	own, err := trustedmetadata.New(s.cfg.Root)
+func (s *Store) startRoot() (*tuf.Set, error) {
+	own, err := tuf.NewSet(s.cfg.Root)
 	if err != nil {
 		return nil, fmt.Errorf("root metadata of the device: %w", err)
 	}
-	data := s.cache.get(metadata.ROOT, MaxRootBytes)
+	data := s.cache.get(tuf.RootRole, MaxRootBytes)
 	if data == nil {
 		return own, nil
 	}
 	if digest(data) != s.floors.RootSHA256 {
-		s.cache.drop(metadata.ROOT, errors.New("not the bytes that were verified"))
+		s.cache.drop(tuf.RootRole, errors.New("not the bytes that were verified"))
 		return own, nil
 	}
-	cached, err := trustedmetadata.New(data)
-	if err != nil || cached.Root.Signed.Version < own.Root.Signed.Version {
+	cached, err := tuf.NewSet(data)
+	if err != nil || cached.Root.Version < own.Root.Version {
 		return own, nil
 	}
 	return cached, nil
@@ -70,29 +69,19 @@ func digest(data []byte) string {
 // refresh is one run of the workflow.
 type refresh struct {
 	*Store
-	set *trustedmetadata.TrustedMetadata
-}
-
-// guard turns a panic in a parser of foreign bytes into an error.
-func guard(verify func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("malformed metadata: %v", p)
-		}
-	}()
-	return verify()
+	set *tuf.Set
 }
 
 func (r *refresh) root(ctx context.Context) error {
 	for range MaxRotations {
-		next := r.set.Root.Signed.Version + 1
-		data, err := r.fetch(ctx, metadata.ROOT, next, MaxRootBytes)
+		next := r.set.Root.Version + 1
+		data, err := r.fetch(ctx, tuf.RootRole, next, MaxRootBytes)
 		if errors.Is(err, fs.ErrNotExist) {
 			return r.keepRoot(nil)
 		} else if err != nil {
 			return err
 		}
-		if err := guard(func() error { _, err := r.set.UpdateRoot(data); return err }); err != nil {
+		if err := r.set.UpdateRoot(data); err != nil {
 			return err
 		}
 		if err := r.keepRoot(data); err != nil {
@@ -105,12 +94,12 @@ func (r *refresh) root(ctx context.Context) error {
 // keepRoot makes the root durable, and its version the floor. Without data it
 // is one from this device.
 func (r *refresh) keepRoot(data []byte) error {
-	v := r.set.Root.Signed.Version
+	v := r.set.Root.Version
 	if data == nil {
 		if v < r.floors.Root {
 			return fmt.Errorf("version %d, but version %d was seen", v, r.floors.Root)
 		}
-		if v == r.floors.Root && r.cache.get(metadata.ROOT, MaxRootBytes) != nil {
+		if v == r.floors.Root && r.cache.get(tuf.RootRole, MaxRootBytes) != nil {
 			return nil
 		}
 		data = r.cfg.Root
@@ -118,11 +107,8 @@ func (r *refresh) keepRoot(data []byte) error {
 	if v < r.floors.Root {
 		return nil // on the way up again, after the cache was lost
 	}
-	keys, err := r.keys()
-	if err != nil {
-		return err
-	}
-	if err := r.cache.put(metadata.ROOT, data); err != nil {
+	keys := r.keys()
+	if err := r.cache.put(tuf.RootRole, data); err != nil {
 		return err
 	}
 	return r.raise(func(f *floors) {
@@ -134,24 +120,21 @@ func (r *refresh) keepRoot(data []byte) error {
 }
 
 // keys is a digest of who may sign timestamp and snapshot.
-func (r *refresh) keys() (string, error) {
+func (r *refresh) keys() string {
 	h := sha256.New()
-	for _, name := range []string{metadata.TIMESTAMP, metadata.SNAPSHOT} {
-		role := r.set.Root.Signed.Roles[name]
-		if role == nil {
-			return "", fmt.Errorf("root names no keys for %s", name)
-		}
+	for _, name := range []string{tuf.TimestampRole, tuf.SnapshotRole} {
+		role := r.set.Root.Roles[name]
 		ids := slices.Sorted(slices.Values(role.KeyIDs))
 		fmt.Fprintf(h, "%s %d %q\n", name, role.Threshold, ids)
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func (r *refresh) timestamp(ctx context.Context) error {
-	const role = metadata.TIMESTAMP
+	const role = tuf.TimestampRole
 	if old := r.cache.get(role, MaxTimestampBytes); old != nil {
-		err := guard(func() error { _, err := r.set.UpdateTimestamp(old); return err })
-		if err != nil && r.set.Timestamp == nil && !errors.Is(err, &metadata.ErrExpiredMetadata{}) {
+		err := r.set.UpdateTimestamp(old)
+		if err != nil && r.set.Timestamp == nil && !errors.Is(err, tuf.ErrExpired) {
 			r.cache.drop(role, err)
 		}
 	}
@@ -159,27 +142,23 @@ func (r *refresh) timestamp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = guard(func() error { _, err := r.set.UpdateTimestamp(data); return err })
-	same := errors.Is(err, &metadata.ErrEqualVersionNumber{})
+	err = r.set.UpdateTimestamp(data)
+	same := errors.Is(err, tuf.ErrSameVersion)
 	if err != nil && !same {
 		return err
 	}
 	t := r.set.Timestamp
-	snapshot := t.Signed.Meta[metadata.SNAPSHOT+".json"]
-	if snapshot == nil {
-		return errors.New("it names no snapshot")
-	}
-	if t.Signed.Version < r.floors.Timestamp || snapshot.Version < r.floors.Snapshot {
-		return fmt.Errorf("version %d of snapshot %d, but %d and %d were seen", t.Signed.Version, snapshot.Version, r.floors.Timestamp, r.floors.Snapshot)
+	if t.Version < r.floors.Timestamp || t.Snapshot.Version < r.floors.Snapshot {
+		return fmt.Errorf("version %d of snapshot %d, but %d and %d were seen", t.Version, t.Snapshot.Version, r.floors.Timestamp, r.floors.Snapshot)
 	}
 	if same {
 		return nil
 	}
 	if err := r.raise(func(f *floors) {
-		if t.Signed.Version > f.Timestamp {
+		if t.Version > f.Timestamp {
 			f.Changed = r.now()
 		}
-		f.Timestamp, f.Snapshot = t.Signed.Version, snapshot.Version
+		f.Timestamp, f.Snapshot = t.Version, t.Snapshot.Version
 	}); err != nil {
 		return err
 	}
@@ -187,9 +166,9 @@ func (r *refresh) timestamp(ctx context.Context) error {
 }
 
 func (r *refresh) snapshot(ctx context.Context) error {
-	const role = metadata.SNAPSHOT
+	const role = tuf.SnapshotRole
 	if old := r.cache.get(role, MaxSnapshotBytes); old != nil {
-		err := guard(func() error { _, err := r.set.UpdateSnapshot(old, true); return err })
+		err := r.set.UpdateSnapshot(old, true)
 		if err == nil {
 			return r.checkRoles()
 		}
@@ -197,12 +176,12 @@ func (r *refresh) snapshot(ctx context.Context) error {
 			r.cache.drop(role, err)
 		}
 	}
-	meta := r.set.Timestamp.Signed.Meta[role+".json"]
+	meta := r.set.Timestamp.Snapshot
 	data, err := r.fetch(ctx, role, r.consistent(meta.Version), limit(meta.Length, MaxSnapshotBytes))
 	if err != nil {
 		return err
 	}
-	if err := guard(func() error { _, err := r.set.UpdateSnapshot(data, false); return err }); err != nil {
+	if err := r.set.UpdateSnapshot(data, false); err != nil {
 		return err
 	}
 	if err := r.checkRoles(); err != nil {
@@ -215,10 +194,7 @@ func (r *refresh) snapshot(ctx context.Context) error {
 // them.
 func (r *refresh) checkRoles() error {
 	seen := map[string]int64{}
-	for name, m := range r.set.Snapshot.Signed.Meta {
-		if m == nil {
-			return fmt.Errorf("no version for %.80s", name)
-		}
+	for name, m := range r.set.Snapshot.Meta {
 		seen[name] = m.Version
 	}
 	for name, floor := range r.floors.Roles {
@@ -230,13 +206,13 @@ func (r *refresh) checkRoles() error {
 }
 
 func (r *refresh) targets(ctx context.Context) error {
-	_, err := r.load(ctx, metadata.TARGETS, metadata.ROOT)
+	_, err := r.load(ctx, tuf.TargetsRole, tuf.RootRole)
 	return err
 }
 
 // consistent is the version to ask for, 0 where names carry none.
 func (r *refresh) consistent(version int64) int64 {
-	if r.set.Root.Signed.ConsistentSnapshot {
+	if r.set.Root.ConsistentSnapshot {
 		return version
 	}
 	return 0

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/theupdateframework/go-tuf/v2/metadata"
+	"github.com/dunlin-edge/dunlin/ota/internal/tuf"
 )
 
 // A Target is a file that the repository's signers allow. Only Store.Target
@@ -49,7 +49,7 @@ func (s *Store) Target(ctx context.Context, name string) (Target, error) {
 		return Target{}, errors.New("target: no complete refresh yet")
 	}
 	r := &refresh{s, s.set}
-	s.set.RefTime = s.now()
+	s.set.Now = s.now()
 	t, err := r.find(ctx, name)
 	if err != nil {
 		return Target{}, fmt.Errorf("target %.200q: %w", name, err)
@@ -61,16 +61,16 @@ func (s *Store) Target(ctx context.Context, name string) (Target, error) {
 }
 
 // fresh tells why the refreshed metadata cannot allow anything any more.
-func (r *refresh) fresh(role *metadata.Metadata[metadata.TargetsType]) error {
-	now := r.set.RefTime
+func (r *refresh) fresh(role *tuf.Targets) error {
+	now := r.set.Now
 	for _, d := range []struct {
 		role    string
 		expires time.Time
 	}{
-		{metadata.ROOT, r.set.Root.Signed.Expires},
-		{metadata.TIMESTAMP, r.set.Timestamp.Signed.Expires},
-		{metadata.SNAPSHOT, r.set.Snapshot.Signed.Expires},
-		{metadata.TARGETS, role.Signed.Expires},
+		{tuf.RootRole, r.set.Root.Expires},
+		{tuf.TimestampRole, r.set.Timestamp.Expires},
+		{tuf.SnapshotRole, r.set.Snapshot.Expires},
+		{tuf.TargetsRole, role.Expires},
 	} {
 		if !now.Before(d.expires) {
 			return fmt.Errorf("%s metadata expired at %s", d.role, d.expires.Format(time.RFC3339))
@@ -82,7 +82,7 @@ func (r *refresh) fresh(role *metadata.Metadata[metadata.TargetsType]) error {
 // find walks the delegations in pre-order (TUF specification 5.6.7).
 func (r *refresh) find(ctx context.Context, path string) (Target, error) {
 	type edge struct{ role, parent string }
-	todo := []edge{{metadata.TARGETS, metadata.ROOT}}
+	todo := []edge{{tuf.TargetsRole, tuf.RootRole}}
 	visited := map[string]bool{}
 	for len(todo) > 0 {
 		at := todo[len(todo)-1]
@@ -101,15 +101,12 @@ func (r *refresh) find(ctx context.Context, path string) (Target, error) {
 		if err := r.fresh(m); err != nil {
 			return Target{}, err
 		}
-		if f := m.Signed.Targets[path]; f != nil {
+		if f, ok := m.Files[path]; ok {
 			return newTarget(path, f)
 		}
-		if m.Signed.Delegations == nil {
-			continue
-		}
 		var next []edge
-		for _, d := range m.Signed.Delegations.GetRolesForTarget(path) {
-			next = append(next, edge{d.Name, at.role})
+		for _, d := range m.Delegations(path) {
+			next = append(next, edge{d.Role, at.role})
 			if d.Terminating {
 				todo = nil
 				break
@@ -123,41 +120,31 @@ func (r *refresh) find(ctx context.Context, path string) (Target, error) {
 
 // load returns a role's targets, verified against this delegator: one role
 // may stand below several, with other keys.
-func (r *refresh) load(ctx context.Context, role, parent string) (*metadata.Metadata[metadata.TargetsType], error) {
-	if parent != metadata.ROOT && slices.Contains(metadata.TOP_LEVEL_ROLE_NAMES[:], role) {
-		return nil, errors.New("a delegated role has the name of a top-level one")
-	}
+func (r *refresh) load(ctx context.Context, role, parent string) (*tuf.Targets, error) {
 	if m := r.set.Targets[role]; m != nil {
-		if parent == metadata.ROOT {
-			return m, nil
-		}
-		return m, guard(func() error { return r.set.Targets[parent].VerifyDelegate(role, m) })
-	}
-	update := func(data []byte) (m *metadata.Metadata[metadata.TargetsType], err error) {
-		err = guard(func() error { m, err = r.set.UpdateDelegatedTargets(data, role, parent); return err })
-		return m, err
+		return m, r.set.VerifyTargets(m, role, parent)
 	}
 	if old := r.cache.get(role, MaxTargetsBytes); old != nil {
-		if m, err := update(old); err == nil {
+		if m, err := r.set.UpdateTargets(old, role, parent); err == nil {
 			return m, nil
 		}
 	}
-	meta := r.set.Snapshot.Signed.Meta[role+".json"]
-	if meta == nil {
+	meta, ok := r.set.Snapshot.Meta[role+".json"]
+	if !ok {
 		return nil, errors.New("not in the snapshot")
 	}
 	data, err := r.fetch(ctx, role, r.consistent(meta.Version), limit(meta.Length, MaxTargetsBytes))
 	if err != nil {
 		return nil, err
 	}
-	m, err := update(data)
+	m, err := r.set.UpdateTargets(data, role, parent)
 	if err != nil {
 		return nil, err
 	}
 	return m, r.cache.put(role, data)
 }
 
-func newTarget(path string, f *metadata.TargetFiles) (Target, error) {
+func newTarget(path string, f tuf.TargetFile) (Target, error) {
 	t := Target{Path: path, Length: f.Length}
 	sum := f.Hashes["sha256"]
 	if len(sum) != len(t.SHA256) {
@@ -168,7 +155,7 @@ func newTarget(path string, f *metadata.TargetFiles) (Target, error) {
 		return t, fmt.Errorf("%d bytes, limit %d", f.Length, int64(MaxTargetBytes))
 	}
 	if f.Custom != nil {
-		if err := json.Unmarshal(*f.Custom, &t.Custom); err != nil {
+		if err := json.Unmarshal(f.Custom, &t.Custom); err != nil {
 			return t, fmt.Errorf("custom: %w", err)
 		}
 	}
@@ -183,7 +170,7 @@ func (t Target) Hex() string { return hex.EncodeToString(t.SHA256[:]) }
 func (s *Store) FileName(t Target) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.set == nil || !s.set.Root.Signed.ConsistentSnapshot {
+	if s.set == nil || !s.set.Root.ConsistentSnapshot {
 		return escape(t.Path)
 	}
 	dir, file := path.Split(t.Path)

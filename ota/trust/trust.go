@@ -1,11 +1,11 @@
 // Package trust decides what a device may install, from a repository of The
 // Update Framework (TUF).
 //
-// Start with [Open], [Store.Refresh] and [Store.Target]. go-tuf verifies each
-// document; the order of the workflow (TUF specification 1.0.33, section 5),
-// the limits, the clock and everything on disk are here. Cached metadata may
-// be damaged or lost at any time: it is fetched again. The floors, versions
-// below which nothing is accepted, stand apart from it, four times.
+// Start with [Open], [Store.Refresh] and [Store.Target]. ota/internal/tuf
+// verifies each document; the order of the workflow (TUF specification 1.0.33,
+// section 5), the limits, the clock and everything on disk are here. Cached
+// metadata may be damaged or lost at any time: it is fetched again. The floors,
+// versions below which nothing is accepted, stand apart from it, four times.
 //
 // Expired or missing metadata stops new installs. It never concerns what is
 // installed already.
@@ -21,10 +21,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/theupdateframework/go-tuf/v2/metadata"
-	"github.com/theupdateframework/go-tuf/v2/metadata/trustedmetadata"
-
 	"github.com/dunlin-edge/dunlin/ota/internal/disk"
+	"github.com/dunlin-edge/dunlin/ota/internal/tuf"
 )
 
 // Limits of a repository.
@@ -79,8 +77,8 @@ type Store struct {
 
 	mu     sync.Mutex
 	floors floors
-	lost   bool                             // no floors were found where metadata was
-	set    *trustedmetadata.TrustedMetadata // of the last complete refresh, or nil
+	lost   bool     // no floors were found where metadata was
+	set    *tuf.Set // of the last complete refresh, or nil
 }
 
 // Open opens the trust state in cfg.Dir. Damage there is no error: Status
@@ -89,7 +87,7 @@ func Open(cfg Config) (*Store, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	if _, err := trustedmetadata.New(cfg.Root); err != nil {
+	if _, err := tuf.NewSet(cfg.Root); err != nil {
 		return nil, fmt.Errorf("root metadata of the device: %w", err)
 	}
 	dir := filepath.Join(cfg.Dir, "metadata")
@@ -99,7 +97,7 @@ func Open(cfg Config) (*Store, error) {
 	s := &Store{cfg: cfg, cache: &cache{dir, cfg.Logger}}
 	var found bool
 	s.floors, found = readFloors(cfg.Dir)
-	s.lost = !found && s.cache.get(metadata.TIMESTAMP, MaxTimestampBytes) != nil
+	s.lost = !found && s.cache.get(tuf.TimestampRole, MaxTimestampBytes) != nil
 	return s, nil
 }
 
@@ -192,9 +190,9 @@ func (s *Store) Status() Status {
 	if s.set == nil {
 		return st
 	}
-	st.Expires = s.set.Timestamp.Signed.Expires
+	st.Expires = s.set.Timestamp.Expires
 	st.Frozen = s.now().Sub(f.Changed) > st.Expires.Sub(f.Changed)/2
-	for _, t := range []time.Time{s.set.Root.Signed.Expires, s.set.Snapshot.Signed.Expires, s.set.Targets[metadata.TARGETS].Signed.Expires} {
+	for _, t := range []time.Time{s.set.Root.Expires, s.set.Snapshot.Expires, s.set.Targets[tuf.TargetsRole].Expires} {
 		if t.Before(st.Expires) {
 			st.Expires = t
 		}

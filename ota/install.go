@@ -113,7 +113,7 @@ func (c *Client) bring(ctx context.Context, slot string, j journal, t trust.Targ
 			return err
 		}
 	}
-	path, err := c.blobs.Fetch(ctx, c.cfg.Source, want(t, c.trust.FileName(t)))
+	path, err := c.obtain(ctx, slot, j, t)
 	if err != nil { // wrong bytes too: the server's fault, not the artifact's, so no pin
 		return fmt.Errorf("slot %s: %w", slot, err)
 	}

@@ -240,9 +240,27 @@ func TestPush(t *testing.T) {
 		f.eventually("the one before runs", func() bool { return f.runs() == "1.2.0" })
 		f.eventually("it says so", func() bool { return f.device().State == "degraded" })
 	})
+	t.Run("every role gets new keys, and the device follows", func(t *testing.T) {
+		fresh := filepath.Join(f.dir, "fresh")
+		if err := os.Mkdir(fresh, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, role := range []string{"root", "targets", "models", "agent", "snapshot", "timestamp"} {
+			f.must("key", "rotate", role, fresh, "--keys", f.keys()+","+fresh)
+		}
+		next := f.repack("machine-1.0.0.dunlin", "1.2.1")
+		if out, err := f.cli("publish", next, "--keys", f.keys()); err == nil {
+			t.Errorf("the old keys still publish: %s", out)
+		}
+		if out := f.must("publish", next, "--keys", fresh); !strings.Contains(out, "and a delta of") {
+			t.Errorf("no delta to a renumbered bundle: %s", out)
+		}
+		f.must("assign", "models/machine/1.2.1.dunlin", "--soak", "1s", "--wait")
+		f.eventually("the new one runs", func() bool { return f.runs() == "1.2.1" })
+	})
 	t.Run("from a folder, without a network", func(t *testing.T) {
 		next := f.repack("machine-1.0.0.dunlin", "1.3.0")
-		f.must("publish", next, "--keys", f.keys())
+		f.must("publish", next, "--keys", filepath.Join(f.dir, "fresh"))
 		stick := filepath.Join(f.dir, "stick")
 		if err := os.CopyFS(stick, os.DirFS(filepath.Join(f.state(), "repository"))); err != nil {
 			t.Fatal(err)

@@ -18,74 +18,6 @@ import (
 	"github.com/dunlin-edge/dunlin/ota/trust"
 )
 
-const developmentNote = "DEVELOPMENT KEYS: one person holds all keys of this repository. Whoever reads that folder can release anything."
-
-func keyCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "key", Short: "make and list the keys that releases are signed with"}
-	development := false
-	ceremony := &cobra.Command{
-		Use:   "ceremony DIR",
-		Short: "make all keys of a repository",
-		Long: `Make all keys of a repository of updates below DIR: holder-1, holder-2 and
-holder-3, of whom two must sign what devices may run and who may say so;
-release, which signs the list of a release; and online, the only key that the
-controller gets. Give the folders to different people, and keep them offline.
-
-With --development one person keeps them all: nothing else differs, and every
-file says so.`,
-		Example: "  dunlin-fleet key ceremony /media/usb/keys\n  dunlin-fleet key ceremony ./keys --development",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := release.Ceremony(args[0], development); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "made holder-1, holder-2, holder-3, release and online in %s\n", args[0])
-			if development {
-				fmt.Fprintln(cmd.OutOrStdout(), developmentNote)
-			}
-			return nil
-		},
-	}
-	ceremony.Flags().BoolVar(&development, "development", false, "one person keeps all keys")
-	cmd.AddCommand(ceremony, keysListCommand())
-	return cmd
-}
-
-func keysListCommand() *cobra.Command {
-	repo, asJSON := "", false
-	cmd := &cobra.Command{
-		Use: "ls", Short: "list the roles of the repository, their keys and when they expire", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := openRepository(cmd, repo)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), r.Roles())
-			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "ROLE\tVERSION\tEXPIRES\tSIGNS\tKEYS")
-			for _, i := range r.Roles() {
-				var short []string
-				for _, id := range i.KeyIDs {
-					short = append(short, id[:8])
-				}
-				fmt.Fprintf(w, "%s\t%d\t%s\t%d of %d\t%s\n", i.Role, i.Version, i.Expires.Format(time.DateOnly), i.Threshold, len(i.KeyIDs), strings.Join(short, " "))
-			}
-			if err := w.Flush(); err != nil {
-				return err
-			}
-			if r.Development() {
-				fmt.Fprintln(cmd.OutOrStdout(), developmentNote)
-			}
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&repo, "repository", "", "folder of the repository (default DIR/repository)")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
-}
-
 func repositoryDir(cmd *cobra.Command, given string) string {
 	if given != "" {
 		return given
@@ -163,6 +95,9 @@ assigned. Each is opened and run on this machine's engine first; one whose
 golden samples differ, or that has none, is refused. Released bytes are never
 changed: give a change a new version.
 
+Devices that run one of the last three versions fetch a delta to the new one,
+where that is half of it at most.
+
 A program of the agent (dunlin, for one architecture) is released as a variant
 of agent/VERSION; devices get the one that theirs was built for.
 
@@ -178,6 +113,11 @@ Two holders' keys and the release key sign.`,
 			if err != nil {
 				return &hinted{err, "name the folders of the keys with --keys"}
 			}
+			work, err := os.MkdirTemp("", "dunlin-publish-")
+			if err != nil {
+				return err
+			}
+			defer os.RemoveAll(work)
 			var add []release.Artifact
 			for _, file := range args {
 				check := vet
@@ -188,12 +128,20 @@ Two holders' keys and the release key sign.`,
 				if err != nil {
 					return err
 				}
-				add = append(add, a)
+				deltas, err := r.Deltas(a, work)
+				if err != nil {
+					return err
+				}
+				add = append(append(add, a), deltas...)
 			}
 			if err := r.Publish(release.RingOf(all), add...); err != nil {
 				return hintOf(err)
 			}
 			for _, a := range add {
+				if a.Custom.Kind == "delta" {
+					fmt.Fprintf(cmd.OutOrStdout(), "  and a delta of %s\n", share(a))
+					continue
+				}
 				fmt.Fprintf(cmd.OutOrStdout(), "released %s\n", a.Path)
 			}
 			if r.Development() {
@@ -207,6 +155,15 @@ Two holders' keys and the release key sign.`,
 	cmd.Flags().StringVar(&version, "version", "", "of the agent's programs, where their build does not say")
 	cmd.Flags().Int64Var(&epoch, "security-epoch", 0, "no device installs one of a lower epoch after it")
 	return cmd
+}
+
+// share tells how much less a delta is than what it makes.
+func share(a release.Artifact) string {
+	st, err := os.Stat(a.File)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%d bytes (%.1f %%) from %.12s", st.Size(), 100*float64(st.Size())/float64(a.Custom.ToLength), a.Custom.From)
 }
 
 // vet opens a bundle as a device does, and runs its golden samples.

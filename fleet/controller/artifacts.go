@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/fleet/broker"
@@ -45,13 +46,13 @@ func (c *Controller) root() []byte {
 	return data
 }
 
-// Releases lists what devices may install.
+// Releases lists what devices may install, without the deltas between them.
 func (c *Controller) Releases() ([]release.Released, error) {
 	repo, err := c.repository()
 	if err != nil {
 		return nil, err
 	}
-	return repo.Released(), nil
+	return slices.DeleteFunc(repo.Released(), func(r release.Released) bool { return r.Custom.Kind == "delta" }), nil
 }
 
 // artifacts serves the repository to devices of this fleet. What is in it is

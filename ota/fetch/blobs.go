@@ -71,12 +71,18 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Want is a file to have. Names are tried in turn, the same bytes each.
+// Want is a file to have.
 type Want struct {
 	Name   string
 	Length int64
 	SHA256 [sha256.Size]byte
+	// Optional is a file that there is another way around: Fetch gives up
+	// where it is absent, and after a few tries that bring nothing.
+	Optional bool
 }
+
+// optionalTries is how often nothing comes of an optional file.
+const optionalTries = 3
 
 // Path returns where a blob stands, whether it does or not.
 func (b *Blobs) Path(sum [sha256.Size]byte) string {
@@ -143,6 +149,9 @@ func (b *Blobs) Fetch(ctx context.Context, src Source, w Want) (string, error) {
 		if have > before {
 			idle = 0
 		}
+		if w.Optional && (idle == optionalTries || errors.Is(err, fs.ErrNotExist)) {
+			return "", err
+		}
 		if err := b.cfg.Wait(ctx, pause(idle)); err != nil {
 			return "", err
 		}
@@ -159,6 +168,9 @@ func pause(idle int) time.Duration {
 func (b *Blobs) part(w Want) string {
 	return filepath.Join(b.cfg.Dir, ".unverified", hex.EncodeToString(w.SHA256[:]))
 }
+
+// Begun tells whether a part of a download stands, which Fetch goes on with.
+func (b *Blobs) Begun(w Want) bool { return b.have(w) > 0 }
 
 func (b *Blobs) have(w Want) int64 {
 	st, err := os.Stat(b.part(w))

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
@@ -46,17 +47,31 @@ const (
 // them all: the roles and thresholds are the same, the files say so in their
 // headers, and so does the root metadata.
 func Ceremony(dir string, development bool) error {
-	for _, role := range offline {
+	for _, role := range slices.Concat(offline, []string{Snapshot, Timestamp}) {
+		if err := RoleKeys(dir, role, development); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RoleKeys makes new keys for one role below dir, in the folders of a
+// ceremony.
+func RoleKeys(dir, role string, development bool) error {
+	switch {
+	case slices.Contains(offline, role):
 		for i := range Holders {
 			if err := newKey(filepath.Join(dir, fmt.Sprintf("holder-%d", i+1), role+".key"), role, development); err != nil {
 				return err
 			}
 		}
+		return nil
+	case role == Snapshot:
+		return newKey(filepath.Join(dir, "release", Snapshot+".key"), Snapshot, development)
+	case role == Timestamp:
+		return newKey(filepath.Join(dir, "online", Timestamp+".key"), Timestamp, development)
 	}
-	if err := newKey(filepath.Join(dir, "release", Snapshot+".key"), Snapshot, development); err != nil {
-		return err
-	}
-	return newKey(filepath.Join(dir, "online", Timestamp+".key"), Timestamp, development)
+	return fmt.Errorf("make key: no role %.40q; there are %v, %s and %s", role, offline, Snapshot, Timestamp)
 }
 
 const developmentHeader = "Development"

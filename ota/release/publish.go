@@ -120,8 +120,9 @@ func copyTo(path string, src io.Reader) error {
 	return disk.Rename(path+".new", path)
 }
 
-// Withdraw takes released paths back: no device installs them any more once it
-// has seen this, and nothing can bring them back but a new release.
+// Withdraw takes released paths back, with the deltas to them: no device
+// installs them any more once it has seen this, and nothing can bring them
+// back but a new release.
 func (r *Repo) Withdraw(ring Ring, paths ...string) error {
 	c := r.change(ring)
 	for _, p := range paths {
@@ -130,12 +131,13 @@ func (r *Repo) Withdraw(ring Ring, paths ...string) error {
 			return fmt.Errorf("withdraw %s: %w", p, err)
 		}
 		targets := r.roles[role].Signed.Targets
-		t := targets[p]
-		if t == nil {
+		if targets[p] == nil {
 			return fmt.Errorf("withdraw %s: not released", p)
 		}
-		r.expired = append(r.expired, targetFile(p, t.Hashes["sha256"]))
-		delete(targets, p)
+		for _, p := range append(deltasOf(targets, p), p) {
+			r.expired = append(r.expired, targetFile(p, targets[p].Hashes["sha256"]))
+			delete(targets, p)
+		}
 		c.roles[role] = true
 	}
 	return c.commit()

@@ -37,6 +37,10 @@ type Custom struct {
 	ToLength      int64  `json:"to_length,omitempty"` // delta: its size in bytes
 }
 
+// DeltaPath is where a repository lists the delta that makes a target of the
+// file with a SHA-256, in hexadecimal.
+func DeltaPath(target, from string) string { return target + ".from-" + from[:16] }
+
 // MaxTargetBytes bounds one target.
 const MaxTargetBytes = 2 << 30
 

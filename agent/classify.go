@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dunlin-edge/dunlin/hal"
@@ -67,6 +68,10 @@ type Classifier struct {
 	resample bool
 	// OnWindow, if set, sees every window's result, which it must not keep.
 	OnWindow func(*pipeline.Result)
+	// Samples and Image, if set, change in place what is classified before it
+	// is: samples as they are read, or the decoded image.
+	Samples func([]float32)
+	Image   func(*vision.Image)
 }
 
 // NewClassifier makes a classifier. With resample, recordings of another rate
@@ -81,6 +86,9 @@ func (u *Unit) NewClassifier(resample bool) (*Classifier, error) {
 
 // Kind is what the bundle takes: audio, vibration, samples, image or tensor.
 func (u *Unit) Kind() string { return u.source.Kind }
+
+// Labels are the classes that the bundle knows.
+func (u *Unit) Labels() []string { return slices.Clone(u.labels) }
 
 // Extensions lists the endings of the files that a unit can classify.
 func (u *Unit) Extensions() []string {
@@ -125,18 +133,21 @@ func (c *Classifier) imageFile(ctx context.Context, path string) (*Outcome, erro
 	if len(data) > maxImageFile {
 		return nil, &InputError{fmt.Errorf("%s: more than %d bytes", filepath.Base(path), maxImageFile), "scale the image down first"}
 	}
-	out, err := c.Image(ctx, data)
+	out, err := c.Picture(ctx, data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return out, nil
 }
 
-// Image classifies one encoded image.
-func (c *Classifier) Image(ctx context.Context, data []byte) (*Outcome, error) {
+// Picture classifies one encoded image.
+func (c *Classifier) Picture(ctx context.Context, data []byte) (*Outcome, error) {
 	img, err := vision.Decode(data)
 	if err != nil {
 		return nil, &InputError{err, "send a whole png, jpeg, bmp or gif"}
+	}
+	if c.Image != nil {
+		c.Image(&img)
 	}
 	c.pipe.Reset()
 	if err := c.pipe.Image(ctx, img, &c.res); err != nil {
@@ -274,7 +285,11 @@ func (c *Classifier) stream(ctx context.Context, s hal.Sensor) (*Outcome, error)
 			frames += int64(b.Lost)
 		}
 		frames += int64(b.Frames)
-		if err := feedWindows(ctx, c.pipe, info.Channels, buf[:b.Frames*info.Channels], &c.res, window); err != nil {
+		got := buf[:b.Frames*info.Channels]
+		if c.Samples != nil {
+			c.Samples(got)
+		}
+		if err := feedWindows(ctx, c.pipe, info.Channels, got, &c.res, window); err != nil {
 			return nil, asInput(err, "check the recording")
 		}
 	}
@@ -321,6 +336,9 @@ func (c *Classifier) rows(ctx context.Context, s hal.Sensor) (*Outcome, error) {
 		_, err := s.Read(ctx, buf)
 		if errors.Is(err, io.EOF) {
 			return t.outcome(), nil
+		}
+		if err == nil && c.Samples != nil {
+			c.Samples(buf)
 		}
 		if err == nil {
 			err = c.pipe.Tensors(ctx, buf, &c.res)

@@ -14,7 +14,7 @@ import (
 // session of its own: the live pipeline is not disturbed. One such request
 // runs at a time; another meanwhile is Busy.
 func (a *Agent) ClassifyImage(ctx context.Context, name string, data []byte) (*Outcome, error) {
-	return a.classify(name, pipeline.KindImage, func(c *Classifier) (*Outcome, error) { return c.Image(ctx, data) })
+	return a.classify(name, pipeline.KindImage, func(c *Classifier) (*Outcome, error) { return c.Picture(ctx, data) })
 }
 
 // ClassifyWAV does the same with a recording of sound, which is resampled

@@ -82,81 +82,6 @@ func importTimestamp(dir string, keys []string) error {
 	return &hinted{errors.New("no online/timestamp.key in the folders"), "without it the release expires after a week"}
 }
 
-func publishCommand() *cobra.Command {
-	repo := ""
-	var keys []string
-	epoch := int64(0)
-	version := ""
-	cmd := &cobra.Command{
-		Use:   "publish FILE...",
-		Short: "release bundles, after their golden samples came out exact here, and agents",
-		Long: `Release bundles: devices may install them from then on, and do when they are
-assigned. Each is opened and run on this machine's engine first; one whose
-golden samples differ, or that has none, is refused. Released bytes are never
-changed: give a change a new version.
-
-Devices that run one of the last three versions fetch a delta to the new one,
-where that is half of it at most.
-
-A program of the agent (dunlin, for one architecture) is released as a variant
-of agent/VERSION; devices get the one that theirs was built for.
-
-Two holders' keys and the release key sign.`,
-		Example: "  dunlin-fleet publish machine-1.2.0.dunlin --keys /media/usb1,/media/usb2,./release\n  dunlin-fleet publish dist/dunlin-linux-* --version 1.4.0 --keys ./keys",
-		Args:    cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := openRepository(cmd, repo)
-			if err != nil {
-				return err
-			}
-			all, err := release.ReadKeys(keys...)
-			if err != nil {
-				return &hinted{err, "name the folders of the keys with --keys"}
-			}
-			work, err := os.MkdirTemp("", "dunlin-publish-")
-			if err != nil {
-				return err
-			}
-			defer os.RemoveAll(work)
-			var add []release.Artifact
-			for _, file := range args {
-				check := vet
-				if isProgram(file) {
-					check = vetProgram(version)
-				}
-				a, err := check(cmd, file, epoch)
-				if err != nil {
-					return err
-				}
-				deltas, err := r.Deltas(a, work)
-				if err != nil {
-					return err
-				}
-				add = append(append(add, a), deltas...)
-			}
-			if err := r.Publish(release.RingOf(all), add...); err != nil {
-				return hintOf(err)
-			}
-			for _, a := range add {
-				if a.Custom.Kind == "delta" {
-					fmt.Fprintf(cmd.OutOrStdout(), "  and a delta of %s\n", share(a))
-					continue
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "released %s\n", a.Path)
-			}
-			if r.Development() {
-				fmt.Fprintln(cmd.OutOrStdout(), developmentNote)
-			}
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&repo, "repository", "", "folder of the repository (default DIR/repository)")
-	cmd.Flags().StringSliceVar(&keys, "keys", nil, "folders with the keys")
-	cmd.Flags().StringVar(&version, "version", "", "of the agent's programs, where their build does not say")
-	cmd.Flags().Int64Var(&epoch, "security-epoch", 0, "no device installs one of a lower epoch after it")
-	return cmd
-}
-
 // share tells how much less a delta is than what it makes.
 func share(a release.Artifact) string {
 	st, err := os.Stat(a.File)
@@ -167,19 +92,19 @@ func share(a release.Artifact) string {
 }
 
 // vet opens a bundle as a device does, and runs its golden samples.
-func vet(cmd *cobra.Command, file string, epoch int64) (release.Artifact, error) {
+func vet(cmd *cobra.Command, file string, epoch int64) (release.Artifact, *unit, error) {
 	u, err := agent.Load(cmd.Context(), file, inference.Options{})
 	if err != nil {
-		return release.Artifact{}, &hinted{err, "nothing was released; devices would refuse it"}
+		return release.Artifact{}, nil, &hinted{err, "nothing was released; devices would refuse it"}
 	}
 	if u.Golden == 0 {
-		return release.Artifact{}, &hinted{fmt.Errorf("bundle %s has no golden sample, so no device could check it", file), "dunlin bundle init makes some"}
+		return release.Artifact{}, nil, &hinted{fmt.Errorf("bundle %s has no golden sample, so no device could check it", file), "dunlin bundle init makes some"}
 	}
 	m := u.Manifest
 	return release.Artifact{
 		Path: "models/" + m.Name + "/" + m.Version + ".dunlin", File: file,
 		Custom: trust.Custom{Kind: "bundle", Name: m.Name, Version: m.Version, SecurityEpoch: epoch},
-	}, nil
+	}, u, nil
 }
 
 // hintOf gives an error that knows what to do next its place.

@@ -46,13 +46,13 @@ func (c *Controller) root() []byte {
 	return data
 }
 
-// Releases lists what devices may install, without the deltas between them.
+// Releases lists what can be assigned: no deltas, no reports.
 func (c *Controller) Releases() ([]release.Released, error) {
 	repo, err := c.repository()
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(repo.Released(), func(r release.Released) bool { return r.Custom.Kind == "delta" }), nil
+	return slices.DeleteFunc(repo.Released(), func(r release.Released) bool { return r.Custom.Kind != "bundle" && r.Custom.Kind != "agent" }), nil
 }
 
 // artifacts serves the repository to devices of this fleet. What is in it is

@@ -71,11 +71,12 @@ func (r *Repo) before(a Artifact, digest string) []Released {
 	return all[:min(len(all), DeltaVersions)]
 }
 
-// deltasOf lists the paths of deltas that make a target.
-func deltasOf[T any](targets map[string]T, target string) []string {
+// companions lists what was released with a target: its report, and the
+// deltas that make it.
+func companions[T any](targets map[string]T, target string) []string {
 	var paths []string
 	for p := range targets {
-		if strings.HasPrefix(p, target+".from-") {
+		if strings.HasPrefix(p, target+".from-") || p == target+".report" {
 			paths = append(paths, p)
 		}
 	}

@@ -120,7 +120,7 @@ func copyTo(path string, src io.Reader) error {
 	return disk.Rename(path+".new", path)
 }
 
-// Withdraw takes released paths back, with the deltas to them: no device
+// Withdraw takes released paths back, with their reports and deltas: no device
 // installs them any more once it has seen this, and nothing can bring them
 // back but a new release.
 func (r *Repo) Withdraw(ring Ring, paths ...string) error {
@@ -134,7 +134,7 @@ func (r *Repo) Withdraw(ring Ring, paths ...string) error {
 		if targets[p] == nil {
 			return fmt.Errorf("withdraw %s: not released", p)
 		}
-		for _, p := range append(deltasOf(targets, p), p) {
+		for _, p := range append(companions(targets, p), p) {
 			r.expired = append(r.expired, targetFile(p, targets[p].Hashes["sha256"]))
 			delete(targets, p)
 		}

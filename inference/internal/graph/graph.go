@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
 	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
 )
 
@@ -25,6 +26,8 @@ type Tensor struct {
 	// Variable marks state inside a graph, which has a value before any node
 	// writes it.
 	Variable bool
+	Sparse   bool // in the file; Data is written out
+	Packed4  bool // int4 in the file; Data is int8
 }
 
 // Elements returns the number of elements; Build checked that it fits.
@@ -71,17 +74,17 @@ var dtypeOf = map[tflite.TensorType]DType{
 	tflite.TypeFloat32: Float32, tflite.TypeFloat16: Float16, tflite.TypeInt8: Int8, tflite.TypeUint8: Uint8,
 	tflite.TypeInt16: Int16, tflite.TypeInt32: Int32, tflite.TypeInt64: Int64, tflite.TypeBool: Bool,
 	tflite.TypeUint32: Uint32, tflite.TypeUint64: Uint64, tflite.TypeComplex64: Complex64,
-	tflite.TypeResource: Resource,
+	tflite.TypeResource: Resource, tflite.TypeInt4: Int8,
 }
 
 // build checks a subgraph and resolves it to a Graph. What the engine cannot
 // run is added to un.
-func build(m *tflite.Model, index int, un *UnsupportedError) (*Graph, error) {
+func build(m *tflite.Model, index int, mem *Budget, un *UnsupportedError) (*Graph, error) {
 	s := &m.Subgraphs[index]
 	g := &Graph{Inputs: ints(s.Inputs), Outputs: ints(s.Outputs)}
 	inUse := used(s)
 	for i := range s.Tensors {
-		t, err := buildTensor(&s.Tensors[i], inUse[i], un)
+		t, err := buildTensor(&s.Tensors[i], inUse[i], mem, un)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %d %q: %w", i, s.Tensors[i].Name, err)
 		}
@@ -134,7 +137,7 @@ func buildNode(m *tflite.Model, i int, o *tflite.Operator) Node {
 // the product of two fits an int64.
 const maxTensor = math.MaxInt32
 
-func buildTensor(x *tflite.Tensor, used bool, un *UnsupportedError) (Tensor, error) {
+func buildTensor(x *tflite.Tensor, used bool, mem *Budget, un *UnsupportedError) (Tensor, error) {
 	t := Tensor{Name: x.Name, Quant: x.Quant, Shape: ints(x.Shape), Variable: x.Variable}
 	d, ok := dtypeOf[x.Type]
 	switch {
@@ -144,8 +147,8 @@ func buildTensor(x *tflite.Tensor, used bool, un *UnsupportedError) (Tensor, err
 	case x.Dynamic:
 		un.add("dynamic shape %v (%q)", x.Shape, x.Name)
 		t.Shape = nil
-	case x.Sparse:
-		un.add("sparse tensor (%q)", x.Name)
+	case x.Type == tflite.TypeInt4 && len(x.Data) == 0 && used:
+		un.add("int4 tensor that is not a constant (%q)", x.Name)
 	case x.Variable && len(x.Data) != 0:
 		un.add("variable tensor with a value (%q)", x.Name)
 	}
@@ -160,13 +163,38 @@ func buildTensor(x *tflite.Tensor, used bool, un *UnsupportedError) (Tensor, err
 	if size == 0 && used {
 		un.add("empty shape %v (%q)", t.Shape, x.Name)
 	}
-	if len(x.Data) != 0 && ok && !x.Sparse && !x.Dynamic {
-		if int64(len(x.Data)) != size {
-			return t, fmt.Errorf("constant of %d bytes, shape %v of %s needs %d", len(x.Data), t.Shape, d, size)
+	if len(x.Data) != 0 && ok && !x.Dynamic {
+		if err := t.constant(x, int(size), mem); err != nil {
+			return t, err
 		}
-		t.Data = x.Data
 	}
 	return t, checkQuant(&t)
+}
+
+// constant sets the tensor's bytes, size of them: int4 unpacked, sparse values
+// written out, both charged to mem.
+func (t *Tensor) constant(x *tflite.Tensor, size int, mem *Budget) error {
+	t.Sparse, t.Packed4 = x.Sparsity != nil, x.Type == tflite.TypeInt4
+	stored := size
+	if t.Packed4 {
+		stored = (size + 1) / 2
+	}
+	if len(x.Data) != stored && !t.Sparse {
+		return fmt.Errorf("constant of %d bytes, shape %v of %s needs %d", len(x.Data), t.Shape, x.Type, stored)
+	}
+	if !t.Sparse && !t.Packed4 {
+		t.Data = x.Data
+		return nil
+	}
+	if err := mem.Take("constant written out", int64(size)); err != nil {
+		return err
+	}
+	t.Data = make([]byte, size)
+	if t.Sparse {
+		return densify(x.Sparsity, t.Shape, t.DType.Size(), x.Data, t.Data)
+	}
+	kernel.Unpack4(t.Data, x.Data)
+	return nil
 }
 
 func checkQuant(t *Tensor) error {

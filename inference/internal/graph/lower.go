@@ -34,6 +34,7 @@ var lowerings = map[tflite.Op]lowering{
 	tflite.CONV_2D:                      {in: [2]int{2, 3}, maxVersion: 8, lower: or16(lowerConv16, lowerConv)},
 	tflite.DEPTHWISE_CONV_2D:            {in: [2]int{2, 3}, maxVersion: 7, lower: or16(lowerDepthwise16, lowerDepthwise)},
 	tflite.DEPTH_TO_SPACE:               {in: [2]int{1, 1}, maxVersion: 2, lower: lowerDepthToSpace},
+	tflite.DENSIFY:                      {in: [2]int{1, 1}, maxVersion: 1, lower: lowerDensify},
 	tflite.DEQUANTIZE:                   {in: [2]int{1, 1}, maxVersion: 6, lower: orDequantize16(lowerDequantize)},
 	tflite.DIV:                          {in: [2]int{2, 2}, maxVersion: 2, lower: onlyF32("div_f32", kernel.DivF32, true)},
 	tflite.EXP:                          {in: [2]int{1, 1}, maxVersion: 2, lower: mapF32("exp_f32", kernel.ExpF32)},

@@ -15,7 +15,17 @@ func lowerConv(n *node) (Step, error) {
 	case Uint8:
 		return convStep[uint8](n, "conv2d_qu8", s, n.n.Opt.Byte(3, 0))
 	case Float32:
+		if n.in(1).Packed4 {
+			return hybridConv(n, s, n.n.Opt.Byte(3, 0))
+		}
 		return convStepF32(n, "conv2d_f32", s, n.n.Opt.Byte(3, 0))
+	}
+	if n.in(1).Packed4 {
+		round := kernel.Multiplier.ApplyUp
+		if s.groups > 1 {
+			round = kernel.Multiplier.Apply
+		}
+		return convTFLite(n, "conv2d_qs8", s, n.n.Opt.Byte(3, 0), round)
 	}
 	return convStep[int8](n, "conv2d_qs8", s, n.n.Opt.Byte(3, 0))
 }
@@ -81,7 +91,13 @@ func lowerFullyConnected(n *node) (Step, error) {
 	case Uint8:
 		return convStep[uint8](n, "fully_connected_qu8", s, n.n.Opt.Byte(0, 0))
 	case Float32:
+		if n.in(1).Packed4 && s.inC%2 == 1 {
+			return Step{}, unsupported("float values with int4 weights of odd depth")
+		}
 		return convStepF32(n, "fully_connected_f32", s, n.n.Opt.Byte(0, 0))
+	}
+	if n.in(1).Packed4 && s.inC%2 == 1 { // the delegate takes even depths
+		return convTFLite(n, "fully_connected_qs8", s, n.n.Opt.Byte(0, 0), kernel.Multiplier.ApplyUp)
 	}
 	return convStep[int8](n, "fully_connected_qs8", s, n.n.Opt.Byte(0, 0))
 }
@@ -117,6 +133,9 @@ func lowerDepthwise(n *node) (Step, error) {
 		return depthwiseStep[uint8](n, "depthwise_qu8", w, mult)
 	case Float32:
 		return depthwiseStepF32(n, w, mult)
+	}
+	if n.in(1).Packed4 {
+		return depthwiseTFLite(n, w, mult)
 	}
 	return depthwiseStep[int8](n, "depthwise_qs8", w, mult)
 }

@@ -100,6 +100,9 @@ func convStepF32(n *node, name string, s convShape, activation byte) (Step, erro
 
 func depthwiseStepF32(n *node, w kernel.Window, mult int) (Step, error) {
 	in := n.in(0)
+	if n.in(1).DType == Int8 {
+		return hybridDepthwise(n, w, mult)
+	}
 	weights, bias, err := n.packF32(in.Shape[3] * mult)
 	if err != nil {
 		return Step{}, err

@@ -133,7 +133,7 @@ func New(m *tflite.Model, mem *Budget) (*Plan, error) {
 }
 
 func lowerSubgraph(m *tflite.Model, index int, mem *Budget, un *UnsupportedError, vars *variables, steps *[]Step) (*builder, error) {
-	g, err := build(m, index, un)
+	g, err := build(m, index, mem, un)
 	if err != nil {
 		return nil, err
 	}
@@ -213,6 +213,9 @@ func (b *builder) lowerNode(op lowering, n *Node, at int) (Step, error) {
 			return Step{}, errors.New("a required input is left out")
 		}
 	}
+	if err := b.sparseInputs(n); err != nil {
+		return Step{}, err
+	}
 	s, err := op.lower(&node{b, n, at})
 	if err == nil {
 		err = n.Opt.Err()
@@ -226,6 +229,20 @@ func (b *builder) lowerNode(op lowering, n *Node, at int) (Step, error) {
 	}
 	s.Node, s.Op = n.Index, n.Name
 	return s, err
+}
+
+// sparseInputs refuses sparse constants where LiteRT does, or where it has other
+// kernels for them.
+func (b *builder) sparseInputs(n *Node) error {
+	for k, i := range n.In {
+		if i < 0 || !b.g.Tensors[i].Sparse || n.Op == tflite.DENSIFY {
+			continue
+		}
+		if n.Op != tflite.FULLY_CONNECTED || k != 1 || b.g.Tensors[i].DType != Float32 {
+			return unsupported("sparse input of %s without DENSIFY", b.g.Tensors[i].DType)
+		}
+	}
+	return nil
 }
 
 // constants copies every constant that a step reads directly, so that the

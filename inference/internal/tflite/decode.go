@@ -71,7 +71,7 @@ func (r *reader) checkIndices(g *Subgraph, what string, idx []int32, optional bo
 func (r *reader) tensor(m *Model, t table) Tensor {
 	x := Tensor{
 		Name: t.string(3), Type: TensorType(t.byte(1, 0)), Shape: t.int32s(0),
-		Variable: t.byte(5, 0) != 0, Sparse: t.table(6).present(),
+		Variable: t.byte(5, 0) != 0, Sparsity: r.sparsity(t.table(6)),
 	}
 	x.Quant = r.quantization(t.table(4))
 	r.shape(&x, t.int32s(7))

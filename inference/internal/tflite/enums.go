@@ -102,6 +102,7 @@ const (
 	NON_MAX_SUPPRESSION_V5       Op = 121
 	SCATTER_ND                   Op = 122
 	SELECT_V2                    Op = 123
+	DENSIFY                      Op = 124
 	BATCH_MATMUL                 Op = 126
 	CUMSUM                       Op = 128
 	CALL_ONCE                    Op = 129

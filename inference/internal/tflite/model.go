@@ -46,7 +46,7 @@ type Tensor struct {
 	Shape    []int32
 	Dynamic  bool // some dimension is only known at run time
 	Variable bool
-	Sparse   bool
+	Sparsity *Sparsity // of a sparse constant
 	Quant    Quantization
 	Data     []byte
 }

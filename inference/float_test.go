@@ -46,7 +46,7 @@ func TestFloatOpsNearLiteRT(t *testing.T) {
 // returns the largest difference relative to the largest number of an output.
 func compareFloats(t *testing.T, model []byte, g golden, sum io.Writer) (worst float64) {
 	t.Helper()
-	m, err := Open(model, Options{})
+	m, err := Open(model, Options{Signature: g.signature})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,9 +34,12 @@ type Options struct {
 	// MaxMemory bounds the bytes that weights, tables and one arena take
 	// together; 0 stands for 512 MiB. It is charged before each allocation.
 	MaxMemory int64
-	// MaxSteps bounds the multiply-accumulates and elements of one run; 0
-	// stands for 1e12.
+	// MaxSteps bounds the multiply-accumulates and elements of one run, loops
+	// included; 0 stands for 1e12.
 	MaxSteps int64
+	// Signature names the entry of a model that has several; "" is the first
+	// subgraph.
+	Signature string
 }
 
 // UnsupportedError names everything in a valid model that the engine cannot
@@ -45,6 +48,9 @@ type UnsupportedError = graph.UnsupportedError
 
 // ErrFormat is wrapped by Open's error for bytes that are no model at all.
 var ErrFormat = tflite.ErrFormat
+
+// ErrSteps is returned by a Run whose loops use up Options.MaxSteps.
+var ErrSteps = graph.ErrSteps
 
 // ErrTier is wrapped by Open's error when DUNLIN_CPU names an instruction set
 // that this CPU or this build lacks.
@@ -56,9 +62,10 @@ const maxFile = 1 << 30
 // Model is a loaded model, ready to make sessions. It is safe for concurrent
 // use.
 type Model struct {
-	plan   *graph.Plan
-	meta   *Metadata
-	digest [32]byte
+	plan       *graph.Plan
+	meta       *Metadata
+	signatures []string
+	digest     [32]byte
 }
 
 // Open decodes, checks and plans a model. It keeps nothing of data: weights
@@ -86,12 +93,12 @@ func Open(data []byte, o Options) (*Model, error) {
 	digest := make(chan [sha256.Size]byte, 1)
 	go func() { digest <- sha256.Sum256(data) }() // a third of the time for a large model
 	mem := &graph.Budget{Memory: o.MaxMemory, Steps: o.MaxSteps}
-	plan, err := graph.New(file, mem)
+	plan, err := planEntry(file, o.Signature, mem)
 	sum := <-digest // also when planning failed: data is the caller's again
 	if err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
 	}
-	m := &Model{plan: plan, digest: sum}
+	m := &Model{plan: plan, signatures: signatureNames(file), digest: sum}
 	if m.meta, err = readMetadata(file, data); err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
 	}
@@ -191,11 +198,13 @@ func (m *Model) Ops() []OpCount {
 type Session struct {
 	plan    *graph.Plan
 	arena   []byte
+	exec    graph.Exec
 	inputs  []*Tensor
 	outputs []*Tensor
 }
 
-// NewSession allocates an arena.
+// NewSession allocates an arena and sets the variables, which fails where an
+// index that the file computes for them is outside its data.
 func (m *Model) NewSession() (*Session, error) {
 	raw := make([]byte, m.plan.ArenaSize+graph.Align)
 	skip := 0
@@ -205,14 +214,16 @@ func (m *Model) NewSession() (*Session, error) {
 	s := &Session{plan: m.plan, arena: raw[skip : skip+m.plan.ArenaSize : skip+m.plan.ArenaSize]}
 	s.inputs = s.tensors(m.plan.Inputs)
 	s.outputs = s.tensors(m.plan.Outputs)
-	s.Reset()
-	return s, nil
+	return s, s.reset()
 }
 
 func (s *Session) tensors(values []graph.Value) []*Tensor {
 	list := make([]*Tensor, len(values))
 	for i, v := range values {
 		list[i] = &Tensor{TensorInfo: info(v.Tensor), data: v.Ref.Bytes(s.arena)}
+		if v.Rows != nil {
+			list[i].all, list[i].rows = list[i].data, v.Rows.Bytes(s.arena)
+		}
 	}
 	return list
 }
@@ -230,39 +241,38 @@ func (s *Session) Input(i int) *Tensor { return s.inputs[i] }
 func (s *Session) Output(i int) *Tensor { return s.outputs[i] }
 
 // Run computes the outputs from the inputs. It allocates nothing. The
-// context is looked at between steps; after its error, or that of an index
-// outside its data, the outputs are undefined and the next Run starts anew.
+// context is looked at between steps; after its error, that of an index outside
+// its data, or [ErrSteps], the outputs are undefined and the next Run starts anew.
 func (s *Session) Run(ctx context.Context) (err error) {
-	defer func() {
-		// Steps have no errors of their own: only indices computed while
-		// running can be wrong after the plan has been checked.
-		if r := recover(); r != nil {
-			index, ok := r.(kernel.IndexError)
-			if !ok {
-				panic(r)
-			}
-			err = fmt.Errorf("run model: %w", index)
-		}
-	}()
-	done := ctx.Done()
-	for i := range s.plan.Steps {
-		if done != nil { // a step may take less time than asking
-			select {
-			case <-done:
-				return ctx.Err()
-			default:
-			}
-		}
-		s.plan.Steps[i].Run(s.arena)
+	defer catchIndex(&err)
+	err = s.exec.Run(ctx, s.plan, s.arena)
+	for _, t := range s.outputs {
+		t.cut()
 	}
-	return nil
+	return err
+}
+
+// catchIndex turns the panic about an index outside its data into an error.
+// Steps have no other errors of their own: only indices computed while running
+// can be wrong after the plan has been checked.
+func catchIndex(err *error) {
+	if r := recover(); r != nil {
+		index, ok := r.(kernel.IndexError)
+		if !ok {
+			panic(r)
+		}
+		*err = fmt.Errorf("run model: %w", index)
+	}
 }
 
 // Reset returns the session to its state after NewSession: variables have
 // their initial values, inputs are zeros.
 func (s *Session) Reset() {
-	clear(s.arena)
-	for i := range s.plan.Init {
-		s.plan.Init[i].Run(s.arena)
-	}
+	// The same steps worked in NewSession.
+	_ = s.reset()
+}
+
+func (s *Session) reset() (err error) {
+	defer catchIndex(&err)
+	return s.exec.Reset(s.plan, s.arena)
 }

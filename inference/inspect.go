@@ -10,6 +10,7 @@ import (
 // Report describes a model file, whether or not the engine can run it.
 type Report struct {
 	Description     string
+	Signatures      []string // entries, for Options.Signature
 	Inputs, Outputs []FileTensor
 	Ops             []OpCount // every operator of the file; MACs where it runs
 	Problems        []string  // all that is unsupported; empty if it runs
@@ -34,8 +35,12 @@ func Inspect(data []byte, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &file.Subgraphs[0]
-	r := &Report{Description: file.Description, Inputs: fileTensors(g, g.Inputs), Outputs: fileTensors(g, g.Outputs)}
+	index, _, err := entryPoint(file, o.Signature)
+	if err != nil {
+		return nil, err
+	}
+	g := &file.Subgraphs[index]
+	r := &Report{Signatures: signatureNames(file), Description: file.Description, Inputs: fileTensors(g, g.Inputs), Outputs: fileTensors(g, g.Outputs)}
 	m, err := Open(data, o)
 	var un *UnsupportedError
 	switch {

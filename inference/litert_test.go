@@ -19,6 +19,7 @@ import (
 // records them.
 type golden struct {
 	model, sha256, litert string
+	signature             string // the entry that ran; the first if empty
 	cases                 int
 	outputs               []byte
 }
@@ -38,6 +39,8 @@ func parseGolden(t *testing.T, path string, data []byte) golden {
 			g.model = value
 		case "sha256":
 			g.sha256 = value
+		case "signature":
+			g.signature = value
 		case "litert":
 			g.litert = value
 		case "cases":

@@ -19,12 +19,13 @@ type StepProfile struct {
 // Profile runs once and returns the time of every step in order.
 func (s *Session) Profile(ctx context.Context) ([]StepProfile, error) {
 	list := make([]StepProfile, len(s.plan.Steps))
-	for i, st := range s.plan.Steps {
-		if err := ctx.Err(); err != nil {
+	s.exec.Start(ctx, s.plan)
+	for i := range s.plan.Steps {
+		st := &s.plan.Steps[i]
+		start := time.Now()
+		if err := s.exec.Step(st, s.arena); err != nil {
 			return nil, err
 		}
-		start := time.Now()
-		st.Run(s.arena)
 		list[i] = StepProfile{st.Node, st.Op, st.Kernel, st.Tier, st.Rule, st.MACs, time.Since(start)}
 	}
 	return list, nil

@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"unsafe"
@@ -27,7 +28,7 @@ const (
 type TensorInfo struct {
 	Name  string
 	DType DType
-	Shape []int // row-major, batch first; a scalar has no dimensions
+	Shape []int // row-major, batch first; a scalar has no dimensions. Where a run decides the first, the most it can be
 	// Scale and ZeroPoint map a stored q to real = Scale * (q - ZeroPoint).
 	// Scale is 0 where the tensor is not quantized.
 	Scale     float32
@@ -60,6 +61,18 @@ func (t TensorInfo) String() string {
 type Tensor struct {
 	TensorInfo
 	data []byte
+
+	all, rows []byte // of an output whose first dimension each run decides
+}
+
+// cut sets the first dimension to what the run left.
+func (t *Tensor) cut() {
+	if t.rows == nil {
+		return
+	}
+	n := int(binary.LittleEndian.Uint32(t.rows))
+	t.Shape[0] = n
+	t.data = t.all[:t.Size()]
 }
 
 // Bytes returns the raw little-endian, row-major elements. Writing to an

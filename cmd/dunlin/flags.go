@@ -29,6 +29,11 @@ func (f *flagSet) json(what string) *bool {
 	return f.Bool("json", false, "print `JSON` instead of text: "+what)
 }
 
+// signature declares --signature.
+func (f *flagSet) signature() *string {
+	return f.String("signature", "", "`NAME` of the entry, in a model that has several")
+}
+
 // parse reads args and returns the arguments that are no flags, of which there
 // must be lo to hi; hi < 0 means any number.
 func (f *flagSet) parse(args []string, lo, hi int) ([]string, error) {

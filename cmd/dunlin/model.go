@@ -38,12 +38,12 @@ func readModel(path string) ([]byte, error) {
 }
 
 // openModel loads a model for the commands that run it.
-func openModel(path string) (*inference.Model, *inference.Session, error) {
+func openModel(path string, o inference.Options) (*inference.Model, *inference.Session, error) {
 	data, err := readModel(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := inference.Open(data, inference.Options{})
+	m, err := inference.Open(data, o)
 	if err != nil {
 		return nil, nil, modelError(path, err)
 	}
@@ -60,6 +60,8 @@ func modelError(path string, err error) error {
 		return &cliError{exitUnsupported, fmt.Sprintf("%q lists what the model needs", "dunlin model inspect "+path), err}
 	case errors.Is(err, inference.ErrTier):
 		return inputError(err, "unset DUNLIN_CPU, or name one of those")
+	case errors.Is(err, inference.ErrSignature):
+		return inputError(err, "give --signature one of those, or leave it out")
 	case errors.Is(err, inference.ErrFormat):
 		return inputError(err, "export the model as TensorFlow Lite (.tflite, int8); other formats are not read")
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/dunlin-edge/dunlin/inference"
 )
 
-const modelInspectUsage = `Usage: dunlin model inspect MODEL [--json]
+const modelInspectUsage = `Usage: dunlin model inspect MODEL [--signature NAME] [--json]
 
 Shows a model's inputs and outputs with their quantization, its operators with
 their multiply-accumulates (MACs), the memory it takes, and everything the
@@ -25,6 +25,7 @@ type modelReport struct {
 	File        string         `json:"file"`
 	Digest      string         `json:"sha256,omitempty"`
 	Description string         `json:"description,omitempty"`
+	Signatures  []string       `json:"signatures,omitempty"`
 	Inputs      []tensorReport `json:"inputs"`
 	Outputs     []tensorReport `json:"outputs"`
 	Ops         []opReport     `json:"ops"`
@@ -52,6 +53,7 @@ type opReport struct {
 func runModelInspect(ctx context.Context, e *env, args []string) error {
 	fs := e.flags()
 	asJSON := fs.json("one object")
+	signature := fs.signature()
 	rest, err := fs.parse(args, 1, 1)
 	if err != nil {
 		return err
@@ -60,7 +62,7 @@ func runModelInspect(ctx context.Context, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	in, err := inference.Inspect(data, inference.Options{})
+	in, err := inference.Inspect(data, inference.Options{Signature: *signature})
 	if err != nil {
 		return modelError(rest[0], err)
 	}
@@ -79,7 +81,7 @@ func runModelInspect(ctx context.Context, e *env, args []string) error {
 
 func newModelReport(path string, in *inference.Report) *modelReport {
 	r := &modelReport{
-		File: path, Description: in.Description, Inputs: tensorReports(in.Inputs), Outputs: tensorReports(in.Outputs),
+		File: path, Description: in.Description, Signatures: in.Signatures, Inputs: tensorReports(in.Inputs), Outputs: tensorReports(in.Outputs),
 		ArenaBytes: in.Footprint.ArenaBytes, PackedBytes: in.Footprint.PackedBytes, Unsupported: []string{},
 	}
 	if len(in.Problems) > 0 {
@@ -107,6 +109,9 @@ func tensorReports(list []inference.FileTensor) []tensorReport {
 
 func (e *env) printModelReport(r *modelReport) {
 	e.printf("%s  %s\n\n", e.style(bold, r.File), r.Description)
+	if len(r.Signatures) > 1 {
+		e.printf("signatures %s\n\n", strings.Join(r.Signatures, ", "))
+	}
 	t := e.table()
 	for i, x := range r.Inputs {
 		t.row("input "+fmt.Sprint(i), x.text(), x.Name)

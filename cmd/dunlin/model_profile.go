@@ -57,7 +57,7 @@ func runModelProfile(ctx context.Context, e *env, args []string) error {
 	if *runs < 1 {
 		return usageError(fs.seeHelp(), "--runs counts from 1")
 	}
-	_, s, err := openModel(rest[0])
+	_, s, err := openModel(rest[0], inference.Options{})
 	if err != nil {
 		return err
 	}

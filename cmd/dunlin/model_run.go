@@ -12,6 +12,7 @@ import (
 )
 
 const modelRunUsage = `Usage: dunlin model run MODEL --in 0=FILE [--in 1=FILE...] --out-dir DIR
+                        [--signature NAME] [--repeat N]
 
 Runs a model once on raw tensors: little-endian, row-major, in the model's own
 types, no header. Writes DIR/out0.bin, DIR/out1.bin, ... the same way.
@@ -45,6 +46,7 @@ func runModelRun(ctx context.Context, e *env, args []string) error {
 	fs.Var(in, "in", "`N=FILE`: raw tensor for input N; once for each input")
 	dir := fs.String("out-dir", "", "`DIR` for the outputs; made if it is not there")
 	repeat := fs.Int("repeat", 1, "run `N` times on the same input")
+	signature := fs.signature()
 	rest, err := fs.parse(args, 1, 1)
 	if err != nil {
 		return err
@@ -52,7 +54,7 @@ func runModelRun(ctx context.Context, e *env, args []string) error {
 	if *dir == "" || *repeat < 1 {
 		return usageError(fs.seeHelp(), "--out-dir DIR and a --repeat of at least 1 are needed")
 	}
-	_, s, err := openModel(rest[0])
+	_, s, err := openModel(rest[0], inference.Options{Signature: *signature})
 	if err != nil {
 		return err
 	}

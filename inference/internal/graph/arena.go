@@ -16,6 +16,9 @@ func alignUp(n int) int { return (n + Align - 1) &^ (Align - 1) }
 // returns how many bytes they take. Inputs and outputs keep their bytes for the whole run, so that
 // a caller can record what was decided on.
 func (b *builder) layout(base int) (int, error) {
+	if err := b.layoutCalls(); err != nil {
+		return 0, err
+	}
 	spans := b.spans()
 	// Largest first, each at the lowest gap among those alive with it: within
 	// a few percent of optimal on real graphs (arXiv:2001.03288).
@@ -45,6 +48,9 @@ func (b *builder) layout(base int) (int, error) {
 			*b.refs[i] = *b.refs[r]
 			b.refs[i].size = size
 		}
+	}
+	for _, c := range b.calls {
+		c.b.shift(c.mem.off)
 	}
 	return total, nil
 }
@@ -113,7 +119,11 @@ func (b *builder) spans() []span {
 	}
 	for _, s := range b.scratch {
 		s.ref.size = s.size
-		spans = append(spans, span{s.ref, s.size, s.at, s.at})
+		last := s.at
+		if s.kept {
+			last = end
+		}
+		spans = append(spans, span{s.ref, s.size, s.at, last})
 	}
 	return spans
 }

@@ -28,6 +28,7 @@ type Tensor struct {
 	Variable bool
 	Sparse   bool // in the file; Data is written out
 	Packed4  bool // int4 in the file; Data is int8
+	Unknown  bool // the file does not tell the shape; the operator must
 }
 
 // Elements returns the number of elements; Build checked that it fits.
@@ -66,7 +67,7 @@ type Node struct {
 	Version      int32
 	In, Out      []int
 	Intermediate []int // tensors that only name scales
-	Opt          tflite.Options
+	Opt, Opt2    tflite.Options
 	Custom       []byte // options of a custom operator
 }
 
@@ -129,7 +130,7 @@ func buildNode(m *tflite.Model, i int, o *tflite.Operator) Node {
 	c := m.Codes[o.Code]
 	return Node{
 		Index: i, Op: c.Op, Name: c.Name(), Version: c.Version,
-		In: ints(o.Inputs), Out: ints(o.Outputs), Intermediate: ints(o.Intermediates), Opt: o.Options, Custom: o.Custom,
+		In: ints(o.Inputs), Out: ints(o.Outputs), Intermediate: ints(o.Intermediates), Opt: o.Options, Opt2: o.Options2, Custom: o.Custom,
 	}
 }
 
@@ -145,8 +146,7 @@ func buildTensor(x *tflite.Tensor, used bool, mem *Budget, un *UnsupportedError)
 		un.add("tensor type %s (%q)", x.Type, x.Name)
 		d = Uint8 // a size to go on with; the plan is never made
 	case x.Dynamic:
-		un.add("dynamic shape %v (%q)", x.Shape, x.Name)
-		t.Shape = nil
+		t.Unknown, t.Shape = true, nil
 	case x.Type == tflite.TypeInt4 && len(x.Data) == 0 && used:
 		un.add("int4 tensor that is not a constant (%q)", x.Name)
 	case x.Variable && len(x.Data) != 0:
@@ -262,7 +262,7 @@ func (g *Graph) dropDead() {
 	}
 	keep := make([]bool, len(g.Nodes))
 	for k := len(g.Nodes) - 1; k >= 0; k-- {
-		keep[k] = g.Nodes[k].Op == tflite.ASSIGN_VARIABLE || g.Nodes[k].Op == tflite.CALL_ONCE
+		keep[k] = effects(g.Nodes[k].Op)
 		for _, o := range g.Nodes[k].Out {
 			keep[k] = keep[k] || live[o]
 		}
@@ -279,6 +279,16 @@ func (g *Graph) dropDead() {
 		}
 	}
 	g.Nodes = nodes
+}
+
+// effects tells whether an operator may change variables, so that it is kept
+// though nothing reads its outputs.
+func effects(op tflite.Op) bool {
+	switch op {
+	case tflite.ASSIGN_VARIABLE, tflite.CALL_ONCE, tflite.IF, tflite.WHILE, tflite.STABLEHLO_COMPOSITE:
+		return true
+	}
+	return false
 }
 
 // finite tells whether a scale can be computed with.

@@ -116,6 +116,7 @@ var lowerings = map[tflite.Op]lowering{
 	tflite.TOPK_V2:                      {in: [2]int{2, 2}, maxVersion: 3, lower: lowerTopK, many: true},
 	tflite.ARG_MIN:                      {in: [2]int{2, 2}, maxVersion: 3, lower: lowerArgMax},
 	tflite.SVDF:                         {in: [2]int{1, 5}, maxVersion: 4, lower: lowerSVDF},
+	tflite.WHERE:                        {in: [2]int{1, 1}, maxVersion: 2, lower: lowerWhere},
 	tflite.VAR_HANDLE:                   {in: [2]int{0, 0}, maxVersion: 1, lower: lowerVarHandle},
 }
 
@@ -154,7 +155,7 @@ func (n *node) outRefAt(i int) *Ref { return n.b.refs[n.n.Out[i]] }
 func (n *node) scratch(count, elem int) *Ref {
 	r := new(Ref)
 	size := int(min(int64(count)*int64(elem), math.MaxInt))
-	n.b.scratch = append(n.b.scratch, scratch{n.at, size, r})
+	n.b.scratch = append(n.b.scratch, scratch{at: n.at, size: size, ref: r})
 	return r
 }
 

@@ -11,6 +11,9 @@ import (
 // constant sets an output that is known while the model is planned.
 func (n *node) constant(elements int, put func(data []byte)) (Step, error) {
 	out := n.out()
+	if err := n.resolve(0, []int{elements}); err != nil {
+		return Step{}, err
+	}
 	if out.Elements() != elements {
 		return Step{}, fmt.Errorf("output shape %v, want %d elements", out.Shape, elements)
 	}
@@ -110,6 +113,9 @@ func lowerFill(n *node) (Step, error) {
 		return Step{}, err
 	}
 	if err := n.moves(n.out(), n.in(1)); err != nil {
+		return Step{}, err
+	}
+	if err := n.resolve(0, dims); err != nil {
 		return Step{}, err
 	}
 	if !equal(dims, n.out().Shape) || n.in(1).Elements() != 1 {

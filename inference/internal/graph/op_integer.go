@@ -67,6 +67,9 @@ func (b *builder) lookup(n *Node) (lowering, bool) {
 		l, ok := customs[n.Name]
 		return l, ok
 	}
+	if l, ok := flow(n.Op); ok {
+		return l, true
+	}
 	if t, ok := integers[n.Op]; ok && len(n.In) > 0 && n.In[0] >= 0 {
 		if f := t.lower[b.g.Tensors[n.In[0]].DType]; f != nil {
 			return lowering{in: t.in, maxVersion: t.maxVersion, lower: f}, true

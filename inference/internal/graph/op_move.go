@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
+	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
 )
 
 // block is one strided copy between two tensors.
@@ -46,6 +47,11 @@ func (n *node) gather(name string, srcStride []int, srcBase int) Step {
 // every operator that only renames dimensions.
 func lowerReshape(n *node) (Step, error) {
 	in, out := n.in(0), n.out()
+	if out.Unknown {
+		if err := n.resolveReshape(); err != nil {
+			return Step{}, err
+		}
+	}
 	if in.DType != out.DType || in.Elements() != out.Elements() {
 		return Step{}, fmt.Errorf("%v of %s from %v of %s", out.Shape, out.DType, in.Shape, in.DType)
 	}
@@ -55,6 +61,36 @@ func lowerReshape(n *node) (Step, error) {
 	}
 	n.b.alias[n.n.Out[0]] = n.n.In[0]
 	return Step{}, nil
+}
+
+// resolveReshape takes the output's shape from the second input or the options;
+// one dimension may be -1.
+func (n *node) resolveReshape() error {
+	shape := ints(n.n.Opt.Int32s(0))
+	if n.in(1) != nil {
+		var err error
+		if shape, err = n.staticInts(1, "shape"); err != nil {
+			return err
+		}
+	}
+	if len(shape) > tflite.MaxRank {
+		return fmt.Errorf("rank %d", len(shape))
+	}
+	rest, open := n.in(0).Elements(), -1
+	for i, d := range shape {
+		switch {
+		case d == -1 && open < 0:
+			open = i
+		case d < 1 || rest%d != 0:
+			return fmt.Errorf("shape %v of %v", shape, n.in(0).Shape)
+		default:
+			rest /= d
+		}
+	}
+	if open >= 0 {
+		shape[open] = rest
+	}
+	return n.resolve(0, shape)
 }
 
 func lowerTranspose(n *node) (Step, error) {

@@ -21,8 +21,9 @@ type variable struct {
 type variables struct {
 	byName       map[string]*variable
 	order        []*variable
-	init         int  // subgraph that CALL_ONCE names, or -1
-	initializing bool // that subgraph is being lowered
+	init         int   // subgraph that CALL_ONCE names, or -1
+	initializing bool  // that subgraph is being lowered
+	fold         int64 // steps that may still be run while planning
 }
 
 // place gives every variable its bytes and returns how many they take.

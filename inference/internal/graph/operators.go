@@ -1,6 +1,10 @@
 package graph
 
-import "sort"
+import (
+	"sort"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
+)
 
 // Operators lists every operator the engine runs, by name, with the types of
 // the first input that have a lowering of their own; others may be run too
@@ -8,6 +12,9 @@ import "sort"
 func Operators() map[string][]DType {
 	all := map[string][]DType{}
 	for op := range lowerings {
+		all[op.String()] = nil
+	}
+	for _, op := range []tflite.Op{tflite.IF, tflite.WHILE, tflite.STABLEHLO_COMPOSITE} {
 		all[op.String()] = nil
 	}
 	for op, t := range integers {

@@ -16,6 +16,7 @@ type Plan struct {
 	Packed    int64 // bytes of weights and constants the plan holds
 	Inputs    []Value
 	Outputs   []Value
+	left      int64 // steps that loops may take in one run
 }
 
 // Align is the alignment of the arena and of every tensor in it.
@@ -30,12 +31,20 @@ type Step struct {
 	Rule   string // whose arithmetic it follows
 	MACs   int64
 	Run    func(mem []byte) // mem is the session's arena
+	// Flow stands in for Run where a step runs subgraphs.
+	Flow func(x *Exec, mem []byte) error
 }
+
+// runs tells whether there is anything to do.
+func (s *Step) runs() bool { return s.Run != nil || s.Flow != nil }
 
 // Value is a graph input or output and where it is.
 type Value struct {
 	Tensor *Tensor
 	Ref    Ref
+	// Rows, unless nil, is where a run leaves an int32: how many of the first
+	// dimension's places its values take.
+	Rows *Ref
 }
 
 // A Ref is where a tensor's bytes are: in the arena, or a constant held by
@@ -55,6 +64,9 @@ func (r Ref) Bytes(mem []byte) []byte {
 
 // builder carries what lowering one graph needs.
 type builder struct {
+	model   *tflite.Model
+	depth   int // of subgraphs that call this one
+	calls   []*call
 	g       *Graph
 	mem     *Budget
 	un      *UnsupportedError
@@ -64,14 +76,15 @@ type builder struct {
 	alias   []int  // tensor whose bytes this one shares, or itself
 	direct  []bool // constants that steps read as they are, not packed
 	scratch []scratch
+	rows    map[int]*Ref // of outputs whose first dimension a run decides
 	packers []packer
 	packed  int64
 }
 
-func newBuilder(g *Graph, mem *Budget, un *UnsupportedError, vars *variables) *builder {
+func newBuilder(m *tflite.Model, g *Graph, mem *Budget, un *UnsupportedError, vars *variables) *builder {
 	n := len(g.Tensors)
 	b := &builder{
-		g: g, mem: mem, un: un, vars: vars, handles: map[int]*variable{},
+		model: m, g: g, mem: mem, un: un, vars: vars, handles: map[int]*variable{}, rows: map[int]*Ref{},
 		refs: make([]*Ref, n), alias: make([]int, n), direct: make([]bool, n),
 	}
 	for i := range g.Tensors {
@@ -92,21 +105,22 @@ type scratch struct {
 	at   int // index in Graph.Nodes
 	size int
 	ref  *Ref
+	kept bool // to the end of the run
 }
 
-// New plans a model's main subgraph. Everything it cannot run is collected in
+// New plans subgraph index of a model. Everything it cannot run is collected in
 // one *UnsupportedError.
-func New(m *tflite.Model, mem *Budget) (*Plan, error) {
+func New(m *tflite.Model, index int, mem *Budget) (*Plan, error) {
 	var un UnsupportedError
-	vars := &variables{byName: map[string]*variable{}, init: -1}
+	vars := &variables{byName: map[string]*variable{}, init: -1, fold: maxFold}
 	p := &Plan{}
-	main, err := lowerSubgraph(m, 0, mem, &un, vars, &p.Steps)
+	main, err := lowerSubgraph(m, index, mem, &un, vars, &p.Steps)
 	if err != nil {
 		return nil, err
 	}
 	builders := []*builder{main}
 	if vars.init >= 0 {
-		if vars.init == 0 || vars.init >= len(m.Subgraphs) {
+		if vars.init == index || vars.init >= len(m.Subgraphs) {
 			return nil, fmt.Errorf("CALL_ONCE of subgraph %d of %d", vars.init, len(m.Subgraphs))
 		}
 		vars.initializing = true
@@ -125,10 +139,11 @@ func New(m *tflite.Model, mem *Budget) (*Plan, error) {
 		return nil, err
 	}
 	for _, b := range builders {
-		for _, l := range b.packers {
+		for _, l := range b.allPackers() {
 			l.Pack()
 		}
 	}
+	p.left = mem.Steps
 	return p, nil
 }
 
@@ -137,7 +152,7 @@ func lowerSubgraph(m *tflite.Model, index int, mem *Budget, un *UnsupportedError
 	if err != nil {
 		return nil, err
 	}
-	b := newBuilder(g, mem, un, vars)
+	b := newBuilder(m, g, mem, un, vars)
 	*steps, err = b.lower()
 	return b, err
 }
@@ -165,10 +180,10 @@ func (p *Plan) place(builders []*builder, vars *variables) error {
 	p.ArenaSize = state + size
 	main := builders[0]
 	for _, i := range main.g.Inputs {
-		p.Inputs = append(p.Inputs, Value{&main.g.Tensors[i], *main.refs[i]})
+		p.Inputs = append(p.Inputs, Value{Tensor: &main.g.Tensors[i], Ref: *main.refs[i]})
 	}
 	for _, i := range main.g.Outputs {
-		p.Outputs = append(p.Outputs, Value{&main.g.Tensors[i], *main.refs[i]})
+		p.Outputs = append(p.Outputs, Value{&main.g.Tensors[i], *main.refs[i], main.rows[i]})
 	}
 	return mem.Take("arena", int64(size))
 }
@@ -194,7 +209,7 @@ func (b *builder) lower() ([]Step, error) {
 			}
 		case err != nil:
 			return nil, fmt.Errorf("node %d %s: %w", n.Index, n.Name, err)
-		case s.Run != nil:
+		case s.runs():
 			steps = append(steps, s)
 		}
 	}
@@ -216,16 +231,26 @@ func (b *builder) lowerNode(op lowering, n *Node, at int) (Step, error) {
 	if err := b.sparseInputs(n); err != nil {
 		return Step{}, err
 	}
+	if err := b.known(n); err != nil {
+		return Step{}, err
+	}
+	m := b.mark(n)
 	s, err := op.lower(&node{b, n, at})
 	if err == nil {
 		err = n.Opt.Err()
 	}
 	work := s.MACs
 	for _, o := range n.Out {
+		if err == nil && b.g.Tensors[o].Unknown {
+			err = unsupported("dynamic shape of output %q", b.g.Tensors[o].Name)
+		}
 		work += int64(b.g.Tensors[o].Elements())
 	}
 	if err == nil {
 		err = b.mem.Work(n.Name, work)
+	}
+	if err == nil && s.Run != nil && b.constantInputs(n) {
+		err = b.fold(n, &s, m)
 	}
 	s.Node, s.Op = n.Index, n.Name
 	return s, err

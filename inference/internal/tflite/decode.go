@@ -115,7 +115,7 @@ func (r *reader) quantization(t table) Quantization {
 func (r *reader) operator(m *Model, g *Subgraph, t table) Operator {
 	o := Operator{
 		Code: t.int32(0, 0), Inputs: t.int32s(1), Outputs: t.int32s(2),
-		Options: Options{t.table(4)}, Custom: t.bytes(5), Intermediates: t.int32s(8),
+		Options: Options{t.table(4)}, Options2: Options{t.table(12)}, Custom: t.bytes(5), Intermediates: t.int32s(8),
 	}
 	if o.Code < 0 || int(o.Code) >= len(m.Codes) {
 		r.fail("operator code index %d of %d", o.Code, len(m.Codes))

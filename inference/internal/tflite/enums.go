@@ -94,10 +94,13 @@ const (
 	REVERSE_V2                   Op = 105
 	GATHER_ND                    Op = 107
 	COS                          Op = 108
+	WHERE                        Op = 109
 	ELU                          Op = 111
 	QUANTIZE                     Op = 114
 	ROUND                        Op = 116
 	HARD_SWISH                   Op = 117
+	IF                           Op = 118
+	WHILE                        Op = 119
 	NON_MAX_SUPPRESSION_V4       Op = 120
 	NON_MAX_SUPPRESSION_V5       Op = 121
 	SCATTER_ND                   Op = 122
@@ -116,6 +119,7 @@ const (
 	GELU                         Op = 150
 	RELU_0_TO_1                  Op = 152
 	SIGN                         Op = 158
+	STABLEHLO_COMPOSITE          Op = 206
 )
 
 func (o Op) String() string {

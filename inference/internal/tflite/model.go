@@ -65,6 +65,7 @@ type Operator struct {
 	Inputs, Outputs []int32
 	Intermediates   []int32 // tensors that only name scales
 	Options         Options
+	Options2        Options // of operators that came after the first union was full
 	Custom          []byte
 }
 

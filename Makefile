@@ -81,7 +81,7 @@ conformance: build ## compare every model of ../shared/models with LiteRT (Pytho
 
 generate: ## write the assembly kernels anew (binutils for aarch64)
 	cd inference/internal/kernel/_generate && $(GO) run ./vnni > ../int8_amd64.s && \
-		$(GO) run ./float > ../f32_amd64.s && $(GO) run ./arm64 > ../int8_arm64.s
+		$(GO) run ./float > ../f32_amd64.s && $(GO) run ./rows > ../rows_amd64.s && $(GO) run ./arm64 > ../int8_arm64.s
 
 models: ## train the demo's models anew (Python, TensorFlow)
 	scripts/models/make

@@ -61,13 +61,48 @@ func (n *node) subTFLite(ops [2]operand) (Step, error) {
 	var s Step
 	if out.DType == Uint8 {
 		k := kernel.NewSub8[uint8](ma, mb, mr, a.Zero(), b.Zero(), clamp)
+		if n.periodic(ops) {
+			return n.subConstant("sub_qu8", k)
+		}
 		s = binaryStep(n, "sub_qu8", kernel.TierGeneric, ops, func(dst, a, b []uint8, sa, sb int) { kernel.RunSub8(k, dst, a, b, sa, sb) })
 	} else {
 		k := kernel.NewSub8[int8](ma, mb, mr, a.Zero(), b.Zero(), clamp)
+		if n.periodic(ops) {
+			return n.subConstant("sub_qs8", k)
+		}
 		s = binaryStep(n, "sub_qs8", kernel.TierGeneric, ops, func(dst, a, b []int8, sa, sb int) { kernel.RunSub8(k, dst, a, b, sa, sb) })
 	}
 	s.Rule = ruleTFLite
 	return s, nil
+}
+
+// maxPeriod bounds the tables that an operator keeps for its constants.
+const maxPeriod = 16
+
+// periodic tells whether the second operand is a few constants that repeat along
+// the last dimension of the first.
+func (n *node) periodic(ops [2]operand) bool {
+	b, out := n.in(1), n.out()
+	return b.Data != nil && ops[0].step == 1 && ops[0].repeat == nil && b.Elements() >= 1 && b.Elements() <= maxPeriod &&
+		(b.Elements() == 1 || b.Shape[len(b.Shape)-1] == b.Elements() && out.Shape[len(out.Shape)-1] == b.Elements())
+}
+
+// subConstant looks the difference up in tables.
+func (n *node) subConstant(name string, k *kernel.Sub8) (Step, error) {
+	b := n.in(1)
+	if err := n.b.hold("tables", 768*b.Elements()); err != nil {
+		return Step{}, err
+	}
+	tables := k.Tables(b.Data)
+	tier := kernel.TierGeneric
+	if len(tables) == 1 {
+		tier = tables[0].Tier()
+	}
+	src, dst := n.inRef(0), n.outRef()
+	return Step{
+		Kernel: name, Tier: tier, Rule: ruleTFLite,
+		Run: func(mem []byte) { kernel.RunTables(tables, dst.Bytes(mem), src.Bytes(mem)) },
+	}, nil
 }
 
 func lowerMul(n *node) (Step, error) {

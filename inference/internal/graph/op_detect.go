@@ -37,7 +37,7 @@ func lowerDetect(n *node) (Step, error) {
 	if err := n.b.mem.Work(n.n.Name, int64(d.Anchors)*int64(d.Max+d.Classes+16)); err != nil {
 		return Step{}, err
 	}
-	boxes, list := n.scratch(d.Anchors, 16), n.scratch(d.Anchors, 16)
+	list, tops := n.scratch(d.Anchors, 8), n.scratch(d.Anchors, 1)
 	var in [3]values
 	for i := range in {
 		in[i] = n.values(i)
@@ -47,13 +47,13 @@ func lowerDetect(n *node) (Step, error) {
 		out[i] = n.outRefAt(i)
 	}
 	return Step{
-		Kernel: "detect_ssd", Tier: kernel.TierGeneric, Rule: ruleTFLite,
+		Kernel: "detect_ssd", Tier: d.Choose(in[1].bytes), Rule: ruleTFLite,
 		Run: func(mem []byte) {
 			encoding, score, anchor := in[0].in(mem), in[1].in(mem), in[2].in(mem)
 			d.Run(kernel.Detections{
 				Boxes: viewOf[kernel.Box](out[0].Bytes(mem)), Classes: f32(out[1].Bytes(mem)),
 				Scores: f32(out[2].Bytes(mem)), Count: f32(out[3].Bytes(mem)),
-			}, encoding.at, anchor.at, score.at, viewOf[kernel.Box](boxes.Bytes(mem)), viewOf[kernel.Candidate](list.Bytes(mem)))
+			}, &encoding, &anchor, &score, viewOf[kernel.Candidate](list.Bytes(mem)), tops.Bytes(mem))
 		},
 	}, nil
 }
@@ -122,27 +122,12 @@ func (n *node) values(i int) values {
 	return values{n.inRef(i), t.DType == Uint8, t.Scale(), t.Zero()}
 }
 
-func (v values) in(mem []byte) reals {
-	r := reals{scale: v.scale, zero: v.zero}
+func (v values) in(mem []byte) kernel.Reals {
+	r := kernel.Reals{Scale: v.scale, Zero: v.zero}
 	if v.bytes {
-		r.q = v.ref.Bytes(mem)
+		r.Q = v.ref.Bytes(mem)
 	} else {
-		r.f = f32(v.ref.Bytes(mem))
+		r.F = f32(v.ref.Bytes(mem))
 	}
 	return r
-}
-
-// reals are the values during one run.
-type reals struct {
-	q     []byte
-	f     []float32
-	scale float32
-	zero  int32
-}
-
-func (r *reals) at(i int) float32 {
-	if r.q != nil {
-		return float32(int32(r.q[i])-r.zero) * r.scale
-	}
-	return r.f[i]
 }

@@ -21,16 +21,13 @@ func dynamicStep(n *node, name string, s convShape, activation byte) (Step, erro
 	}
 	c := &d.Conv
 	c.Window, c.Batch, c.Groups, c.InC, c.OutC = s.window, s.batch, s.groups, s.inC, s.outC
-	for i, w := range c.Weights {
-		d.WeightSum[i/c.Depth()] += int32(w)
+	if err := n.packLater(d); err != nil {
+		return Step{}, err
 	}
-	src, dst := n.inRef(0), n.outRef()
-	quantized, row := n.scratch(d.Image(), 1), n.scratch(c.Depth(), 1)
+	src, dst, scratch := n.inRef(0), n.outRef(), n.scratch(d.Scratch(), 1)
 	return Step{
-		Kernel: strings.TrimSuffix(name, "f32") + "qd8", Tier: kernel.TierGeneric, Rule: ruleFloat, MACs: c.MACs(),
-		Run: func(mem []byte) {
-			d.Run(f32(dst.Bytes(mem)), f32(src.Bytes(mem)), i8(quantized.Bytes(mem)), i8(row.Bytes(mem)))
-		},
+		Kernel: strings.TrimSuffix(name, "f32") + "qd8", Tier: d.Tier(), Rule: ruleFloat, MACs: c.MACs(),
+		Run: func(mem []byte) { d.Run(f32(dst.Bytes(mem)), f32(src.Bytes(mem)), scratch.Bytes(mem)) },
 	}, nil
 }
 
@@ -50,7 +47,7 @@ func (s convShape) byRow() convShape {
 	return s
 }
 
-// packDynamic copies weights, scales and bias.
+// packDynamic copies scales and bias.
 func (n *node) packDynamic(channels int) (*kernel.DynamicConv, error) {
 	if err := n.floats(n.in(0), n.out()); err != nil {
 		return nil, err
@@ -66,11 +63,11 @@ func (n *node) packDynamic(channels int) (*kernel.DynamicConv, error) {
 	if _, err := n.weightZero(); err != nil {
 		return nil, err
 	}
-	if err := n.b.hold("weights", len(data)+8*channels); err != nil {
+	if err := n.b.hold("scales", 8*channels); err != nil {
 		return nil, err
 	}
 	d := &kernel.DynamicConv{WeightSum: make([]int32, channels), Scale: make([]float32, channels)}
-	d.Conv.Weights = append([]int8(nil), i8(data)...)
+	d.Conv.Weights = i8(data)
 	for c := range d.Scale {
 		if d.Scale[c] = q.Scale[min(c, len(q.Scale)-1)]; !finite(d.Scale[c]) {
 			return nil, unsupported("filter scale %g", d.Scale[c])

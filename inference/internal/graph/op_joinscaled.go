@@ -24,7 +24,7 @@ func (n *node) joinScaled(axis int, parts []*Tensor, extent func(i int) int) (St
 		if err := n.quantized(t, out); err != nil {
 			return Step{}, err
 		}
-		if err := n.b.hold("table", 512); err != nil {
+		if err := n.b.hold("table", 768); err != nil {
 			return Step{}, err
 		}
 		table := kernel.NewRescale8(side(t), out.Scale(), n.wholeRange())
@@ -36,7 +36,7 @@ func (n *node) joinScaled(axis int, parts []*Tensor, extent func(i int) int) (St
 		return s, nil
 	}
 	move := s.Run
-	s.Kernel, s.Rule = "concatenation_qu8", ruleTFLite
+	s.Kernel, s.Tier, s.Rule = "concatenation_qu8", tables[0].table.Tier(), ruleTFLite
 	s.Run = func(mem []byte) {
 		for _, m := range tables {
 			m.table.Run(m.dst.Bytes(mem), m.src.Bytes(mem))

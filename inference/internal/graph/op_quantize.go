@@ -18,15 +18,15 @@ func lowerQuantize(n *node) (Step, error) {
 	clamp := n.wholeRange()
 	src, dst := n.inRef(0), n.outRef()
 	if in.DType == Float32 {
-		inv := 1 / out.Scale()
-		return Step{Kernel: "quantize_f32", Tier: kernel.TierGeneric, Rule: ruleXNNPACK,
-			Run: func(mem []byte) { kernel.QuantizeF32(dst.Bytes(mem), f32(src.Bytes(mem)), inv, clamp) }}, nil
+		k := kernel.NewQuantize(1/out.Scale(), clamp)
+		return Step{Kernel: "quantize_f32", Tier: k.Tier(), Rule: ruleXNNPACK,
+			Run: func(mem []byte) { k.Run(dst.Bytes(mem), f32(src.Bytes(mem))) }}, nil
 	}
 	table, rule, err := n.requantize(clamp)
 	if err != nil {
 		return Step{}, err
 	}
-	return Step{Kernel: "requantize_8", Tier: kernel.TierGeneric, Rule: rule,
+	return Step{Kernel: "requantize_8", Tier: table.Tier(), Rule: rule,
 		Run: func(mem []byte) { table.Run(dst.Bytes(mem), src.Bytes(mem)) }}, nil
 }
 
@@ -65,12 +65,8 @@ func lowerDequantize(n *node) (Step, error) {
 	if err := n.quantized(in); err != nil {
 		return Step{}, err
 	}
-	scale, zero := in.Scale(), in.Zero()
+	k := kernel.NewDequantize(side(in))
 	src, dst := n.inRef(0), n.outRef()
-	s := Step{Kernel: "dequantize_8", Tier: kernel.TierGeneric, Rule: ruleExact}
-	s.Run = func(mem []byte) { kernel.DequantizeU8(f32(dst.Bytes(mem)), src.Bytes(mem), scale, zero) }
-	if in.DType == Int8 {
-		s.Run = func(mem []byte) { kernel.DequantizeI8(f32(dst.Bytes(mem)), i8(src.Bytes(mem)), scale, zero) }
-	}
-	return s, nil
+	return Step{Kernel: "dequantize_8", Tier: k.Tier(), Rule: ruleExact,
+		Run: func(mem []byte) { k.Run(f32(dst.Bytes(mem)), src.Bytes(mem)) }}, nil
 }

@@ -25,12 +25,12 @@ func side(t *Tensor) kernel.Side {
 
 // mapStep runs a table over the input.
 func (n *node) mapStep(name, rule string, t *kernel.Map8) (Step, error) {
-	if err := n.b.hold("table", 512); err != nil {
+	if err := n.b.hold("table", 768); err != nil {
 		return Step{}, err
 	}
 	src, dst := n.inRef(0), n.outRef()
 	return Step{
-		Kernel: name, Tier: kernel.TierGeneric, Rule: rule,
+		Kernel: name, Tier: t.Tier(), Rule: rule,
 		Run: func(mem []byte) { t.Run(dst.Bytes(mem), src.Bytes(mem)) },
 	}, nil
 }

@@ -1,10 +1,5 @@
 package kernel
 
-import (
-	"cmp"
-	"slices"
-)
-
 // Detect turns the raw output of an SSD detector into boxes: decode against
 // anchors, keep each anchor's best class, drop overlapping boxes, best first
 // (kernels/detection_postprocess.cc, its fast suppression with one class an
@@ -17,6 +12,8 @@ type Detect struct {
 	Max        int     // detections
 	Score, IoU float32 // thresholds
 	Scale      Box     // of encodings: Y0, X0 of the centre, Y1, X1 of height and width
+
+	fast *vectorRows
 }
 
 // Box is a rectangle by its corners.
@@ -24,9 +21,8 @@ type Box struct{ Y0, X0, Y1, X1 float32 }
 
 // Candidate is an anchor with a score at or above the threshold.
 type Candidate struct {
-	Anchor, Class int32
-	Score         float32
-	Dropped       bool
+	Anchor int32
+	Score  float32
 }
 
 // Detections is where the results go: Max boxes, classes and scores, and how
@@ -36,58 +32,96 @@ type Detections struct {
 	Classes, Scores, Count []float32
 }
 
-// Run computes detections. encoding, anchor and score return the real value of
-// an index; boxes and list are scratch, an entry for every anchor.
-func (d *Detect) Run(out Detections, encoding, anchor, score func(i int) float32, boxes []Box, list []Candidate) {
-	for i := range d.Anchors {
-		boxes[i] = d.decode(i, encoding, anchor)
-	}
-	n := 0
-	for i := range d.Anchors {
-		class, best := d.best(score, i*d.Classes+d.First)
-		if best >= d.Score {
-			list[n] = Candidate{Anchor: int32(i), Class: class, Score: best}
-			n++
-		}
-	}
-	list = list[:n]
-	slices.SortFunc(list, func(a, b Candidate) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Anchor, b.Anchor))
-	})
-	d.pick(out, boxes, list)
+// Reals are numbers as they are or as bytes stand for them: (q - Zero) * Scale,
+// with a scale above 0.
+type Reals struct {
+	Q     []byte // or
+	F     []float32
+	Scale float32
+	Zero  int32
 }
 
-// pick moves the best candidates out and drops what overlaps them.
-func (d *Detect) pick(out Detections, boxes []Box, list []Candidate) {
+func (r *Reals) real(q byte) float32 { return float32(int32(q)-r.Zero) * r.Scale }
+
+func (r *Reals) at(i int) float32 {
+	if r.Q != nil {
+		return r.real(r.Q[i])
+	}
+	return r.F[i]
+}
+
+// Choose takes the vector kernels of the tier in use, if it has any for bytes
+// of scores, and returns that tier.
+func (d *Detect) Choose(bytes bool) string {
+	if !bytes || d.Classes-d.First < rowMaxLeast {
+		return TierGeneric
+	}
+	d.fast = rowsOf(Tier())
+	return d.fast.name()
+}
+
+// Run computes detections: list and tops are scratch, an entry for every anchor.
+//
+// Only as many candidates are ordered and decoded as it takes to find the boxes.
+func (d *Detect) Run(out Detections, encoding, anchor, score *Reals, list []Candidate, tops []byte) {
+	if score.Q != nil {
+		maxOfRows(d.fast, tops[:d.Anchors], score.Q[d.First:], d.Classes, d.Classes-d.First)
+	}
+	later := func(a, b Candidate) bool {
+		if a.Score != b.Score {
+			return a.Score < b.Score
+		}
+		return a.Anchor > b.Anchor
+	}
+	queue := list[:0]
+	for i := range d.Anchors {
+		best := float32(0)
+		if score.Q != nil {
+			best = score.real(tops[i])
+		} else {
+			_, best = d.best(score, i)
+		}
+		if best >= d.Score {
+			queue = append(queue, Candidate{Anchor: int32(i), Score: best})
+			up(queue, later)
+		}
+	}
 	clear(out.Boxes)
 	clear(out.Classes)
 	clear(out.Scores)
 	n := 0
-	for i := range list {
-		c := &list[i]
-		if n == d.Max {
-			break
-		}
-		if c.Dropped {
+	for n < d.Max && len(queue) > 0 {
+		c := queue[0]
+		queue[0] = queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		down(queue, later)
+		box := d.decode(int(c.Anchor), encoding, anchor)
+		if d.hidden(box, out.Boxes[:n]) {
 			continue
 		}
-		own := boxes[c.Anchor]
-		out.Boxes[n], out.Classes[n], out.Scores[n] = own, float32(c.Class), c.Score
+		class, _ := d.best(score, int(c.Anchor))
+		out.Boxes[n], out.Classes[n], out.Scores[n] = box, float32(class), c.Score
 		n++
-		for j := i + 1; j < len(list); j++ {
-			if o := &list[j]; !o.Dropped && overlap(own, boxes[o.Anchor]) > d.IoU {
-				o.Dropped = true
-			}
-		}
 	}
 	out.Count[0] = float32(n)
 }
 
-// best returns the first of the highest scores of the row that begins at.
-func (d *Detect) best(score func(i int) float32, at int) (class int32, best float32) {
-	best = score(at)
+// hidden tells whether a box overlaps one that was kept.
+func (d *Detect) hidden(box Box, kept []Box) bool {
+	for _, k := range kept {
+		if overlap(k, box) > d.IoU {
+			return true
+		}
+	}
+	return false
+}
+
+// best returns the first of the highest scores of an anchor.
+func (d *Detect) best(score *Reals, anchor int) (class int32, best float32) {
+	at := anchor*d.Classes + d.First
+	best = score.at(at)
 	for c := 1; c < d.Classes-d.First; c++ {
-		if v := score(at + c); v > best || best != best && v == v {
+		if v := score.at(at + c); v > best || best != best && v == v {
 			class, best = int32(c), v
 		}
 	}
@@ -95,9 +129,9 @@ func (d *Detect) best(score func(i int) float32, at int) (class int32, best floa
 }
 
 // decode computes in float64, each operation rounded by itself.
-func (d *Detect) decode(i int, encoding, anchor func(i int) float32) Box {
-	at := func(k int) float64 { return float64(encoding(i*d.Coords + k)) }
-	from := func(k int) float64 { return float64(anchor(4*i + k)) }
+func (d *Detect) decode(i int, encoding, anchor *Reals) Box {
+	at := func(k int) float64 { return float64(encoding.at(i*d.Coords + k)) }
+	from := func(k int) float64 { return float64(anchor.at(4*i + k)) }
 	size := func(k int, scale float32) float32 {
 		x := min(max(at(k)/float64(scale), -700), 700)
 		return float32(float64(0.5*exp(x)) * from(k))

@@ -137,7 +137,7 @@ func bilinear8UVNNI(dst, tl, tr, bl, br *byte, n int, x, y int32)
 // vector8Of returns the 8-bit kernels of a tier, nil where it has none.
 func vector8Of(tier string) *vector8 {
 	if tier == TierVNNI {
-		return &vector8{tier: TierVNNI, panel: 64, masked: true, rows: true}
+		return &vector8{tier: TierVNNI, panel: 64, masked: true, rows: true, sums: true}
 	}
 	return nil
 }

@@ -2,10 +2,7 @@
 
 package kernel
 
-import (
-	"encoding/binary"
-	"unsafe"
-)
+import "encoding/binary"
 
 //go:noescape
 func gemm8x1Dotprod(t *tile8)
@@ -168,9 +165,4 @@ func (v *vector8) sumRow(row []byte, offsets []int, length int) (sum int32) {
 		sum += SumBytes(signedOf(row[at:][:length]))
 	}
 	return sum
-}
-
-// signedOf returns bytes as int8.
-func signedOf(b []byte) []int8 {
-	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
 }

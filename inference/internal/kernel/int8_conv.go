@@ -7,7 +7,9 @@ type convTiles8[T Byte] struct {
 	*Conv[T]
 	v        *vector8
 	in       padded
+	flip     byte    // of inputs on the way in
 	staged   bool    // the input is copied first: padded, flipped
+	elem     int     // bytes of an output: 1, or 4 for sums as they are
 	panels   []int32 // [group][panel][bias, quads][output]
 	perGroup int     // panels of a group
 	panelLen int     // int32 of a full panel
@@ -41,8 +43,9 @@ func (c *Conv[T]) layout(v *vector8) *convTiles8[T] {
 	t := &convTiles8[T]{Conv: c, v: v, in: newPadded(c.Window, c.Groups*c.InC)}
 	t.offsets, t.length = t.in.segments(c.InC)
 	t.quads = (t.length + 3) / 4
-	flip, _ := flipOf[T](v)
-	t.staged = flip != 0 || t.in.needed || t.length%4 != 0
+	t.elem = 1
+	t.flip, _ = flipOf[T](v)
+	t.staged = t.flip != 0 || t.in.needed || t.length%4 != 0
 	if !isSigned[T]() {
 		t.sums = 128 - c.WeightZero
 	}
@@ -143,25 +146,32 @@ func (t *convTiles8[T]) bytes() int {
 		n = t.in.h*t.in.w*t.in.pixel + slack8
 	}
 	if !t.v.masked {
-		n += narrow8
+		n += t.narrow8()
 	}
 	return n
 }
+
+// narrow8 is the memory for what kernels that store 16 outputs or none store
+// where fewer belong: as many pixels as any takes at once.
+func (t *convTiles8[T]) narrow8() int { return narrow8 * t.elem }
 
 // run computes dst = conv(src). buf has bytes elements, sums a word a pixel
 // where they count.
 func (t *convTiles8[T]) run(dst, src []T, buf []byte, sums []int32) {
 	inSize, outSize := t.InH*t.InW*t.in.pixel, t.OutH*t.OutW*t.Groups*t.OutC
-	flip, _ := flipOf[T](t.v)
 	for b := range t.Batch {
-		in := bytesOf(src[b*inSize:][:inSize])
-		if t.staged {
-			t.in.stage(t.v, buf, in, byte(t.InZero), flip)
-			in = buf
-		}
-		for g := range t.Groups {
-			t.group(bytesOf(dst[b*outSize:][:outSize]), in, buf[max(len(buf)-narrow8, 0):], g, sums)
-		}
+		t.image(bytesOf(dst[b*outSize:][:outSize]), bytesOf(src[b*inSize:][:inSize]), byte(t.InZero), buf, sums)
+	}
+}
+
+// image computes one image of the batch, padded with zero.
+func (t *convTiles8[T]) image(dst, in []byte, zero byte, buf []byte, sums []int32) {
+	if t.staged {
+		t.in.stage(t.v, buf, in, zero, t.flip)
+		in = buf
+	}
+	for g := range t.Groups {
+		t.group(dst, in, buf[max(len(buf)-t.narrow8(), 0):], g, sums)
 	}
 }
 
@@ -214,7 +224,10 @@ const panelInL1x8 = 8 << 10
 
 // group computes the channels of group g.
 func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32) {
-	a := tile8{stride: t.Groups * t.OutC, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), order: &quadOrder[0]}
+	a := tile8{stride: t.Groups * t.OutC * t.elem, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), order: &quadOrder[0]}
+	if t.elem == 4 {
+		a.kind = kindSums
+	}
 	pixels := t.OutH * t.OutW
 	if t.sums != 0 {
 		t.sumPixels(sums[:pixels], in, g)
@@ -249,7 +262,7 @@ func (t *convTiles8[T]) tile(a *tile8, dst, in, spare []byte, g, p, first, last 
 	left := min(t.v.panel, t.OutC-p*t.v.panel)
 	a.panel = &t.panels[g*t.groupLen+p*t.panelLen]
 	a.scale = &t.scale[(g*t.perGroup+p)*t.v.panel]
-	at := first*t.Groups*t.OutC + g*t.OutC + p*t.v.panel
+	at := (first*t.Groups*t.OutC + g*t.OutC + p*t.v.panel) * t.elem
 	a.dst = &dst[at]
 	a.mask = ^uint64(0) >> (64 - left)
 	if !t.v.masked && left < 16 {
@@ -262,12 +275,12 @@ func (t *convTiles8[T]) tile(a *tile8, dst, in, spare []byte, g, p, first, last 
 // narrow is for kernels that store whole panels only.
 func (t *convTiles8[T]) narrow(a *tile8, dst, out []byte, pixels, channels int) {
 	stride := a.stride
-	a.dst, a.stride = &out[0], 16
+	a.dst, a.stride = &out[0], 16*t.elem
 	t.v.gemm(pixels, 1, a)
-	a.stride = stride
 	for r := range pixels {
-		copy(dst[r*stride:][:channels], out[16*r:])
+		copy(dst[r*stride:][:channels*t.elem], out[a.stride*r:])
 	}
+	a.stride = stride
 }
 
 // sumPixels writes what the zero point of the weights adds to each pixel.

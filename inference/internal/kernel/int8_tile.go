@@ -14,6 +14,7 @@ type vector8 struct {
 	signed bool // the kernels' inputs
 	masked bool // kernels store parts of 16 outputs
 	rows   bool // has more than layers
+	sums   bool // matrix kernels know kindSums
 	// narrowSums is for kernels that add two products in 16 bits, which weights
 	// of -128 could overflow.
 	narrowSums bool
@@ -61,11 +62,18 @@ type tile8 struct {
 
 // out8 is the output side of both kinds of kernels.
 type out8 struct {
-	unsigned uint32  // 0: 1 for uint8
-	hi       float32 // 4: upper bound less the zero point
-	zero     int32   // 8: zero point
-	min      int32   // 12: lower bound
+	kind uint32  // 0: see kindInt8
+	hi   float32 // 4: upper bound less the zero point
+	zero int32   // 8: zero point
+	min  int32   // 12: lower bound
 }
+
+// What kernels store.
+const (
+	kindInt8 = iota
+	kindUint8
+	kindSums // int32, as they are; matrix kernels with sums only
+)
 
 // taps8 is the same for depthwise kernels: neighbouring pixels of vectors of 16
 // channels. A kernel moves the pointers on from vector to vector.
@@ -113,11 +121,16 @@ func bytesOf[T Byte](v []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v))
 }
 
+// signedOf returns bytes as int8.
+func signedOf(b []byte) []int8 {
+	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
+}
+
 // sideOf returns the output side as the kernels take it.
 func sideOf[T Byte](c Clamp8) out8 {
 	o := out8{hi: float32(c.Max - c.Zero), zero: c.Zero, min: c.Min}
 	if !isSigned[T]() {
-		o.unsigned = 1
+		o.kind = kindUint8
 	}
 	return o
 }

@@ -7,13 +7,35 @@ import "math"
 // where LiteRT's vector code and its scalar tail differ.
 type Map8 struct {
 	block, tail [256]byte
+
+	fast  *vectorRows
+	steps [256]byte // of block, as the vector kernels look it up
 }
+
+// choose takes the vector kernel of the tier in use, if it has one.
+func (t *Map8) choose() *Map8 {
+	t.fast = rowsOf(Tier())
+	t.steps = t.block
+	for i := range t.steps {
+		if i%128 >= 16 {
+			t.steps[i] ^= t.block[i-16]
+		}
+	}
+	return t
+}
+
+// Tier names the instruction set of the kernel.
+func (t *Map8) Tier() string { return t.fast.name() }
 
 // Run maps src to dst.
 func (t *Map8) Run(dst, src []byte) {
-	n := len(src) &^ 15
-	for i, q := range src[:n] {
-		dst[i] = t.block[q]
+	done, n := 0, len(src)&^15
+	if blocks := n / tableBlock; t.fast != nil && blocks > 0 {
+		t.fast.table(dst, src, blocks, &t.steps)
+		done = blocks * tableBlock
+	}
+	for i, q := range src[done:n] {
+		dst[done+i] = t.block[q]
 	}
 	for i, q := range src[n:] {
 		dst[n+i] = t.tail[q]
@@ -37,7 +59,7 @@ func newMap8(in Side, out Clamp8, f func(q int32) int32) *Map8 {
 	t := &Map8{}
 	fill(&t.block, in, out, f)
 	t.tail = t.block
-	return t
+	return t.choose()
 }
 
 func fill(t *[256]byte, in Side, out Clamp8, f func(q int32) int32) {
@@ -67,7 +89,7 @@ func NewRequantizeTFLite(in Side, ratio float64, out Clamp8) *Map8 {
 	t := &Map8{}
 	fill(&t.block, in, out, func(q int32) int32 { return m.ApplyUp(q-in.Zero) + out.Zero })
 	fill(&t.tail, in, out, func(q int32) int32 { return m.Apply(q-in.Zero) + out.Zero })
-	return t
+	return t.choose()
 }
 
 // NewRescale8 is TFLite's rule for joining tensors of different scales: one

@@ -1,28 +1,48 @@
 package kernel
 
-// QuantizeF32 converts float32 to 8 bits by XNNPACK's rule: times the
-// reciprocal scale, rounded half to even (src/f32-qs8-vcvt). NaN gives Min,
-// on every CPU. int8 output is offset by 0, uint8 by its own Clamp8.
-func QuantizeF32(dst []byte, src []float32, inv float32, out Clamp8) {
-	lo, hi := float32(out.Min-out.Zero), float32(out.Max-out.Zero)
-	for i, x := range src {
-		v := float32(x * inv)
-		if !(v > lo) {
-			v = lo
+// Quantize converts float32 to 8 bits by XNNPACK's rule: times the reciprocal
+// scale, rounded half to even (src/f32-qs8-vcvt). NaN gives the least value.
+type Quantize struct {
+	rounding
+	fast *vectorRows
+}
+
+// NewQuantize chooses the kernel of the tier in use; inv is 1 / scale.
+func NewQuantize(inv float32, out Clamp8) *Quantize {
+	return &Quantize{newRounding(inv, out), rowsOf(Tier())}
+}
+
+// Tier names the instruction set of the kernel.
+func (q *Quantize) Tier() string { return q.fast.name() }
+
+// Run converts src to dst.
+func (q *Quantize) Run(dst []byte, src []float32) { q.apply(q.fast, dst, src) }
+
+// Dequantize converts 8 bits to float32: (q - zero) * scale.
+type Dequantize struct {
+	in   Side
+	fast *vectorRows
+}
+
+// NewDequantize chooses the kernel of the tier in use.
+func NewDequantize(in Side) *Dequantize { return &Dequantize{in, rowsOf(Tier())} }
+
+// Tier names the instruction set of the kernel.
+func (d *Dequantize) Tier() string { return d.fast.name() }
+
+// Run converts src to dst.
+func (d *Dequantize) Run(dst []float32, src []byte) {
+	scale, zero := d.in.Scale, d.in.Zero
+	if n := len(src) / dequantizeBlock; d.fast != nil && n > 0 {
+		d.fast.dequantize(d.in.Signed, dst, src, n, scale, zero)
+		dst, src = dst[n*dequantizeBlock:], src[n*dequantizeBlock:]
+	}
+	if d.in.Signed {
+		for i, q := range src {
+			dst[i] = float32(int32(int8(q))-zero) * scale
 		}
-		dst[i] = byte(roundEven(min(v, hi)) + out.Zero)
+		return
 	}
-}
-
-// DequantizeI8 converts int8 to float32: (q - zero) * scale.
-func DequantizeI8(dst []float32, src []int8, scale float32, zero int32) {
-	for i, q := range src {
-		dst[i] = float32(int32(q)-zero) * scale
-	}
-}
-
-// DequantizeU8 converts uint8 to float32: (q - zero) * scale.
-func DequantizeU8(dst []float32, src []byte, scale float32, zero int32) {
 	for i, q := range src {
 		dst[i] = float32(int32(q)-zero) * scale
 	}

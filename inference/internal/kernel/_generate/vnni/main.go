@@ -134,7 +134,7 @@ func gemm(rows, vectors int) {
 	p("\tMOVQ 168(AX), SI // scales")
 	output.load(124, 128, 132, 176)
 	p("\tMOVQ 112(AX), BX // bytes to store\n\tKMOVQ BX, K1")
-	p("\tCMPL 120(AX), $0\n\tJNE unsigned")
+	p("\tCMPL 120(AX), $1\n\tJEQ unsigned\n\tJGT sums")
 	for _, unsigned := range []bool{false, true} {
 		if unsigned {
 			p("unsigned:")
@@ -149,7 +149,17 @@ func gemm(rows, vectors int) {
 		p("\tVZEROUPPER")
 		p("\tRET")
 	}
-	p("")
+	p("sums:")
+	for j := 1; j < vectors; j++ {
+		p("\tKSHIFTRQ $%d, K1, K%d", 16*j, 1+j)
+	}
+	for r := range rows {
+		for j := range vectors {
+			p("\tVMOVDQU32 %s, K%d, %d(DI)", acc(0, r, j), 1+j, 64*j)
+		}
+		p("\tADDQ CX, DI")
+	}
+	p("\tVZEROUPPER\n\tRET\n")
 }
 
 // side are the registers of the output side, loaded by its method.

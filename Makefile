@@ -80,8 +80,9 @@ conformance: build ## compare every model of ../shared/models with LiteRT (Pytho
 	scripts/golden/make conformance
 
 generate: ## write the assembly kernels anew (binutils for aarch64)
-	cd inference/internal/kernel/_generate && $(GO) run ./vnni > ../int8_amd64.s && \
-		$(GO) run ./float > ../f32_amd64.s && $(GO) run ./rows > ../rows_amd64.s && $(GO) run ./arm64 > ../int8_arm64.s
+	cd inference/internal/kernel/_generate && $(GO) test ./... && $(GO) run ./vnni > ../int8_amd64.s && \
+		$(GO) run ./avx2 > ../int8_avx2_amd64.s && $(GO) run ./rows > ../rows_amd64.s && \
+		$(GO) run ./float > ../f32_amd64.s && $(GO) run ./arm64 > ../int8_arm64.s
 
 models: ## train the demo's models anew (Python, TensorFlow)
 	scripts/models/make

@@ -26,7 +26,7 @@ func ArgMax[T Number](src []T, outer, n, inner int, put func(at int, index int))
 // the tier in use; nil where there is none.
 func VectorArgMax8[T Byte](n, inner int) (run func(dst []int32, src []T), tier string) {
 	v := rows8Of(Tier())
-	if v == nil || inner != 1 || n > 64 {
+	if v == nil || !v.masked || inner != 1 || n > 64 {
 		return nil, TierGeneric
 	}
 	return func(dst []int32, src []T) { v.argMax(isSigned[T](), dst, bytesOf(src), n) }, v.tier

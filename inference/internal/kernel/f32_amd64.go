@@ -186,6 +186,8 @@ func maxWindowF32AVX2(t *windowF32)
 var vectorsF32 = map[string]*vectorF32{
 	TierVNNI: {tier: TierVNNI, lanes: 16, rows: 8},
 	TierAVX2: {tier: TierAVX2, lanes: 8, rows: 6},
+	// AVX-VNNI brings nothing for floats.
+	TierAVXVNNI: {tier: TierAVXVNNI, lanes: 8, rows: 6},
 }
 
 // Calls name each kernel: through a function value its arguments would move

@@ -33,7 +33,7 @@ func (d *DynamicConv) Choose() int {
 	t := d.fast
 	t.elem = 4
 	// Inputs are quantized to the kernels' own kind; behind them is slack.
-	t.flip, t.staged = 0, t.in.needed
+	t.flip, t.staged = 0, t.in.needed || v.wide
 	return t.size()
 }
 

@@ -134,28 +134,55 @@ func bilinear8SVNNI(dst, tl, tr, bl, br *byte, n int, x, y int32)
 //go:noescape
 func bilinear8UVNNI(dst, tl, tr, bl, br *byte, n int, x, y int32)
 
+// Sets of instructions of the kernels without AVX-512.
+const (
+	setVNNI = iota
+	setAVX2
+	setAVXVNNI
+	setTwin // AVXVNNI in the encoding of AVX-512, for tests
+)
+
 // vector8Of returns the 8-bit kernels of a tier, nil where it has none.
 func vector8Of(tier string) *vector8 {
-	if tier == TierVNNI {
-		return &vector8{tier: TierVNNI, panel: 64, masked: true, rows: true, sums: true}
+	switch tier {
+	case TierVNNI:
+		return &vector8{tier: tier, panel: 64, masked: true, rows: true, sums: true}
+	case TierAVXVNNI:
+		return &vector8{tier: tier, panel: 16, rows: true, sums: true, set: setAVXVNNI}
+	case TierAVX2:
+		return &vector8{tier: tier, panel: 16, rows: true, sums: true, set: setAVX2, signed: true, wide: true}
 	}
 	return nil
 }
 
+// order returns the order of dwords after packing.
+func (v *vector8) order() *uint32 {
+	if v.set == setVNNI {
+		return &quadOrder[0]
+	}
+	return &packedOrder[0]
+}
+
 func (v *vector8) gemm(rows, vectors int, t *tile8) {
-	switch vectors {
-	case 1:
+	switch {
+	case v.set == setAVX2:
+		gemm8AVX2(rows, t)
+	case v.set == setAVXVNNI:
+		gemm8AVXVNNI(rows, t)
+	case v.set == setTwin:
+		gemm8Twin(rows, t)
+	case vectors == 1:
 		gemm8x1(rows, t)
-	case 2:
+	case vectors == 2:
 		gemm8x2(rows, t)
-	case 4:
+	case vectors == 4:
 		gemm8x4(rows, t)
 	}
 }
 
 // pixels returns those of the largest tile of so many vectors.
 func (v *vector8) pixels(vectors int) int {
-	if vectors == 4 {
+	if vectors == 4 || v.set != setVNNI {
 		return 6
 	}
 	return 8
@@ -220,10 +247,28 @@ func gemm8x4(rows int, t *tile8) {
 	}
 }
 
-// depthwisePixels is how many pixels a depthwise kernel takes at once.
-const depthwisePixels = 8
+// depthwisePixels returns how many pixels a depthwise kernel takes at once.
+func (v *vector8) depthwisePixels() int {
+	if v.set != setVNNI {
+		return 4
+	}
+	return 8
+}
 
 func (v *vector8) depthwise(pixels int, t *taps8) {
+	switch v.set {
+	case setAVX2:
+		depthwise8AVX2(pixels, t)
+	case setAVXVNNI:
+		depthwise8AVXVNNI(pixels, t)
+	case setTwin:
+		depthwise8Twin(pixels, t)
+	default:
+		depthwise8VNNI(pixels, t)
+	}
+}
+
+func depthwise8VNNI(pixels int, t *taps8) {
 	switch pixels {
 	case 1:
 		depthwise8x1VNNI(t)
@@ -245,49 +290,80 @@ func (v *vector8) depthwise(pixels int, t *taps8) {
 }
 
 func (v *vector8) interleave(dst []byte, r *[4][]byte, blocks int, flip byte) {
-	interleaveVNNI(&dst[0], &r[0][0], &r[1][0], &r[2][0], &r[3][0], blocks, 0x01010101*uint32(flip), &quadOrder[0])
+	words := 0x01010101 * uint32(flip)
+	switch {
+	case v.wide:
+		interleaveWideAVX2(&dst[0], &r[0][0], &r[1][0], blocks, words)
+	case v.set != setVNNI:
+		interleaveAVX2(&dst[0], &r[0][0], &r[1][0], &r[2][0], &r[3][0], blocks, words)
+	default:
+		interleaveVNNI(&dst[0], &r[0][0], &r[1][0], &r[2][0], &r[3][0], blocks, words, &quadOrder[0])
+	}
 }
 
+// flip copies inputs, each xored with flip, as the kernels see them.
 func (v *vector8) flip(dst, src []byte, flip byte) {
-	if len(src) > 0 {
+	switch {
+	case v.set != setVNNI:
+		v.flipRow(dst, src, flip)
+	case len(src) > 0:
 		flipVNNI(&dst[0], &src[0], len(src), 0x01010101*uint32(flip))
 	}
 }
 
 func (v *vector8) sumRow(row []byte, offsets []int, length int) int32 {
+	if v.set != setVNNI {
+		return v.sumRowAVX2(row, offsets, length)
+	}
 	return sumRowVNNI(&row[0], &offsets[0], len(offsets), length)
 }
 
 func (v *vector8) add(signed bool, t *row8) {
-	if signed {
+	switch {
+	case v.set != setVNNI && signed:
+		add8SAVX2(t)
+	case v.set != setVNNI:
+		add8UAVX2(t)
+	case signed:
 		add8SVNNI(t)
-	} else {
+	default:
 		add8UVNNI(t)
 	}
 }
 
 func (v *vector8) mul(signed bool, t *row8) {
-	if signed {
+	switch {
+	case v.set != setVNNI && signed:
+		mul8SAVX2(t)
+	case v.set != setVNNI:
+		mul8UAVX2(t)
+	case signed:
 		mul8SVNNI(t)
-	} else {
+	default:
 		mul8UVNNI(t)
 	}
 }
 
 // sumWindow writes the sums of 16 channels over ny lines of nx pixels.
 func (v *vector8) sumWindow(signed bool, acc []int32, src []byte, pixel, nx, line, ny int, mask uint32) {
-	if signed {
+	switch {
+	case v.set != setVNNI:
+		sumWindowAVX2(signed, acc, src, pixel, nx, line, ny, mask)
+	case signed:
 		sumWindow8SVNNI(&acc[0], &src[0], pixel, nx, line, ny, mask)
-	} else {
+	default:
 		sumWindow8UVNNI(&acc[0], &src[0], pixel, nx, line, ny, mask)
 	}
 }
 
 // maxRow keeps the larger of each element of dst and src.
 func (v *vector8) maxRow(signed bool, dst, src []byte) {
-	if signed {
+	switch {
+	case v.set != setVNNI:
+		maxRowAVX2(signed, dst, src)
+	case signed:
 		maxRow8SVNNI(&dst[0], &src[0], len(src))
-	} else {
+	default:
 		maxRow8UVNNI(&dst[0], &src[0], len(src))
 	}
 }
@@ -303,9 +379,12 @@ func (v *vector8) argMax(signed bool, dst []int32, src []byte, n int) {
 
 // bilinear blends four pixels of as many channels as dst has.
 func (v *vector8) bilinear(signed bool, dst, tl, tr, bl, br []byte, x, y int32) {
-	if signed {
+	switch {
+	case v.set != setVNNI:
+		bilinearAVX2(signed, dst, tl, tr, bl, br, x, y)
+	case signed:
 		bilinear8SVNNI(&dst[0], &tl[0], &tr[0], &bl[0], &br[0], len(dst), x, y)
-	} else {
+	default:
 		bilinear8UVNNI(&dst[0], &tl[0], &tr[0], &bl[0], &br[0], len(dst), x, y)
 	}
 }

@@ -103,8 +103,11 @@ func gemm8NEON(rows int, t *tile8) {
 // pixels returns those of the largest tile.
 func (v *vector8) pixels(vectors int) int { return 4 }
 
-// depthwisePixels is how many pixels a depthwise kernel takes at once.
-const depthwisePixels = 4
+// depthwisePixels returns how many pixels a depthwise kernel takes at once.
+func (v *vector8) depthwisePixels() int { return 4 }
+
+// order returns the order of dwords after packing, which NEON does not need.
+func (v *vector8) order() *uint32 { return nil }
 
 func (v *vector8) depthwise(pixels int, t *taps8) {
 	if v.narrowSums {

@@ -1,6 +1,9 @@
 package kernel
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"unsafe"
+)
 
 // convTiles8 runs a Conv with vector kernels.
 type convTiles8[T Byte] struct {
@@ -15,7 +18,7 @@ type convTiles8[T Byte] struct {
 	panelLen int     // int32 of a full panel
 	groupLen int     // int32 of a group's panels; the last one may be narrow
 	scale    []float32
-	offsets  []int // of each segment, in bytes from a window's corner
+	offsets  []int // of each segment, in bytes from a window's corner as the kernels see it
 	length   int   // bytes of a segment
 	quads    int   // of a segment
 	sums     int32 // factor of a pixel's input sum, 0 for none
@@ -45,7 +48,10 @@ func (c *Conv[T]) layout(v *vector8) *convTiles8[T] {
 	t.quads = (t.length + 3) / 4
 	t.elem = 1
 	t.flip, _ = flipOf[T](v)
-	t.staged = t.flip != 0 || t.in.needed || t.length%4 != 0
+	t.staged = t.flip != 0 || t.in.needed || t.length%4 != 0 || v.wide
+	for i := range t.offsets {
+		t.offsets[i] *= v.width()
+	}
 	if !isSigned[T]() {
 		t.sums = 128 - c.WeightZero
 	}
@@ -90,6 +96,9 @@ func (t *convTiles8[T]) packPanel(g, p int) {
 			for o := range lanes {
 				panel[at+o] = int32(quadOf(w[o*k+from:], n, sign))
 			}
+			if t.v.wide {
+				pairQuads(panel[at:][:16])
+			}
 			at += width
 		}
 	}
@@ -99,6 +108,18 @@ func (t *convTiles8[T]) packPanel(g, p int) {
 			panel[o] -= offset * (SumBytes(t.Weights[(first+o)*k:][:k]) - int32(k)*t.WeightZero)
 		}
 	}
+}
+
+// pairQuads turns quads of 16 outputs into pairs: first the first two weights of
+// each output, then the others.
+func pairQuads(quads []int32) {
+	var pairs [16]int32
+	for o, q := range quads {
+		shift := o % 2 * 16
+		pairs[o/2] |= q & 0xFFFF << shift
+		pairs[8+o/2] |= int32(uint32(q)>>16) << shift
+	}
+	copy(quads, pairs[:])
 }
 
 // quadOf returns n <= 4 bytes as one word, each xored with its part of sign,
@@ -143,7 +164,7 @@ func SumBytes[T Byte](v []T) int32 {
 func (t *convTiles8[T]) bytes() int {
 	n := 0
 	if t.staged {
-		n = t.in.h*t.in.w*t.in.pixel + slack8
+		n = t.in.h*t.in.w*t.in.pixel*t.v.width() + slack8
 	}
 	if !t.v.masked {
 		n += t.narrow8()
@@ -175,36 +196,41 @@ func (t *convTiles8[T]) image(dst, in []byte, zero byte, buf []byte, sums []int3
 	}
 }
 
-// stage copies an input with its padding, flipped.
+// stage copies an input with its padding, flipped, as the kernels see it.
 func (p *padded) stage(v *vector8, dst, src []byte, zero, flip byte) {
 	if !p.needed && p.KH >= p.StrideH {
 		v.flip(dst, src, flip)
 		return
 	}
+	size := v.width()
+	line, in := p.w*p.pixel*size, p.InW*p.pixel
 	if !p.needed { // rows that no window reads stay out
-		line := p.w * p.pixel
 		for y := range p.OutH {
 			for ky := range p.KH {
-				at := (y*p.StrideH + ky*p.DilationH) * line
-				v.flip(dst[at:], src[at:][:line], flip)
+				at := y*p.StrideH + ky*p.DilationH
+				v.flip(dst[at*line:], src[at*in:][:in], flip)
 			}
 		}
 		return
 	}
-	line, in := p.w*p.pixel, p.InW*p.pixel
-	left, zero := p.PadLeft*p.pixel, zero^flip
+	left, zero := p.PadLeft*p.pixel*size, zero^flip
 	// What lies between the end of a row and the beginning of the next is one run.
 	end := p.PadTop*line + left
-	spreadBytes(dst[:end], zero)
+	v.spread(dst[:end], zero)
 	for y := range p.InH {
 		v.flip(dst[end:], src[y*in:][:in], flip)
 		next := p.h * line
 		if y < p.InH-1 {
 			next = end + line
 		}
-		spreadBytes(dst[end+in:next], zero)
+		v.spread(dst[end+in*size:next], zero)
 		end = next
 	}
+}
+
+// int16sOf returns bytes as int16.
+func int16sOf(b []byte) []int16 {
+	return unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/2)
 }
 
 // spreadBytes fills dst, eight bytes at a time.
@@ -224,7 +250,7 @@ const panelInL1x8 = 8 << 10
 
 // group computes the channels of group g.
 func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32) {
-	a := tile8{stride: t.Groups * t.OutC * t.elem, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), order: &quadOrder[0]}
+	a := tile8{stride: t.Groups * t.OutC * t.elem, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), order: t.v.order()}
 	if t.elem == 4 {
 		a.kind = kindSums
 	}
@@ -255,7 +281,11 @@ func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32) {
 
 // tile computes panel p for pixels [first, last).
 func (t *convTiles8[T]) tile(a *tile8, dst, in, spare []byte, g, p, first, last int, sums []int32) {
-	corners(&t.in, in, first, last, g*t.InC, &a.rows)
+	if t.v.wide {
+		corners(&t.in, int16sOf(in), first, last, g*t.InC, (*[8]*int16)(unsafe.Pointer(&a.rows)))
+	} else {
+		corners(&t.in, in, first, last, g*t.InC, &a.rows)
+	}
 	if sums != nil {
 		copy(a.add[:], sums[first:last])
 	}
@@ -288,7 +318,7 @@ func (t *convTiles8[T]) sumPixels(sums []int32, in []byte, g int) {
 	i := 0
 	for y := range t.OutH {
 		for x := range t.OutW {
-			sums[i] = t.sums * t.v.sumRow(in[t.in.corner(y, x)+g*t.InC:], t.offsets, t.length)
+			sums[i] = t.sums * t.v.sumRow(in[(t.in.corner(y, x)+g*t.InC)*t.v.width():], t.offsets, t.length)
 			i++
 		}
 	}

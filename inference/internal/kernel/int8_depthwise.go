@@ -1,9 +1,12 @@
 package kernel
 
+import "encoding/binary"
+
 // depthwiseTiles8 runs a Depthwise of multiplier 1 with vector kernels. Four
 // rows of the input are interleaved to quads, so that one product adds four
 // taps of a channel; longer windows take several sets of rows. Sums stay in
-// registers over all taps.
+// registers over all taps. Wide kernels take pairs of rows, whose 16-bit inputs
+// fill as many bytes.
 //
 // Where output pixels follow each other, a vector of 16 channels may span
 // several: weights are repeated until both fit.
@@ -11,7 +14,7 @@ type depthwiseTiles8[T Byte] struct {
 	*Depthwise[T]
 	v       *vector8
 	width   int   // pixels of an interleaved row, padding included
-	sets    int   // of four rows
+	sets    int   // of four rows, or of two
 	offsets []int // bytes from a window's corner to each tap
 	weights []int8
 	bias    []int32
@@ -29,7 +32,8 @@ func (d *Depthwise[T]) tiles(v *vector8) *depthwiseTiles8[T] {
 
 // layout decides where everything goes, without the memory for it.
 func (d *Depthwise[T]) layout(v *vector8) *depthwiseTiles8[T] {
-	t := &depthwiseTiles8[T]{Depthwise: d, v: v, sets: (d.KH + 3) / 4, repeat: 1}
+	t := &depthwiseTiles8[T]{Depthwise: d, v: v, repeat: 1}
+	t.sets = (d.KH + t.perSet() - 1) / t.perSet()
 	t.width = max(d.PadLeft+d.InW, (d.OutW-1)*d.StrideW+(d.KW-1)*d.DilationW+1)
 	if d.StrideW == 1 {
 		if n := 16 / gcd(16, d.InC); n <= d.OutW {
@@ -66,6 +70,9 @@ func gcd(a, b int) int {
 	return a
 }
 
+// perSet returns the rows of a set.
+func (t *depthwiseTiles8[T]) perSet() int { return 4 / t.v.width() }
+
 // parts returns how many signed bytes a weight less its zero point takes: one
 // mostly, up to three for uint8 (255 = 127 + 127 + 1).
 func (t *depthwiseTiles8[T]) parts() int {
@@ -84,6 +91,9 @@ func (t *depthwiseTiles8[T]) parts() int {
 
 // fits returns what of x a weight of the kernels can be.
 func (t *depthwiseTiles8[T]) fits(x int32) int32 {
+	if t.v.wide {
+		return x
+	}
 	if t.v.narrowSums {
 		return min(max(x, -127), 127)
 	}
@@ -96,8 +106,8 @@ func (t *depthwiseTiles8[T]) packTap(set, kx, part int) {
 	t.offsets = append(t.offsets, 4*(set*t.width+kx*t.DilationW)*t.InC)
 	_, offset := flipOf[T](t.v)
 	for i := range t.lanes {
-		for r := range 4 {
-			ky := 4*set + r
+		for r := range t.perSet() {
+			ky := t.perSet()*set + r
 			x := int32(0)
 			if ky < t.KH && i < t.repeat*t.InC {
 				x = int32(t.Weights[(ky*t.KW+kx)*t.InC+i%t.InC]) - t.WeightZero
@@ -108,7 +118,9 @@ func (t *depthwiseTiles8[T]) packTap(set, kx, part int) {
 				x -= fits
 				fits = t.fits(x)
 			}
-			t.weights = append(t.weights, int8(fits))
+			if t.weights = append(t.weights, int8(fits)); t.v.wide {
+				t.weights = append(t.weights, int8(fits>>8))
+			}
 			t.bias[i] -= offset * fits
 		}
 	}
@@ -129,8 +141,8 @@ func (t *depthwiseTiles8[T]) run(dst, src []T, buf []byte) {
 	flip, _ := flipOf[T](t.v)
 	for s := range t.sets {
 		row := quads[4*s*t.width*t.InC:][:4*t.width*t.InC]
-		spreadBytes(row[:4*t.PadLeft*t.InC], byte(t.InZero)^flip)
-		spreadBytes(row[4*(t.PadLeft+t.InW)*t.InC:], byte(t.InZero)^flip)
+		t.v.spread(row[:4*t.PadLeft*t.InC], byte(t.InZero)^flip)
+		t.v.spread(row[4*(t.PadLeft+t.InW)*t.InC:], byte(t.InZero)^flip)
 	}
 	in, out := bytesOf(src), bytesOf(dst)
 	inSize, line := t.InH*t.InW*t.InC, t.OutW*t.InC
@@ -145,13 +157,13 @@ func (t *depthwiseTiles8[T]) run(dst, src []T, buf []byte) {
 // interleave prepares the rows that output row y reads.
 func (t *depthwiseTiles8[T]) interleave(quads, in, zeros []byte, y int) {
 	flip, _ := flipOf[T](t.v)
-	n := t.InW * t.InC
+	n, per := t.InW*t.InC, t.perSet()
 	for s := range t.sets {
 		var rows [4][]byte
-		for r := range rows {
+		for r := range per {
 			rows[r] = zeros // of no weight, or outside
-			iy := y*t.StrideH - t.PadTop + (4*s+r)*t.DilationH
-			if 4*s+r < t.KH && iy >= 0 && iy < t.InH {
+			iy := y*t.StrideH - t.PadTop + (per*s+r)*t.DilationH
+			if per*s+r < t.KH && iy >= 0 && iy < t.InH {
 				rows[r] = in[iy*n:][:n]
 			}
 		}
@@ -160,8 +172,12 @@ func (t *depthwiseTiles8[T]) interleave(quads, in, zeros []byte, y int) {
 			t.v.interleave(dst, &rows, n/16, flip)
 		}
 		for i := n &^ 15; i < n; i++ {
-			for r := range rows {
-				dst[4*i+r] = rows[r][i] ^ flip
+			for r := range per {
+				if x := rows[r][i] ^ flip; t.v.wide {
+					binary.LittleEndian.PutUint16(dst[4*i+2*r:], uint16(int8(x)))
+				} else {
+					dst[4*i+r] = x
+				}
 			}
 		}
 	}
@@ -172,7 +188,7 @@ func (t *depthwiseTiles8[T]) row(dst, quads, spare []byte) {
 	step := t.repeat * t.InC
 	a := taps8{
 		pixel: 4 * t.StrideW * step, offsets: &t.offsets[0], taps: len(t.offsets), weightStep: 4 * t.lanes, stride: step,
-		out8: sideOf[T](t.Out), order: &quadOrder[0],
+		out8: sideOf[T](t.Out), order: t.v.order(),
 	}
 	steps := t.OutW / t.repeat
 	t.blocks(&a, dst, quads, spare, 0, steps, step)
@@ -185,7 +201,7 @@ func (t *depthwiseTiles8[T]) row(dst, quads, spare []byte) {
 func (t *depthwiseTiles8[T]) blocks(a *taps8, dst, quads, spare []byte, from, n, channels int) {
 	at := from * t.repeat * t.InC
 	for n > 0 {
-		pixels := min(n, depthwisePixels)
+		pixels := min(n, t.v.depthwisePixels())
 		a.blocks = n / pixels
 		whole := channels
 		if !t.v.masked {

@@ -9,7 +9,8 @@ func (v *vector8) pixels(vectors int) int                             { panic("n
 func (v *vector8) flip(dst, src []byte, flip byte)                    { panic("no vector kernels") }
 func (v *vector8) sumRow(row []byte, offsets []int, length int) int32 { panic("no vector kernels") }
 
-const depthwisePixels = 1
+func (v *vector8) depthwisePixels() int { panic("no vector kernels") }
+func (v *vector8) order() *uint32       { panic("no vector kernels") }
 
 func (v *vector8) depthwise(pixels int, t *taps8) { panic("no vector kernels") }
 func (v *vector8) interleave(dst []byte, r *[4][]byte, blocks int, flip byte) {

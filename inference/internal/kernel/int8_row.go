@@ -13,6 +13,14 @@ type row8 struct {
 	order *uint32 // 80: of dwords after packing
 }
 
+// whole returns how many of n elements the kernels of rows take.
+func (v *vector8) whole(n int) int {
+	if v.masked {
+		return n
+	}
+	return n &^ 15
+}
+
 // Binary8 is an 8-bit operator of two rows.
 type Binary8[T Byte] func(dst, a, b []T, aStep, bStep int)
 
@@ -27,12 +35,14 @@ func VectorAdd8[T Byte](p *Add8) (Binary8[T], string) {
 		uint32(p.bias), uint32(p.a), uint32(p.b), uint32(p.shift), uint32(p.out.Zero), uint32(p.out.Min), uint32(p.out.Max),
 	}
 	return func(dst, a, b []T, aStep, bStep int) {
-		if len(dst) == 0 {
-			return
+		t := row8{n: v.whole(len(dst)), stepA: 16 * aStep, stepB: 16 * bStep, param: param, order: v.order()}
+		if t.n > 0 {
+			t.dst, t.a, t.b = &bytesOf(dst)[0], &bytesOf(a)[0], &bytesOf(b)[0]
+			v.add(isSigned[T](), &t)
 		}
-		t := row8{n: len(dst), stepA: 16 * aStep, stepB: 16 * bStep, param: param, order: &quadOrder[0]}
-		t.dst, t.a, t.b = &bytesOf(dst)[0], &bytesOf(a)[0], &bytesOf(b)[0]
-		v.add(isSigned[T](), &t)
+		if n := t.n; n < len(dst) {
+			RunAdd8(p, dst[n:], a[n*aStep:], b[n*bStep:], aStep, bStep)
+		}
 	}, v.tier
 }
 
@@ -47,11 +57,13 @@ func VectorMul8[T Byte](p *Mul8) (Binary8[T], string) {
 		uint32(p.AZero), uint32(p.BZero), math.Float32bits(p.Scale), math.Float32bits(lo), math.Float32bits(hi), uint32(p.Out.Zero),
 	}
 	return func(dst, a, b []T, aStep, bStep int) {
-		if len(dst) == 0 {
-			return
+		t := row8{n: v.whole(len(dst)), stepA: 16 * aStep, stepB: 16 * bStep, param: param, order: v.order()}
+		if t.n > 0 {
+			t.dst, t.a, t.b = &bytesOf(dst)[0], &bytesOf(a)[0], &bytesOf(b)[0]
+			v.mul(isSigned[T](), &t)
 		}
-		t := row8{n: len(dst), stepA: 16 * aStep, stepB: 16 * bStep, param: param, order: &quadOrder[0]}
-		t.dst, t.a, t.b = &bytesOf(dst)[0], &bytesOf(a)[0], &bytesOf(b)[0]
-		v.mul(isSigned[T](), &t)
+		if n := t.n; n < len(dst) {
+			RunMul8(p, dst[n:], a[n*aStep:], b[n*bStep:], aStep, bStep)
+		}
 	}, v.tier
 }

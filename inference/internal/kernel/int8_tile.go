@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"slices"
 	"unsafe"
 )
@@ -18,6 +19,28 @@ type vector8 struct {
 	// narrowSums is for kernels that add two products in 16 bits, which weights
 	// of -128 could overflow.
 	narrowSums bool
+	// wide kernels take inputs of 16 bits, and weights in pairs instead of quads.
+	wide bool
+	set  int // of instructions, where several share all of the above
+}
+
+// width returns the bytes of an input.
+func (v *vector8) width() int {
+	if v.wide {
+		return 2
+	}
+	return 1
+}
+
+// spread fills inputs with one value, as flip would copy it.
+func (v *vector8) spread(dst []byte, x byte) {
+	if !v.wide {
+		spreadBytes(dst, x)
+		return
+	}
+	for i := 0; i+2 <= len(dst); i += 2 {
+		binary.LittleEndian.PutUint16(dst[i:], uint16(int8(x)))
+	}
 }
 
 // layers8Of returns the kernels of a tier for a layer of these weights, nil where

@@ -93,14 +93,18 @@ func RunBilinear[T Byte](r *Bilinear, dst, src []T) {
 				pixel := func(iy, ix int) []T { return in[(iy*r.W+ix)*r.C:][:r.C] }
 				tl, tr, bl, br := pixel(y.A, x.A), pixel(y.A, x.B), pixel(y.B, x.A), pixel(y.B, x.B)
 				for c := range r.C {
-					top := int32(tl[c])<<11 + (int32(tr[c])-int32(tl[c]))*x.Weight
-					bottom := int32(bl[c])<<11 + (int32(br[c])-int32(bl[c]))*x.Weight
-					dst[c] = T((top<<11 + (bottom-top)*y.Weight + 1<<21) >> 22)
+					dst[c] = T(blend(int32(tl[c]), int32(tr[c]), int32(bl[c]), int32(br[c]), x.Weight, y.Weight))
 				}
 				dst = dst[r.C:]
 			}
 		}
 	}
+}
+
+// blend mixes four pixels by weights of 11 fractional bits.
+func blend(tl, tr, bl, br, x, y int32) int32 {
+	top, bottom := tl<<11+(tr-tl)*x, bl<<11+(br-bl)*x
+	return (top<<11 + (bottom-top)*y + 1<<21) >> 22
 }
 
 // NearestIndex picks the source position of every output position by TFLite's

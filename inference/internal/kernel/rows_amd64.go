@@ -46,7 +46,7 @@ func rowsOf(tier string) *vectorRows {
 	switch tier {
 	case TierVNNI:
 		return &vectorRows{tier: tier, wide: true}
-	case TierAVX2:
+	case TierAVX2, TierAVXVNNI:
 		return &vectorRows{tier: tier}
 	}
 	return nil

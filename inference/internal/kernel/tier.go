@@ -13,6 +13,7 @@ import (
 const (
 	TierGeneric = "generic" // portable Go
 	TierAVX2    = "avx2"    // with FMA
+	TierAVXVNNI = "avxvnni" // AVX2 and the dot products of AVX-VNNI
 	TierVNNI    = "vnni"    // AVX-512 F, BW, DQ, VL, VNNI
 	TierNEON    = "neon"    // every arm64
 	TierDotprod = "dotprod" // Armv8.2-A dot product

@@ -10,6 +10,9 @@ func available() (tiers []string) {
 	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI {
 		tiers = append(tiers, TierVNNI)
 	}
+	if x.HasAVX2 && x.HasFMA && x.HasAVXVNNI {
+		tiers = append(tiers, TierAVXVNNI)
+	}
 	if x.HasAVX2 && x.HasFMA {
 		tiers = append(tiers, TierAVX2)
 	}

@@ -1,0 +1,162 @@
+//go:build !noasm
+
+package kernel
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+//go:noescape
+func interleaveWideAVX2(dst, r0, r1 *byte, blocks int, flip uint32)
+
+//go:noescape
+func interleaveAVX2(dst, r0, r1, r2, r3 *byte, blocks int, flip uint32)
+
+//go:noescape
+func flipWideAVX2(dst, src *byte, blocks int, flip uint32)
+
+//go:noescape
+func flipAVX2(dst, src *byte, blocks int, flip uint32)
+
+//go:noescape
+func sumWideAVX2(row *byte, blocks int) int32
+
+//go:noescape
+func sumBytesAVX2(row *byte, blocks int) int32
+
+//go:noescape
+func add8SAVX2(t *row8)
+
+//go:noescape
+func mul8SAVX2(t *row8)
+
+//go:noescape
+func sumWindow8SAVX2(acc *int32, src *byte, pixel, nx, line, ny int)
+
+//go:noescape
+func maxRow8SAVX2(dst, src *byte, blocks int)
+
+//go:noescape
+func bilinear8SAVX2(dst, tl, tr, bl, br *byte, blocks int, x, y int32)
+
+//go:noescape
+func add8UAVX2(t *row8)
+
+//go:noescape
+func mul8UAVX2(t *row8)
+
+//go:noescape
+func sumWindow8UAVX2(acc *int32, src *byte, pixel, nx, line, ny int)
+
+//go:noescape
+func maxRow8UAVX2(dst, src *byte, blocks int)
+
+//go:noescape
+func bilinear8UAVX2(dst, tl, tr, bl, br *byte, blocks int, x, y int32)
+
+// flipRow copies inputs as the kernels want them.
+func (v *vector8) flipRow(dst, src []byte, flip byte) {
+	words := 0x01010101 * uint32(flip)
+	if v.wide {
+		n := len(src) &^ 15
+		if n > 0 {
+			flipWideAVX2(&dst[0], &src[0], n/16, words)
+		}
+		for i, x := range src[n:] {
+			binary.LittleEndian.PutUint16(dst[2*(n+i):], uint16(int8(x^flip)))
+		}
+		return
+	}
+	n := len(src) &^ 31
+	if n > 0 {
+		flipAVX2(&dst[0], &src[0], n/32, words)
+	}
+	for i, x := range src[n:] {
+		dst[n+i] = x ^ flip
+	}
+}
+
+// sumRowAVX2 adds the inputs of a window.
+func (v *vector8) sumRowAVX2(row []byte, offsets []int, length int) (sum int32) {
+	for _, at := range offsets {
+		in := row[at:][:length*v.width()]
+		if n := len(in) &^ 31; n > 0 {
+			if v.wide {
+				sum += sumWideAVX2(&in[0], n/32)
+			} else {
+				sum += sumBytesAVX2(&in[0], n/32)
+			}
+			in = in[n:]
+		}
+		for ; len(in) > 0; in = in[v.width():] {
+			if v.wide {
+				sum += int32(int16(binary.LittleEndian.Uint16(in)))
+			} else {
+				sum += int32(in[0])
+			}
+		}
+	}
+	return sum
+}
+
+// sumWindowAVX2 writes the sums of the channels in mask, one after the other.
+func sumWindowAVX2(signed bool, acc []int32, src []byte, pixel, nx, line, ny int, mask uint32) {
+	n := bits.Len32(mask)
+	switch {
+	case n == 16 && signed:
+		sumWindow8SAVX2(&acc[0], &src[0], pixel, nx, line, ny)
+		return
+	case n == 16:
+		sumWindow8UAVX2(&acc[0], &src[0], pixel, nx, line, ny)
+		return
+	}
+	clear(acc[:n])
+	for y := range ny {
+		for x := range nx {
+			for c, q := range src[y*line+x*pixel:][:n] {
+				if signed {
+					acc[c] += int32(int8(q))
+				} else {
+					acc[c] += int32(q)
+				}
+			}
+		}
+	}
+}
+
+// maxRowAVX2 keeps the larger of each element of dst and src.
+func maxRowAVX2(signed bool, dst, src []byte) {
+	n := len(src) &^ 15
+	switch {
+	case n > 0 && signed:
+		maxRow8SAVX2(&dst[0], &src[0], n/16)
+	case n > 0:
+		maxRow8UAVX2(&dst[0], &src[0], n/16)
+	}
+	for i := n; i < len(src); i++ {
+		if signed {
+			dst[i] = byte(max(int8(dst[i]), int8(src[i])))
+		} else {
+			dst[i] = max(dst[i], src[i])
+		}
+	}
+}
+
+// bilinearAVX2 blends four pixels of as many channels as dst has.
+func bilinearAVX2(signed bool, dst, tl, tr, bl, br []byte, x, y int32) {
+	n := len(dst) &^ 7
+	switch {
+	case n > 0 && signed:
+		bilinear8SAVX2(&dst[0], &tl[0], &tr[0], &bl[0], &br[0], n/8, x, y)
+	case n > 0:
+		bilinear8UAVX2(&dst[0], &tl[0], &tr[0], &bl[0], &br[0], n/8, x, y)
+	}
+	for c := n; c < len(dst); c++ {
+		if signed {
+			dst[c] = byte(blend(int32(int8(tl[c])), int32(int8(tr[c])), int32(int8(bl[c])), int32(int8(br[c])), x, y))
+		} else {
+			dst[c] = byte(blend(int32(tl[c]), int32(tr[c]), int32(bl[c]), int32(br[c]), x, y))
+		}
+	}
+}

@@ -1,0 +1,16 @@
+//go:build !noasm
+
+package kernel
+
+import "slices"
+
+// twins8 returns kernels that no tier of this CPU uses but that it can run:
+// those of AVX-VNNI in the encoding of AVX-512.
+func twins8() []*vector8 {
+	if !slices.Contains(Tiers(), TierVNNI) {
+		return nil
+	}
+	v := vector8Of(TierAVXVNNI)
+	v.tier, v.set = "twin of "+v.tier, setTwin
+	return []*vector8{v}
+}

@@ -52,6 +52,11 @@ func compareAll(c config) error {
 	if err != nil {
 		return err
 	}
+	if c.avx2 {
+		if c.library, err = hideAVX512(c.library, tmp); err != nil {
+			return err
+		}
+	}
 	models, err := findModels(c)
 	if err != nil {
 		return err

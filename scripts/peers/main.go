@@ -1,7 +1,7 @@
 // Command peers times dunlin's engine against LiteRT with XNNPACK on the models
 // of a folder: one thread each, in turn, on the same inputs, outputs compared.
 //
-//	go run ./scripts/peers -library libLiteRt.so [-rounds 9] [-seconds 0.3] [-only kws] FOLDER
+//	go run ./scripts/peers -library libLiteRt.so [-rounds 9] [-seconds 0.3] [-only kws] [-avx2] FOLDER
 //
 // LiteRT runs in a C loop (litert/peer.c), the engine in this program started again
 // with -model: every figure comes from a fresh process of its own. It exits
@@ -21,7 +21,7 @@ type config struct {
 	library, folder, only string
 	rounds                int
 	seconds               float64
-	table                 bool
+	table, avx2           bool
 }
 
 func main() {
@@ -32,12 +32,17 @@ func main() {
 	flag.IntVar(&c.rounds, "rounds", 9, "rounds of both in turn")
 	flag.Float64Var(&c.seconds, "seconds", 0.3, "measured seconds of each process")
 	flag.BoolVar(&c.table, "markdown", false, "print a Markdown table")
+	flag.BoolVar(&c.avx2, "avx2", false, "both sides as on a CPU without AVX-512")
 	flag.Parse()
 	err := error(nil)
 	if *model != "" {
 		err = timeOurs(*model, c.seconds, flag.Args())
 	} else {
 		c.folder = flag.Arg(0)
+		if c.avx2 {
+			os.Setenv("DUNLIN_CPU", "avx2")
+			os.Setenv("PEER_HIDE_AVX512", "1")
+		}
 		err = compareAll(c)
 	}
 	if err != nil {
@@ -49,9 +54,9 @@ func main() {
 // buildPeer compiles peer.c into a folder.
 func buildPeer(dir string) (string, error) {
 	bin := filepath.Join(dir, "peer")
-	out, err := exec.Command("cc", "-O2", "-o", bin, "scripts/peers/litert/peer.c", "-ldl").CombinedOutput()
+	out, err := exec.Command("cc", "-O2", "-o", bin, "scripts/peers/litert/peer.c", "scripts/peers/litert/cpuid.c", "-ldl").CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("compile litert/peer.c: %w\n%s", err, out)
+		return "", fmt.Errorf("compile litert/*.c: %w\n%s", err, out)
 	}
 	return bin, nil
 }

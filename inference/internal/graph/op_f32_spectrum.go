@@ -33,13 +33,14 @@ func lowerRFFT2D(n *node) (Step, error) {
 	if !equal(out.Shape[:at], in.Shape[:at]) || out.Shape[at] != h || out.Shape[at+1] != w/2+1 {
 		return Step{}, fmt.Errorf("output shape %v, input %v, transform of %v", out.Shape, in.Shape, size)
 	}
-	if err := n.b.hold("transform", 8*(h+w)); err != nil {
+	f := &kernel.RFFT2D{H: h, W: w}
+	if err := n.b.hold("transform", f.Tables()); err != nil {
 		return Step{}, err
 	}
-	f := kernel.NewRFFT2D(h, w, in.Shape[at], in.Shape[at+1])
+	f = kernel.NewRFFT2D(h, w, in.Shape[at], in.Shape[at+1])
 	src, dst, work := n.inRef(0), n.outRef(), n.scratch(f.Work(), 8)
 	return Step{
-		Kernel: "rfft2d_f32", Tier: kernel.TierGeneric, Rule: ruleFloat,
+		Kernel: "rfft2d_f32", Tier: f.Tier(), Rule: ruleFloat,
 		MACs: 2 * int64(batches) * int64(h) * int64(w) * int64(bits.Len(uint(h*w))),
 		Run: func(mem []byte) {
 			to, from, w64 := f32(dst.Bytes(mem)), f32(src.Bytes(mem)), viewOf[float64](work.Bytes(mem))
@@ -57,9 +58,10 @@ func lowerComplexAbs(n *node) (Step, error) {
 	if err := n.same(); err != nil {
 		return Step{}, err
 	}
+	run, tier := kernel.VectorComplexAbsF32()
 	src, dst := n.inRef(0), n.outRef()
 	return Step{
-		Kernel: "complex_abs_f32", Tier: kernel.TierGeneric, Rule: ruleFloat,
-		Run: func(mem []byte) { kernel.ComplexAbsF32(f32(dst.Bytes(mem)), f32(src.Bytes(mem))) },
+		Kernel: "complex_abs_f32", Tier: tier, Rule: ruleFloat,
+		Run: func(mem []byte) { run(f32(dst.Bytes(mem)), f32(src.Bytes(mem))) },
 	}, nil
 }

@@ -9,7 +9,10 @@ import (
 // mapF32 lowers a function of one float operand.
 func mapF32(name string, f func(float32) float32) func(*node) (Step, error) {
 	return func(n *node) (Step, error) {
-		return n.unaryF32(name, func(dst, src []float32) { kernel.MapF32(dst, src, f) })
+		run, tier := kernel.VectorMapF32(name, f)
+		s, err := n.unaryF32(name, run)
+		s.Tier = tier
+		return s, err
 	}
 }
 

@@ -199,8 +199,14 @@ func prelu8[T kernel.Byte](name string) func(*node) (Step, error) {
 func lowerCast(n *node) (Step, error) {
 	switch n.in(0).DType {
 	case Int8:
+		if n.out().DType == Float32 {
+			return n.castByte()
+		}
 		return castFrom[int8](n)
 	case Uint8:
+		if n.out().DType == Float32 {
+			return n.castByte()
+		}
 		return castFrom[uint8](n)
 	case Int16:
 		return castFrom[int16](n)
@@ -216,6 +222,17 @@ func lowerCast(n *node) (Step, error) {
 		return castFrom[uint8](n)
 	}
 	return Step{}, unsupported("types %s", n.types())
+}
+
+// castByte converts bytes to floats: a dequantization by 1.
+func (n *node) castByte() (Step, error) {
+	if err := n.same(); err != nil {
+		return Step{}, err
+	}
+	k := kernel.NewDequantize(kernel.Side{Signed: n.in(0).DType == Int8, Scale: 1})
+	src, dst := n.inRef(0), n.outRef()
+	return Step{Kernel: "cast", Tier: k.Tier(), Rule: ruleExact,
+		Run: func(mem []byte) { k.Run(f32(dst.Bytes(mem)), src.Bytes(mem)) }}, nil
 }
 
 func castFrom[T kernel.Integer](n *node) (Step, error) {

@@ -47,6 +47,10 @@ func (c *Copy) dim(dst, src []byte, d, to, from int) {
 	}
 	last := d == len(c.Shape)-1
 	ss, ds := c.SrcStride[d], c.DstStride[d]
+	if last && c.Elem == 1 && ss == 0 && ds == 1 {
+		spreadBytes(dst[to:][:c.Shape[d]], src[from])
+		return
+	}
 	for range c.Shape[d] {
 		switch {
 		case last && c.Elem == 1:

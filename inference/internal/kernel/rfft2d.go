@@ -11,18 +11,44 @@ import (
 // computed in float64: the sums exp(-2 pi i (jm/H + kn/W)) x[j][k] for n up to
 // W/2.
 type RFFT2D struct {
-	H, W           int
-	InH, InW       int // size of the input, cut or padded with zeros to H by W
-	turnsH, turnsW []turn
+	H, W     int
+	InH, InW int // size of the input, cut or padded with zeros to H by W
+	turnsH   []turn
+	stages   []float64 // of a row: from each stage's half on, twice its cosines and sines
+	reversed []int32   // where each element of a row begins
+
+	fast *vectorRows
 }
 
 // turn is the cosine and sine of a part of a circle.
 type turn struct{ cos, sin float64 }
 
-// NewRFFT2D makes the tables.
+// NewRFFT2D makes the tables and takes the vector kernel of the tier in use.
 func NewRFFT2D(h, w, inH, inW int) *RFFT2D {
-	return &RFFT2D{H: h, W: w, InH: inH, InW: inW, turnsH: turns(h), turnsW: turns(w)}
+	f := &RFFT2D{H: h, W: w, InH: inH, InW: inW, turnsH: turns(h), stages: make([]float64, 2*w), reversed: make([]int32, w), fast: rowsOf(Tier())}
+	all := turns(w)
+	for half := 1; half < w; half *= 2 {
+		s := f.stage(half)
+		for k := range half {
+			s[k], s[half+k] = all[k*(w/(2*half))].cos, all[k*(w/(2*half))].sin
+		}
+	}
+	for i := range f.reversed {
+		if w > 1 {
+			f.reversed[i] = int32(bits.Reverse64(uint64(i)) >> (64 - bits.TrailingZeros(uint(w))))
+		}
+	}
+	return f
 }
+
+// Tables returns the bytes that NewRFFT2D takes.
+func (f *RFFT2D) Tables() int { return 8*f.H + 20*f.W }
+
+// Tier names the instruction set of the kernel.
+func (f *RFFT2D) Tier() string { return f.fast.name() }
+
+// stage returns the cosines, then the sines of a stage.
+func (f *RFFT2D) stage(half int) []float64 { return f.stages[2*half:][:2*half] }
 
 func turns(n int) []turn {
 	t := make([]turn, n/2)
@@ -42,9 +68,9 @@ func (f *RFFT2D) Run(dst, src []float32, work []float64) {
 	for j := range min(f.H, f.InH) {
 		row := re[j*f.W:][:f.W]
 		for k, x := range src[j*f.InW:][:min(f.W, f.InW)] {
-			row[k] = float64(x)
+			row[f.reversed[k]] = float64(x)
 		}
-		fft(row, im[j*f.W:][:f.W], 1, f.turnsW)
+		f.row(row, im[j*f.W:][:f.W])
 	}
 	bins := f.W/2 + 1
 	if f.H > 1 {
@@ -53,10 +79,50 @@ func (f *RFFT2D) Run(dst, src []float32, work []float64) {
 		}
 	}
 	for j := range f.H {
-		for k := range bins {
-			at := j*f.W + k
-			dst[0], dst[1] = quiet(float32(re[at])), quiet(float32(im[at]))
-			dst = dst[2:]
+		row := re[j*f.W:][:bins]
+		imRow, out := im[j*f.W:][:len(row)], dst[j*2*bins:][:2*bins]
+		for k, x := range row {
+			out[2*k], out[2*k+1] = quiet(float32(x)), quiet(float32(imRow[k]))
+		}
+	}
+}
+
+// row transforms a row whose elements are in reversed order: the stages of fft.
+func (f *RFFT2D) row(re, im []float64) {
+	for half := 1; half < f.W; half *= 2 {
+		switch s := f.stage(half); {
+		case f.fast != nil && half >= butterflyLeast:
+			f.fast.butterflies(re, im, half, s)
+		case half == 1:
+			neighbours(re, im, s[0], s[1])
+		default:
+			butterflies(re, im, s)
+		}
+	}
+}
+
+// neighbours is butterflies of half 1.
+func neighbours(re, im []float64, cos, sin float64) {
+	im = im[:len(re)]
+	for i := 1; i < len(re); i += 2 {
+		x := float64(re[i]*cos) + float64(im[i]*sin)
+		y := float64(im[i]*cos) - float64(re[i]*sin)
+		re[i], im[i] = re[i-1]-x, im[i-1]-y
+		re[i-1], im[i-1] = re[i-1]+x, im[i-1]+y
+	}
+}
+
+// butterflies does one stage; turns holds its cosines, then its sines.
+func butterflies(re, im, turns []float64) {
+	half := len(turns) / 2
+	cos, sin := turns[:half], turns[half:]
+	for ; len(re) >= 2*half; re, im = re[2*half:], im[2*half:] {
+		reA, reB, imA, imB := re[:half], re[half:][:half], im[:half], im[half:][:half]
+		for k, c := range cos {
+			x := float64(reB[k]*c) + float64(imB[k]*sin[k])
+			y := float64(imB[k]*c) - float64(reB[k]*sin[k])
+			reB[k], imB[k] = reA[k]-x, imA[k]-y
+			reA[k], imA[k] = reA[k]+x, imA[k]+y
 		}
 	}
 }

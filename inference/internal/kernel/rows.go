@@ -14,6 +14,7 @@ const (
 	dequantizeBlock = 16
 	boundsBlock     = 32
 	rowMaxLeast     = 32 // elements of a row, which need not be whole blocks
+	butterflyLeast  = 4  // pairs of a block, a power of two
 )
 
 // rounding is how floats become bytes: times factor, clamped to [lo, hi],

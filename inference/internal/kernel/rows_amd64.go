@@ -41,6 +41,30 @@ func finishAVX2(t *dynamicRow)
 //go:noescape
 func rowMax8AVX2(dst, src *byte, stride, n, rows int)
 
+//go:noescape
+func sqrtAVX512(dst, src *float32, blocks int) (done int)
+
+//go:noescape
+func sqrtAVX2(dst, src *float32, blocks int) (done int)
+
+//go:noescape
+func magnitudeAVX512(dst, src *float32, blocks int) (done int)
+
+//go:noescape
+func magnitudeAVX2(dst, src *float32, blocks int) (done int)
+
+//go:noescape
+func logAVX512(dst, src *float32, blocks int) (done int)
+
+//go:noescape
+func logAVX2(dst, src *float32, blocks int) (done int)
+
+//go:noescape
+func butterfliesAVX512(re, im *float64, n, half int, turns *float64)
+
+//go:noescape
+func butterfliesAVX2(re, im *float64, n, half int, turns *float64)
+
 // rowsOf returns the row kernels of a tier, nil where it has none.
 func rowsOf(tier string) *vectorRows {
 	switch tier {
@@ -107,4 +131,31 @@ func (v *vectorRows) finish(t *dynamicRow) {
 
 func (v *vectorRows) rowMax(dst, src []byte, stride, n int) {
 	rowMax8AVX2(&dst[0], &src[0], stride, n, len(dst))
+}
+
+// real computes blocks of a function until one that is Go's.
+func (v *vectorRows) real(f realFunction, dst, src []float32, blocks int) (done int) {
+	to, from := &dst[0], &src[0]
+	switch {
+	case f == realSqrt && v.wide:
+		return sqrtAVX512(to, from, blocks)
+	case f == realSqrt:
+		return sqrtAVX2(to, from, blocks)
+	case f == realMagnitude && v.wide:
+		return magnitudeAVX512(to, from, blocks)
+	case f == realMagnitude:
+		return magnitudeAVX2(to, from, blocks)
+	case v.wide:
+		return logAVX512(to, from, blocks)
+	}
+	return logAVX2(to, from, blocks)
+}
+
+// butterflies does a stage of a Fourier transform of half pairs a block.
+func (v *vectorRows) butterflies(re, im []float64, half int, turns []float64) {
+	if v.wide && half >= 8 {
+		butterfliesAVX512(&re[0], &im[0], len(re), half, &turns[0])
+	} else {
+		butterfliesAVX2(&re[0], &im[0], len(re), half, &turns[0])
+	}
 }

@@ -19,3 +19,9 @@ func (v *vectorRows) dequantize(signed bool, dst []float32, src []byte, blocks i
 func (v *vectorRows) bounds(src []float32, blocks int, b *[2]float32) { panic("no vector kernels") }
 func (v *vectorRows) finish(t *dynamicRow)                            { panic("no vector kernels") }
 func (v *vectorRows) rowMax(dst, src []byte, stride, n int)           { panic("no vector kernels") }
+func (v *vectorRows) real(f realFunction, dst, src []float32, blocks int) (done int) {
+	panic("no vector kernels")
+}
+func (v *vectorRows) butterflies(re, im []float64, half int, turns []float64) {
+	panic("no vector kernels")
+}

@@ -112,3 +112,40 @@ func TestRowMax(t *testing.T) {
 		}
 	}
 }
+
+func TestRealFunctions(t *testing.T) {
+	rng := rand.New(rand.NewPCG(45, 5))
+	var g guards
+	for range shapes(t) {
+		g.free()
+		n := 1 + rng.IntN(200)
+		values := randomFloats(rng, 2*n)
+		if rng.IntN(2) == 0 { // nothing that the kernels would leave
+			for i := range values {
+				values[i] = float32(rng.ExpFloat64()) * []float32{1e-42, 1e-20, 1, 1e30}[rng.IntN(4)]
+			}
+		}
+		src := guarded(t, &g, values)
+		for name, f := range map[string]func(float32) float32{"sqrt_f32": SqrtF32, "log_f32": LogF32} {
+			forceTiers(t, func(got, want []float32) { t.Helper(); sameFloats(t, name, got, want) }, func(t *testing.T) []float32 {
+				run, _ := VectorMapF32(name, f)
+				dst := guarded(t, &g, make([]float32, len(src)))
+				run(dst, src)
+				return dst
+			})
+		}
+		forceTiers(t, func(got, want []float32) { t.Helper(); sameFloats(t, "magnitude", got, want) }, func(t *testing.T) []float32 {
+			run, _ := VectorComplexAbsF32()
+			dst := guarded(t, &g, make([]float32, n))
+			run(dst, src)
+			return dst
+		})
+		w := 1 << rng.IntN(8)
+		forceTiers(t, func(got, want []float32) { t.Helper(); sameFloats(t, fmt.Sprint("transform of ", w), got, want) }, func(t *testing.T) []float32 {
+			f := NewRFFT2D(1, w, 1, min(w, n))
+			dst := guarded(t, &g, make([]float32, w+2))
+			f.Run(dst, src, make([]float64, f.Work()))
+			return dst
+		})
+	}
+}

@@ -34,6 +34,10 @@ func main() {
 		s.dequantize("U", "VPMOVZXBD")
 		s.bounds()
 		s.finish()
+		s.sqrt()
+		s.magnitude()
+		s.log()
+		s.butterflies()
 	}
 	set{"AVX2", "Y", 8}.rowMax()
 	out.Flush()
@@ -43,7 +47,7 @@ func (s set) avx512() bool   { return s.lanes == 16 }
 func (s set) v(i int) string { return fmt.Sprintf("%s%d", s.reg, i) }
 func (s set) bytes() int     { return 4 * s.lanes }
 
-// text begins a function.
+// text begins a function; args may go on with its results.
 func (s set) text(name, args string, size int) {
 	p("// func %s%s(%s)", name, s.name, args)
 	p("TEXT ·%s%s(SB), NOSPLIT, $0-%d", name, s.name, size)

@@ -8,10 +8,13 @@
 // each of them
 //
 //	n    uvarint   bytes to copy from the old file
-//	at   varint    where from, relative to the end of the copy before; absent if n is 0
-//	m    uvarint   bytes to insert, which follow
+//	at   varint    where from, relative to where the step before ended in it; absent if n is 0
+//	m    uvarint   2 x the bytes that follow, plus 1 where they are added to the old file's
 //
-// with n + m > 0. It ends behind a step.
+// with n or m above 0. Bytes that follow are inserted as they are, or each is
+// added, modulo 256, to the next one of the old file behind the copy: weights
+// that were trained further differ a little everywhere, and small differences
+// compress. It ends behind a step.
 package delta
 
 import (
@@ -52,9 +55,10 @@ type applier struct {
 	dst   io.Writer
 	old   io.ReaderAt
 	size  int64
-	at    int64 // end of the last copy
+	at    int64 // where the last step ended in old
 	steps *bufio.Reader
 	buf   []byte
+	base  []byte // what a part is added to
 }
 
 // step does one step; done is the end of the delta.
@@ -75,10 +79,13 @@ func (a *applier) step() (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if n+m == 0 {
+	if n == 0 && m < 2 {
 		return false, errors.New("a step that does nothing")
 	}
-	return false, a.pass(a.steps, m)
+	if m&1 == 0 {
+		return false, a.pass(a.steps, m/2, nil)
+	}
+	return false, a.add(m / 2)
 }
 
 // maxLength bounds a length in a step.
@@ -100,20 +107,53 @@ func (a *applier) copy(n int64) error {
 	if err != nil {
 		return cut(err)
 	}
-	// Neither sum can overflow: both parts are bounded first.
-	if rel < -a.at || rel > a.size-a.at || n > a.size-a.at-rel {
-		return fmt.Errorf("a copy of %d bytes out of the old file's %d", n, a.size)
+	if rel < -a.at || rel > a.size-a.at {
+		return fmt.Errorf("a copy from %d bytes beside %d in the old file's %d", rel, a.at, a.size)
 	}
-	from := a.at + rel
-	a.at = from + n
-	return a.pass(io.NewSectionReader(a.old, from, n), n)
+	a.at += rel
+	old, err := a.take(n)
+	if err != nil {
+		return err
+	}
+	return a.pass(old, n, nil)
 }
 
-func (a *applier) pass(src io.Reader, n int64) error {
+// add adds the next n bytes to those of the old file.
+func (a *applier) add(n int64) error {
+	old, err := a.take(n)
+	if err != nil {
+		return err
+	}
+	if a.base == nil {
+		a.base = make([]byte, len(a.buf))
+	}
+	return a.pass(a.steps, n, old)
+}
+
+// take goes on in the old file by n bytes.
+func (a *applier) take(n int64) (io.Reader, error) {
+	if n > a.size-a.at {
+		return nil, fmt.Errorf("%d bytes from %d on in the old file's %d", n, a.at, a.size)
+	}
+	a.at += n
+	return io.NewSectionReader(a.old, a.at-n, n), nil
+}
+
+// pass writes n bytes of src, added to those of base where there is one.
+func (a *applier) pass(src io.Reader, n int64, base io.Reader) error {
 	for n > 0 {
 		part := a.buf[:min(n, int64(len(a.buf)))]
 		if _, err := io.ReadFull(src, part); err != nil {
 			return cut(err)
+		}
+		if base != nil {
+			old := a.base[:len(part)]
+			if _, err := io.ReadFull(base, old); err != nil {
+				return cut(err)
+			}
+			for i, b := range old {
+				part[i] += b
+			}
 		}
 		if _, err := a.dst.Write(part); err != nil {
 			return err

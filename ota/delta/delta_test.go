@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -35,13 +36,17 @@ func edit(rng *rand.Rand, old []byte) []byte {
 	for range rng.IntN(5) {
 		at := rng.IntN(len(next) + 1)
 		n := min(rng.IntN(200), len(next)-at)
-		switch rng.IntN(4) {
+		switch rng.IntN(5) {
 		case 0:
 			copy(next[at:at+n], noise(rng, n))
 		case 1:
 			next = append(next[:at:at], append(noise(rng, n), next[at:]...)...)
 		case 2:
 			next = append(next[:at:at], next[at+n:]...)
+		case 3:
+			for i := range next[at : at+n] {
+				next[at+i] += byte(rng.IntN(3))
+			}
 		default:
 			next = append(next[at:len(next):len(next)], next[:at]...)
 		}
@@ -80,6 +85,31 @@ func TestSmall(t *testing.T) {
 	}
 }
 
+// weights are int8 of a normal distribution, in rows of their own scale, and
+// the same trained a little further.
+func weights(rng *rand.Rand, n int, step float64) (old, next []byte) {
+	old, next = make([]byte, n), make([]byte, n)
+	for i := range old {
+		w := rng.NormFloat64() * 40
+		old[i] = byte(int8(min(max(math.Round(w), -127), 127)))
+		next[i] = byte(int8(min(max(math.Round(w+rng.NormFloat64()*step), -127), 127)))
+	}
+	return old, next
+}
+
+// TestFineTuned: weights that all moved a little are worth a delta.
+func TestFineTuned(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	for _, c := range []struct{ moved, most float64 }{{0.001, 0.06}, {0.01, 0.30}, {0.05, 0.55}} {
+		old, next := weights(rng, 1<<18, 40*c.moved)
+		share := float64(len(between(t, old, next))) / float64(len(next))
+		t.Logf("weights moved by %.1f %% of their deviation: a delta of %.1f %%", 100*c.moved, 100*share)
+		if share > c.most {
+			t.Errorf("more than %.0f %%", 100*c.most)
+		}
+	}
+}
+
 // steps packs numbers and bytes as Make does, right or wrong.
 func steps(parts ...any) []byte {
 	var b bytes.Buffer
@@ -112,7 +142,10 @@ func TestHostile(t *testing.T) {
 		"2^63":               steps(uint64(1)<<63, int64(0), uint64(0)),
 		"2^40 of a copy":     steps(uint64(1)<<40, int64(0), uint64(0)),
 		"nothing":            steps(uint64(0), uint64(0)),
-		"less than promised": steps(uint64(0), uint64(10), "short"),
+		"nothing added":      steps(uint64(0), uint64(1)),
+		"less than promised": steps(uint64(0), uint64(20), "short"),
+		"less to add":        steps(uint64(0), uint64(21), "short"),
+		"added to nothing":   steps(uint64(150), int64(0), uint64(3), "x"),
 		"a varint of 11":     []byte(magic + string(steps(strings.Repeat("\xff", 11))[8:])),
 	} {
 		var got bytes.Buffer
@@ -140,7 +173,7 @@ func (f *full) Write(p []byte) (int, error) {
 func FuzzApply(f *testing.F) {
 	old := []byte(strings.Repeat("the old file ", 20))
 	f.Add(between(f, old, append([]byte("new "), old...))[len(magic):])
-	f.Add(steps(uint64(5), int64(7), uint64(3), "abc")[len(magic):])
+	f.Add(steps(uint64(5), int64(7), uint64(6), "abc", uint64(0), uint64(7), "abc")[len(magic):])
 	f.Fuzz(func(t *testing.T, d []byte) {
 		_ = Apply(&full{1 << 20}, bytes.NewReader(old), int64(len(old)), io.MultiReader(strings.NewReader(magic), bytes.NewReader(d)))
 		// And the steps themselves, which a fuzzer rarely reaches through DEFLATE.

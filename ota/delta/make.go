@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 )
 
 // Blocks of the old file are looked for at every offset of the new one. A
@@ -65,7 +66,7 @@ type maker struct {
 	w         io.Writer
 	old, next []byte
 	index     map[uint32]int
-	end       int // of the last copy, in old
+	end       int // where the last step ended in old
 	buf       []byte
 }
 
@@ -114,7 +115,8 @@ func (m *maker) find(i, done int) (start, from, length int) {
 	}
 }
 
-// step copies n bytes of old from at on, and inserts what follows them.
+// step copies n bytes of old from at on, and makes what follows them of what
+// follows there, or inserts it.
 func (m *maker) step(n, at int, insert []byte) error {
 	if n == 0 && len(insert) == 0 {
 		return nil
@@ -124,10 +126,47 @@ func (m *maker) step(n, at int, insert []byte) error {
 		m.buf = binary.AppendVarint(m.buf, int64(at-m.end))
 		m.end = at + n
 	}
-	m.buf = binary.AppendUvarint(m.buf, uint64(len(insert)))
+	size := 2 * uint64(len(insert))
+	if change := m.difference(insert); change != nil {
+		insert = change
+		m.end += len(change)
+		size++
+	}
+	m.buf = binary.AppendUvarint(m.buf, size)
 	if _, err := m.w.Write(m.buf); err != nil {
 		return err
 	}
 	_, err := m.w.Write(insert)
 	return err
+}
+
+// difference is what to add to the old file's next bytes to get insert, nil
+// where that would compress no better than insert itself.
+func (m *maker) difference(insert []byte) []byte {
+	if len(insert) == 0 || m.end+len(insert) > len(m.old) {
+		return nil
+	}
+	change := make([]byte, len(insert))
+	for i, b := range insert {
+		change[i] = b - m.old[m.end+i]
+	}
+	if entropy(change) >= 0.98*entropy(insert) {
+		return nil
+	}
+	return change
+}
+
+// entropy is of single bytes, in bits: what an entropy coder needs at least.
+func entropy(b []byte) float64 {
+	var counts [256]int
+	for _, c := range b {
+		counts[c]++
+	}
+	bits := 0.0
+	for _, n := range counts {
+		if n > 0 {
+			bits -= float64(n) * math.Log2(float64(n)/float64(len(b)))
+		}
+	}
+	return bits
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/mod/semver"
+
 	"github.com/dunlin-edge/dunlin/ota/bundle"
 )
 
@@ -35,6 +37,20 @@ func (u *Unit) requirements(ctx context.Context, b *bundle.Bundle) error {
 	}
 	if limit := time.Duration(r.MaxLatencyMS * float64(time.Millisecond)); took > limit {
 		return fmt.Errorf("the model takes %v a window on this board, the bundle allows %v", took, limit)
+	}
+	return nil
+}
+
+// newerAgent tells that a bundle needs a later agent than this version. A
+// build without a version, as developers make them, takes any.
+func (u *Unit) newerAgent(version string) error {
+	r := u.Manifest.Requires
+	if r == nil || r.MinAgent == "" {
+		return nil
+	}
+	have := "v" + strings.TrimPrefix(version, "v")
+	if semver.IsValid(have) && semver.Compare(have, "v"+r.MinAgent) < 0 {
+		return fmt.Errorf("it needs agent %s, this one is %s: update the agent first", r.MinAgent, version)
 	}
 	return nil
 }

@@ -25,6 +25,9 @@ func (u *updater) trial(ctx context.Context, c ota.Candidate) (ota.Verdict, erro
 		return ota.Verdict{}, ctx.Err()
 	}
 	if err == nil {
+		err = unit.newerAgent(u.version)
+	}
+	if err == nil {
 		err = suits(r, unit, c)
 	}
 	if err != nil {

@@ -34,6 +34,7 @@ const (
 type updater struct {
 	client   *ota.Client
 	fleet    string
+	version  string // of this agent
 	log      *slog.Logger
 	engine   inference.Options
 	now      func() (time.Time, bool)
@@ -65,7 +66,7 @@ func (a *Agent) newUpdater(id *uplink.Enrolled) (*updater, error) {
 	}
 	dir := filepath.Join(a.cfg.Fleet.Dir, "updates")
 	u := &updater{
-		fleet: id.Fleet, log: a.opts.Log, engine: a.engineOptions(), now: machineTime,
+		fleet: id.Fleet, version: a.opts.Version, log: a.opts.Log, engine: a.engineOptions(), now: machineTime,
 		wake: make(chan struct{}, 1), report: func() {}, runner: a.assignable, assigned: a.assigned, first: firstInstallWait, slots: map[string]*slotState{},
 	}
 	source, err := a.repository(id)
@@ -399,6 +400,9 @@ func (a *Agent) unit(ctx context.Context, p config.Pipeline, units map[string]*U
 		return u, nil
 	}
 	u, err := Load(ctx, p.Bundle, a.engineOptions())
+	if err == nil {
+		err = u.newerAgent(a.opts.Version)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("pipeline %s: %w", p.Name, err)
 	}

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/agent/uplink"
 	"github.com/dunlin-edge/dunlin/fleet"
@@ -194,16 +192,12 @@ func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), 500)], ""
 
 // board reads what the agent runs on.
 func board() fleet.Board {
-	b := fleet.Board{Arch: programArch(), CPUs: runtime.NumCPU(), Tier: inference.Tier()}
+	b := fleet.Board{Arch: programArch(), CPUs: runtime.NumCPU(), Memory: totalMemory(), Tier: inference.Tier()}
 	for _, path := range []string{"/sys/firmware/devicetree/base/model", "/sys/class/dmi/id/product_name"} {
 		if data, err := os.ReadFile(path); err == nil {
 			b.Model = clip(strings.TrimRight(string(data), "\x00\n "))
 			break
 		}
-	}
-	var info unix.Sysinfo_t
-	if unix.Sysinfo(&info) == nil {
-		b.Memory = int64(info.Totalram) * int64(info.Unit)
 	}
 	return b
 }

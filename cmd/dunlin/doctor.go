@@ -215,12 +215,10 @@ func (d *doctor) disk(cfg *config.Config) {
 }
 
 func (d *doctor) clock() {
-	var t unix.Timex
-	state, err := unix.Adjtimex(&t)
 	switch year := time.Now().Year(); {
 	case year < 2026:
 		d.say("clock", checkFailure, "timedatectl set-ntp true, or a battery for the clock: certificates and updates need the time", "it says %s", time.Now().Format(time.DateOnly))
-	case err != nil || state == unix.TIME_ERROR:
+	case !clockSynced():
 		d.say("clock", checkWarning, "timedatectl set-ntp true", "not synchronized: records are marked, updates wait")
 	default:
 		d.say("clock", checkOK, "", "synchronized")

@@ -299,7 +299,7 @@ func (b *Blobs) seal(f *os.File, w Want) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) // so that the disk is read; only advice
+	drop(f)
 	h := sha256.New()
 	n, err := io.Copy(h, io.NewSectionReader(f, 0, w.Length+1))
 	if err != nil {

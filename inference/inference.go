@@ -244,7 +244,7 @@ func (s *Session) Output(i int) *Tensor { return s.outputs[i] }
 // context is looked at between steps; after its error, that of an index outside
 // its data, or [ErrSteps], the outputs are undefined and the next Run starts anew.
 func (s *Session) Run(ctx context.Context) (err error) {
-	defer catchIndex(&err)
+	defer catchFault(&err)
 	err = s.exec.Run(ctx, s.plan, s.arena)
 	for _, t := range s.outputs {
 		t.cut()
@@ -252,16 +252,17 @@ func (s *Session) Run(ctx context.Context) (err error) {
 	return err
 }
 
-// catchIndex turns the panic about an index outside its data into an error.
-// Steps have no other errors of their own: only indices computed while running
-// can be wrong after the plan has been checked.
-func catchIndex(err *error) {
+// catchFault turns the panic about an index outside its data, or a value an
+// operator is not defined for, into an error. Steps have no other errors of their
+// own: only what is computed while running can be wrong after the plan has been
+// checked.
+func catchFault(err *error) {
 	if r := recover(); r != nil {
-		index, ok := r.(kernel.IndexError)
+		fault, ok := r.(kernel.Fault)
 		if !ok {
 			panic(r)
 		}
-		*err = fmt.Errorf("run model: %w", index)
+		*err = fmt.Errorf("run model: %w", fault)
 	}
 }
 
@@ -273,6 +274,6 @@ func (s *Session) Reset() {
 }
 
 func (s *Session) reset() (err error) {
-	defer catchIndex(&err)
+	defer catchFault(&err)
 	return s.exec.Reset(s.plan, s.arena)
 }

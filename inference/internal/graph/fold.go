@@ -66,11 +66,11 @@ func (b *builder) fold(n *Node, s *Step, m mark) error {
 func (b *builder) runNow(n *Node, s *Step, own []scratch) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			index, ok := r.(kernel.IndexError)
+			fault, ok := r.(kernel.Fault)
 			if !ok {
 				panic(r)
 			}
-			err = index
+			err = fault
 		}
 	}()
 	var used []*Ref

@@ -117,6 +117,7 @@ var lowerings = map[tflite.Op]lowering{
 	tflite.ARG_MIN:                      {in: [2]int{2, 2}, maxVersion: 3, lower: lowerArgMax},
 	tflite.SVDF:                         {in: [2]int{1, 5}, maxVersion: 4, lower: lowerSVDF},
 	tflite.WHERE:                        {in: [2]int{1, 1}, maxVersion: 2, lower: lowerWhere},
+	tflite.ATAN2:                        {in: [2]int{2, 2}, maxVersion: 1, lower: lowerAtan2},
 	tflite.VAR_HANDLE:                   {in: [2]int{0, 0}, maxVersion: 1, lower: lowerVarHandle},
 }
 

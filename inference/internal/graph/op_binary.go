@@ -29,7 +29,7 @@ func (n *node) sum(name string, sign float32) (Step, error) {
 			if sign < 0 {
 				return n.subTFLite(ops)
 			}
-			return Step{}, unsupported("input to output scale %g", s)
+			return n.addTFLite(ops)
 		}
 	}
 	clamp, err := n.clamp(n.n.Opt.Byte(0, 0))
@@ -116,7 +116,7 @@ func lowerMul(n *node) (Step, error) {
 	}
 	k := kernel.Mul8{AZero: a.Zero(), BZero: b.Zero(), Scale: float32(a.Scale()*b.Scale()) / out.Scale()}
 	if k.Scale < 0x1p-16 || k.Scale >= 256 {
-		return Step{}, unsupported("product to output scale %g", k.Scale)
+		return n.mulTFLite(ops)
 	}
 	if k.Out, err = n.clamp(n.n.Opt.Byte(0, 0)); err != nil {
 		return Step{}, err

@@ -11,6 +11,8 @@ import (
 // customs lists the custom operators the engine runs.
 var customs = map[string]lowering{
 	"TFLite_Detection_PostProcess": {in: [2]int{3, 3}, maxVersion: 1, lower: lowerDetect, many: true},
+	"PosenetDecoderOp":             {in: [2]int{3, 3}, maxVersion: 1, lower: lowerPosenet, many: true},
+	"Convolution2DTransposeBias":   {in: [2]int{3, 3}, maxVersion: 1, lower: lowerTransposeBias},
 }
 
 // maxDetections bounds what one run returns.
@@ -37,25 +39,72 @@ func lowerDetect(n *node) (Step, error) {
 	if err := n.b.mem.Work(n.n.Name, int64(d.Anchors)*int64(d.Max+d.Classes+16)); err != nil {
 		return Step{}, err
 	}
+	per, err := n.perClass(d)
+	if err != nil {
+		return Step{}, err
+	}
+	if per > 0 {
+		return n.detectRegular(d, per), nil
+	}
 	list, tops := n.scratch(d.Anchors, 8), n.scratch(d.Anchors, 1)
-	var in [3]values
-	for i := range in {
-		in[i] = n.values(i)
-	}
-	var out [4]*Ref
-	for i := range out {
-		out[i] = n.outRefAt(i)
-	}
+	in, out := n.detectValues()
 	return Step{
 		Kernel: "detect_ssd", Tier: d.Choose(in[1].bytes), Rule: ruleTFLite,
 		Run: func(mem []byte) {
 			encoding, score, anchor := in[0].in(mem), in[1].in(mem), in[2].in(mem)
-			d.Run(kernel.Detections{
-				Boxes: viewOf[kernel.Box](out[0].Bytes(mem)), Classes: f32(out[1].Bytes(mem)),
-				Scores: f32(out[2].Bytes(mem)), Count: f32(out[3].Bytes(mem)),
-			}, &encoding, &anchor, &score, viewOf[kernel.Candidate](list.Bytes(mem)), tops.Bytes(mem))
+			d.Run(detections(mem, out), &encoding, &anchor, &score, viewOf[kernel.Candidate](list.Bytes(mem)), tops.Bytes(mem))
 		},
 	}, nil
+}
+
+// detectRegular suppresses for each class by itself.
+func (n *node) detectRegular(d *kernel.Detect, per int) Step {
+	boxes, list, best := n.scratch(d.Anchors, 16), n.scratch(d.Anchors, 16), n.scratch(2*(d.Max+per), 16)
+	in, out := n.detectValues()
+	return Step{
+		Kernel: "detect_ssd_regular", Tier: kernel.TierGeneric, Rule: ruleTFLite,
+		Run: func(mem []byte) {
+			encoding, score, anchor := in[0].in(mem), in[1].in(mem), in[2].in(mem)
+			d.RunRegular(detections(mem, out), &encoding, &anchor, &score, viewOf[kernel.Box](boxes.Bytes(mem)),
+				viewOf[kernel.Ranked](list.Bytes(mem)), viewOf[kernel.Ranked](best.Bytes(mem)), per)
+		},
+	}
+}
+
+func (n *node) detectValues() (in [3]values, out [4]*Ref) {
+	for i := range in {
+		in[i] = n.values(i)
+	}
+	for i := range out {
+		out[i] = n.outRefAt(i)
+	}
+	return in, out
+}
+
+func detections(mem []byte, out [4]*Ref) kernel.Detections {
+	return kernel.Detections{
+		Boxes: viewOf[kernel.Box](out[0].Bytes(mem)), Classes: f32(out[1].Bytes(mem)),
+		Scores: f32(out[2].Bytes(mem)), Count: f32(out[3].Bytes(mem)),
+	}
+}
+
+// perClass returns how many boxes of a class regular suppression keeps, 0 for
+// the fast one, and charges its work.
+func (n *node) perClass(d *kernel.Detect) (int, error) {
+	o, err := tflite.FlexNumbers(n.n.Custom)
+	if err != nil || o["use_regular_nms"] == 0 {
+		return 0, err
+	}
+	per, given := o["detections_per_class"]
+	if !given {
+		per = 100
+	}
+	if !(per >= 1 && per <= maxDetections && per == math.Trunc(per)) {
+		return 0, unsupported("%v detections for a class", per)
+	}
+	per = min(per, float64(d.Max))
+	classes := int64(d.Classes - d.First)
+	return int(per), n.b.mem.Work(n.n.Name, classes*int64(d.Anchors)*(int64(per)+16))
 }
 
 // detect checks options and shapes.
@@ -82,9 +131,7 @@ func (n *node) detect() (*kernel.Detect, error) {
 	}
 	limit, classes := o["max_detections"], o["num_classes"]
 	switch {
-	case o["use_regular_nms"] != 0:
-		return nil, unsupported("regular suppression")
-	case o["max_classes_per_detection"] != 1:
+	case o["use_regular_nms"] == 0 && o["max_classes_per_detection"] != 1:
 		return nil, unsupported("%v classes for a detection", o["max_classes_per_detection"])
 	case !(limit >= 1 && limit <= maxDetections && limit == math.Trunc(limit)):
 		return nil, unsupported("%v detections", limit)

@@ -16,6 +16,14 @@ func zipF32(name string, f func(a, b float32) float32) func(*node) (Step, error)
 	}
 }
 
+// lowerAtan2 takes operands of one shape, as LiteRT.
+func lowerAtan2(n *node) (Step, error) {
+	if !equal(n.in(0).Shape, n.in(1).Shape) {
+		return Step{}, unsupported("shapes %v and %v", n.in(0).Shape, n.in(1).Shape)
+	}
+	return zipF32("atan2_f32", kernel.Atan2F32)(n)
+}
+
 func lowerGelu(n *node) (Step, error) {
 	if n.n.Opt.Bool(0, false) {
 		return mapF32("gelu_tanh_f32", kernel.GeluTanhF32)(n)

@@ -26,7 +26,10 @@ var integers = map[tflite.Op]typed{
 	tflite.LESS_EQUAL:         {[2]int{2, 2}, 3, compare("less_equal", kernel.LessEqual[int32], kernel.LessEqual[int64], kernel.LessEqual[float32], false)},
 	tflite.GREATER:            {[2]int{2, 2}, 3, compare("greater", kernel.Greater[int32], kernel.Greater[int64], kernel.Greater[float32], false)},
 	tflite.GREATER_EQUAL:      {[2]int{2, 2}, 4, compare("greater_equal", kernel.GreaterEqual[int32], kernel.GreaterEqual[int64], kernel.GreaterEqual[float32], false)},
-	tflite.DIV:                {[2]int{2, 2}, 2, divided("div", func(a, b int32) int32 { return a / b }, nil)},
+	tflite.DIV:                {[2]int{2, 2}, 2, withBytes(divided("div", func(a, b int32) int32 { return a / b }, nil), lowerDiv8)},
+	tflite.SQRT:               {[2]int{1, 1}, 2, map[DType]func(*node) (Step, error){Int8: lowerSqrt8}},
+	tflite.RSQRT:              {[2]int{1, 1}, 3, map[DType]func(*node) (Step, error){Int8: lowerRsqrt8}},
+	tflite.LOG:                {[2]int{1, 1}, 2, map[DType]func(*node) (Step, error){Int8: lowerLog8}},
 	tflite.SUM:                {[2]int{2, 2}, 2, sumInt},
 	tflite.REDUCE_MAX:         {[2]int{2, 2}, 3, reduceMax},
 	tflite.REDUCE_MIN:         {[2]int{2, 2}, 3, reduceMin},
@@ -56,6 +59,12 @@ var integers = map[tflite.Op]typed{
 		Int32: zip("minimum_i32", kernel.Min[int32]), Int64: zip("minimum_i64", kernel.Min[int64]),
 	}},
 	tflite.PRELU: {[2]int{2, 2}, 1, map[DType]func(*node) (Step, error){Int8: prelu8[int8]("prelu_qs8"), Uint8: prelu8[uint8]("prelu_qu8")}},
+}
+
+// withBytes adds an operator of 8 bits to those of wider integers.
+func withBytes(m map[DType]func(*node) (Step, error), f func(*node) (Step, error)) map[DType]func(*node) (Step, error) {
+	m[Int8], m[Uint8] = f, f
+	return m
 }
 
 // lookup finds how an operator is lowered.

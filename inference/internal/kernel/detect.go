@@ -43,7 +43,8 @@ type Reals struct {
 
 func (r *Reals) real(q byte) float32 { return float32(int32(q)-r.Zero) * r.Scale }
 
-func (r *Reals) at(i int) float32 {
+// At is the i-th number.
+func (r *Reals) At(i int) float32 {
 	if r.Q != nil {
 		return r.real(r.Q[i])
 	}
@@ -119,9 +120,9 @@ func (d *Detect) hidden(box Box, kept []Box) bool {
 // best returns the first of the highest scores of an anchor.
 func (d *Detect) best(score *Reals, anchor int) (class int32, best float32) {
 	at := anchor*d.Classes + d.First
-	best = score.at(at)
+	best = score.At(at)
 	for c := 1; c < d.Classes-d.First; c++ {
-		if v := score.at(at + c); v > best || best != best && v == v {
+		if v := score.At(at + c); v > best || best != best && v == v {
 			class, best = int32(c), v
 		}
 	}
@@ -130,8 +131,8 @@ func (d *Detect) best(score *Reals, anchor int) (class int32, best float32) {
 
 // decode computes in float64, each operation rounded by itself.
 func (d *Detect) decode(i int, encoding, anchor *Reals) Box {
-	at := func(k int) float64 { return float64(encoding.at(i*d.Coords + k)) }
-	from := func(k int) float64 { return float64(anchor.at(4*i + k)) }
+	at := func(k int) float64 { return float64(encoding.At(i*d.Coords + k)) }
+	from := func(k int) float64 { return float64(anchor.At(4*i + k)) }
 	size := func(k int, scale float32) float32 {
 		x := min(max(at(k)/float64(scale), -700), 700)
 		return float32(float64(0.5*exp(x)) * from(k))

@@ -64,6 +64,9 @@ func sincos(x float64) (sin, cos float64) {
 	return s, c
 }
 
+// Atan2F32 returns the angle of the point (x, y).
+func Atan2F32(y, x float32) float32 { return quiet(float32(fmath.Atan2(float64(y), float64(x)))) }
+
 // EluF32 returns x, below 0 exp(x) - 1.
 func EluF32(x float32) float32 {
 	if x >= 0 {

@@ -73,12 +73,32 @@ func (o *Out16) Store(dst []int16, sums, bias []int64) {
 }
 
 // StoreF32 adds the bias to sums and requantizes them to dst by XNNPACK's rule.
-func StoreF32(dst []int8, sums, bias []int32, scale []float32, out Clamp8) {
+func StoreF32[T Byte](dst []T, sums, bias []int32, scale []float32, out Clamp8) {
 	ch := 0
 	for i, s := range sums {
-		dst[i] = int8(out.fp32(s+bias[ch], scale[ch]))
+		dst[i] = T(out.fp32(s+bias[ch], scale[ch]))
 		if ch++; ch == len(bias) {
 			ch = 0
 		}
+	}
+}
+
+// StoreTFLite is StoreF32 by TFLite's rule: whole blocks round up, of 8 channels
+// for int8, of 16 elements for uint8 (kernels/internal/optimized/optimized_ops.h,
+// Quantize).
+func StoreTFLite[T Byte](dst []T, sums, bias []int32, factor []Multiplier, out Clamp8) {
+	channels := len(bias)
+	signed := isSigned[T]()
+	for i, s := range sums {
+		ch := i % channels
+		up := ch < channels&^7
+		if !signed {
+			up = i < len(sums)&^15
+		}
+		v := factor[ch].Apply
+		if up {
+			v = factor[ch].ApplyUp
+		}
+		dst[i] = T(min(max(v(s+bias[ch])+out.Zero, out.Min), out.Max))
 	}
 }

@@ -118,6 +118,7 @@ const (
 	ASSIGN_VARIABLE              Op = 144
 	GELU                         Op = 150
 	RELU_0_TO_1                  Op = 152
+	ATAN2                        Op = 156
 	SIGN                         Op = 158
 	STABLEHLO_COMPOSITE          Op = 206
 )

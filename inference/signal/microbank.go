@@ -36,8 +36,8 @@ func newMicroBank(spectrum, channels int, rateHz, lowHz, highHz float64) *microB
 		for mel(float64(b.end)*binHz) <= centre(c) {
 			w := (centre(c) - mel(float64(b.end)*binHz)) / (centre(c) - below)
 			b.channel = append(b.channel, c)
-			b.weight = append(b.weight, uint64(w*(1<<microWeightBits)))
-			b.rest = append(b.rest, uint64((1-w)*(1<<microWeightBits)))
+			b.weight = append(b.weight, uint64(int64(w*(1<<microWeightBits))))
+			b.rest = append(b.rest, uint64(int64((1-w)*(1<<microWeightBits))))
 			b.end++
 		}
 		below = centre(c)

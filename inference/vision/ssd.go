@@ -58,8 +58,8 @@ func (s *SSD) box(a Anchor, e []float32) Box {
 		k = [4]float32{10, 10, 5, 5}
 	}
 	cy, cx := float32(e[0]/k[0]*a.H)+a.Y, float32(e[1]/k[1]*a.W)+a.X
-	h, w := grow(e[2]/k[2])*a.H, grow(e[3]/k[3])*a.W
-	return Box{X0: cx - w/2, Y0: cy - h/2, X1: cx + w/2, Y1: cy + h/2}
+	h, w := float32(float32(grow(e[2]/k[2])*a.H)/2), float32(float32(grow(e[3]/k[3])*a.W)/2)
+	return Box{X0: cx - w, Y0: cy - h, X1: cx + w, Y1: cy + h}
 }
 
 func grow(v float32) float32 { return float32(fmath.Exp(float64(v))) }

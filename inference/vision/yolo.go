@@ -64,7 +64,8 @@ func (y *YOLO) place(i int, at func(i, k int) float32) Box {
 	if size == 0 {
 		size = 1
 	}
-	cx, cy, w, h := at(i, 0)/size, at(i, 1)/size, at(i, 2)/size, at(i, 3)/size
-	b.X0, b.Y0, b.X1, b.Y1 = cx-w/2, cy-h/2, cx+w/2, cy+h/2
+	cx, cy := at(i, 0)/size, at(i, 1)/size
+	w, h := float32(at(i, 2)/size/2), float32(at(i, 3)/size/2)
+	b.X0, b.Y0, b.X1, b.Y1 = cx-w, cy-h, cx+w, cy+h
 	return b
 }

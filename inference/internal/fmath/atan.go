@@ -38,7 +38,7 @@ var quarters = [...]float64{0, 0.24497866312686415417, 0.46364760900080611621, 0
 // atan is the angle of a tangent from 0 to 1.
 func atan(t float64) float64 {
 	k := math.Floor(float64(t*4) + 0.5)
-	c := k / 4
+	c := float64(k / 4)
 	r := (t - c) / (1 + float64(t*c))
 	z := float64(r * r)
 	p := 0.0

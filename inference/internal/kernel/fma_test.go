@@ -17,8 +17,9 @@ func TestNoFusedMultiplyAdd(t *testing.T) {
 	}
 	fused := regexp.MustCompile(`(?m)^.*\b(FN?M(ADD|SUB)[SD]?|VFN?M(ADD|SUB)\w+)\b.*$`)
 	for _, env := range [][]string{{"GOARCH=arm64"}, {"GOARCH=riscv64"}, {"GOARCH=amd64", "GOAMD64=v3"}} {
-		// Generic kernels are compiled into the package that uses them.
-		for _, dir := range []string{".", "../graph"} {
+		// Generic kernels are compiled into the package that uses them, and
+		// results must agree from the front ends to the boxes.
+		for _, dir := range []string{".", "../graph", "../fmath", "../micro", "../../signal", "../../vision", "../../pipeline", "../.."} {
 			for _, m := range fused.FindAll(assembly(t, goTool, dir, env), -1) {
 				if !bytes.Contains(m, []byte("fma32")) { // which is meant to be one
 					t.Errorf("%v: %s", env, m)

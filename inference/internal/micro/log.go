@@ -15,7 +15,7 @@ type Log struct{ table [130]int32 }
 func NewLog() *Log {
 	l := &Log{}
 	for i := range 129 {
-		x := float64(i) / 128
+		x := float64(float64(i) / 128)
 		l.table[i] = int32(float64((fmath.Log(1+x)/fmath.Log(2)-x)*65536) + 0.5)
 	}
 	return l

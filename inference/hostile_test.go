@@ -3,20 +3,32 @@ package inference
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestHostile opens crafted models; scripts/golden/hostile.py makes them.
+// TestHostile opens crafted models, and runs those that are only found out then;
+// scripts/golden/hostile.py makes them. The process may not grow by more than
+// the limit of one.
 func TestHostile(t *testing.T) {
-	for _, e := range archive(t, "testdata/hostile.zip", ".want") {
+	const limit = 64 << 20
+	list := archive(t, "testdata/hostile.zip", ".want")
+	debug.FreeOSMemory()
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil { // the peak begins here
+		t.Fatal(err)
+	}
+	before := memory(t, "VmRSS")
+	for _, e := range list {
 		t.Run(e.name, func(t *testing.T) {
 			data, want := e.model, string(e.beside)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, err := Open(data, Options{})
+			err := openAndRun(data, want)
 			runtime.ReadMemStats(&after)
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want one with %q", err, want)
@@ -26,6 +38,47 @@ func TestHostile(t *testing.T) {
 			}
 		})
 	}
+	if peak := memory(t, "VmHWM"); peak-before > limit+16<<20 {
+		t.Errorf("resident memory grew from %d to %d bytes, the limit is %d", before, peak, limit)
+	}
+}
+
+// openAndRun returns the error of opening, or "run: " and that of a run, with few
+// steps where that is wanted.
+func openAndRun(data []byte, want string) error {
+	o := Options{MaxMemory: 64 << 20}
+	if strings.HasPrefix(want, "run: ") {
+		o.MaxSteps = 5e6
+	}
+	m, err := Open(data, o)
+	if err != nil {
+		return err
+	}
+	s, err := m.NewSession()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := s.Run(ctx); err != nil {
+		return fmt.Errorf("run: %s", strings.TrimPrefix(err.Error(), "run model: "))
+	}
+	return nil
+}
+
+// memory returns a field of /proc/self/status in bytes.
+func memory(t *testing.T, field string) int64 {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kb int64
+	_, rest, ok := strings.Cut(string(status), field+":")
+	if _, err := fmt.Sscan(rest, &kb); !ok || err != nil {
+		t.Fatalf("%s: %v", field, err)
+	}
+	return kb << 10
 }
 
 func TestForeignFile(t *testing.T) {
@@ -76,7 +129,10 @@ func TestMaxMemory(t *testing.T) {
 // FuzzOpen opens what it is given and runs what opens. Models of the archives
 // of operators are its seeds.
 func FuzzOpen(f *testing.F) {
-	for _, path := range []string{"testdata/ops.zip", "testdata/ops_more.zip", "testdata/ops_float.zip"} {
+	for _, path := range []string{
+		"testdata/ops.zip", "testdata/ops_more.zip", "testdata/ops_float.zip", "testdata/ops_rest.zip",
+		"testdata/ops_types.zip", "testdata/ops_flow.zip", "testdata/ops_late.zip",
+	} {
 		for _, e := range archive(f, path, ".golden") {
 			if strings.HasSuffix(e.name, "_000") || strings.HasSuffix(e.name, "_003") {
 				f.Add(e.model)

@@ -3,7 +3,8 @@
 
     python scripts/golden/hostile.py inference/testdata/hostile.zip
 
-Each NAME.tflite comes with NAME.want: a text that the error must contain.
+Each NAME.tflite comes with NAME.want: a text that the error must contain. After
+"run: " it is that of a run; opening works.
 """
 import sys
 import zipfile
@@ -11,7 +12,10 @@ import zipfile
 import numpy as np
 from ai_edge_litert import schema_py_generated as s
 
+import ops
 from ops import OP, T, Model, options
+from ops_flow import Sub, composite
+from ops_types import external, sparse
 
 
 def pair(shape=(1, 4)):
@@ -92,10 +96,10 @@ def arena():
 
 
 def work():
-    """Small tensors, 2^48 multiply-accumulates."""
+    """Small tensors, 2^43 multiply-accumulates."""
     m = Model()
     x = m.tensor("x", T.INT8, (1, 4096, 4096, 1), 0.1, 0)
-    f = m.tensor("f", T.INT8, (1, 4097, 4097, 1), 0.1, 0, 0, np.zeros((1, 4097, 4097, 1), np.int8))
+    f = m.tensor("f", T.INT8, (1, 1023, 1023, 1), 0.1, 0, 0, np.zeros((1, 1023, 1023, 1), np.int8))
     b = m.tensor("b", T.INT32, (1,), 0.01, 0, 0, np.zeros(1, np.int32))
     y = m.tensor("y", T.INT8, (1, 4096, 4096, 1), 0.1, 0)
     m.op(OP.CONV_2D, 1, [x, f, b], [y], s.BuiltinOptions.Conv2DOptions,
@@ -202,7 +206,168 @@ def detect_options():
     return m.bytes(ins, outs)
 
 
+def endless(work=False):
+    """A loop whose condition always holds."""
+    m = Model()
+    x, y = m.tensor("x", T.INT32, [4]), m.tensor("y", T.INT32, [4])
+    cond, body = Sub(m), Sub(m)
+    c = cond.tensor("x", T.INT32, [4])
+    yes = cond.tensor("yes", T.BOOL, [1], data=np.array([True]))
+    cond.ends([c], [yes])
+    b, d = body.tensor("x", T.INT32, [4]), body.tensor("y", T.INT32, [4])
+    if work:
+        body.op(OP.NEG, 1, [b], [d], s.BuiltinOptions.NegOptions, s.NegOptionsT())
+    body.ends([b], [d if work else b])
+    m.op(OP.WHILE, 1, [x], [y], s.BuiltinOptions.WhileOptions, options(s.WhileOptionsT, condSubgraphIndex=1, bodySubgraphIndex=2))
+    return m.bytes([x], [y])
+
+
+def calls(count, at=lambda k: k + 1, twice=False):
+    """Subgraphs that call the next one, or another, once or twice."""
+    m = Model()
+    graphs = [m] + [Sub(m) for _ in range(count)]
+    for k, g in enumerate(graphs):
+        x, y, z = (g.tensor(n, T.INT32, [4]) for n in "xyz")
+        if at(k) is None:
+            g.op(OP.NEG, 1, [x], [z], s.BuiltinOptions.NegOptions, s.NegOptionsT())
+        else:
+            composite(g, "c", at(k), [x], [y] if twice else [z])
+            if twice:
+                composite(g, "c", at(k), [y], [z])
+        g.g.inputs, g.g.outputs = [x], [z]
+    return m.bytes(m.g.inputs, m.g.outputs)
+
+
+def branches(then, values=1):
+    m = Model()
+    c, x, y = m.tensor("c", T.BOOL, []), m.tensor("x", T.INT32, [4]), m.tensor("y", T.INT32, [4])
+    g = Sub(m)
+    ins = [g.tensor("x%d" % k, T.INT32, [4]) for k in range(values)]
+    g.ends(ins, ins[:1])
+    m.op(OP.IF, 1, [c, x], [y], s.BuiltinOptions.IfOptions, options(s.IfOptionsT, thenSubgraphIndex=then, elseSubgraphIndex=1))
+    return m.bytes([c, x], [y])
+
+
+def sparse_weights(change):
+    m = Model()
+    x, y = m.tensor("x", T.FLOAT32, [1, 8]), m.tensor("y", T.FLOAT32, [1, 2])
+    w = np.zeros((2, 8), np.float32)
+    w[:, 1::3] = 1
+    f = sparse(m, "f", T.FLOAT32, w, ([0, 1], [0, 1], [], []))
+    change(m.g.tensors[f - 1].sparsity, m.g.tensors[f - 1])
+    m.op(OP.FULLY_CONNECTED, 1, [x, f, -1], [y], s.BuiltinOptions.FullyConnectedOptions, s.FullyConnectedOptionsT())
+    return m.bytes([x], [y])
+
+
+def sparse_index(p, t):
+    p.dimMetadata[1].arrayIndices.values[1] = 200
+
+
+def sparse_order(p, t):
+    p.traversalOrder = np.array([0, 0], np.int32)
+
+
+def sparse_segments(p, t):
+    p.dimMetadata[1].arraySegments.values[2] = 250
+
+
+def sparse_twice(p, t):
+    p.dimMetadata[1].arrayIndices.values[1] = p.dimMetadata[1].arrayIndices.values[0]
+
+
+def sparse_huge(p, t):
+    """A dense side of 2 GiB from a few bytes."""
+    t.shape = [2, 2**28 - 1]
+
+
+def int4_short():
+    m = Model()
+    x, y = m.tensor("x", T.INT8, (1, 8), 0.1, 0), m.tensor("y", T.INT8, (1, 4), 0.1, 0)
+    f = m.tensor("f", T.INT4, (4, 8), 0.1, 0, data=np.zeros(15, np.uint8))
+    m.op(OP.FULLY_CONNECTED, 1, [x, f, -1], [y], s.BuiltinOptions.FullyConnectedOptions, s.FullyConnectedOptionsT())
+    return m.bytes([x], [y])
+
+
+def int4_variable():
+    m = Model()
+    x, y = m.tensor("x", T.INT4, (1, 8), 0.1, 0), m.tensor("y", T.INT4, (1, 8), 0.1, 0)
+    m.op(OP.RESHAPE, 1, [x], [y])
+    return m.bytes([x], [y])
+
+
+def filled(n):
+    """A constant that is made while the model is planned."""
+    m = Model()
+    x, y = m.tensor("x", T.INT32, [1]), m.tensor("y", T.INT32, [-1])
+    v, z = m.tensor("v", T.INT32, [], data=np.array(7, np.int32)), m.tensor("z", T.INT32, [1])
+    m.op(OP.FILL, 1, [m.tensor("n", T.INT32, [1], data=np.array([n], np.int32)), v], [y], s.BuiltinOptions.FillOptions, s.FillOptionsT())
+    m.op(OP.NEG, 1, [x], [z], s.BuiltinOptions.NegOptions, s.NegOptionsT())
+    return m.bytes([x], [y, z])
+
+
+def dynamic_inside():
+    """A shape only a run decides, and an operator that needs it."""
+    m = Model()
+    x, y, z = m.tensor("x", T.INT32, [8]), m.tensor("y", T.INT64, [1, 1]), m.tensor("z", T.INT64, [1, 1])
+    m.op(OP.WHERE, 1, [x], [y], s.BuiltinOptions.WhereOptions, s.WhereOptionsT())
+    m.op(OP.NEG, 1, [y], [z], s.BuiltinOptions.NegOptions, s.NegOptionsT())
+    return m.bytes([x], [z])
+
+
+def divide_by_zero():
+    m = Model()
+    x, y, z = (m.tensor(n, T.INT8, (1, 4), 0.1, 0) for n in "xyz")
+    m.op(OP.DIV, 1, [x, y], [z], s.BuiltinOptions.DivOptions, s.DivOptionsT())
+    return m.bytes([x, y], [z])
+
+
+def overlapping():
+    """Two buffers behind the flatbuffer on the same bytes, one of the wrong size."""
+    m = Model()
+    x, y = m.tensor("x", T.INT8, (1, 4), 0.1, 0), m.tensor("y", T.INT8, (1, 4), 0.1, 0)
+    f = m.tensor("f", T.INT8, (4, 4), 0.1, 0, data=np.zeros(16, np.int8))
+    b = m.tensor("b", T.INT32, (4,), 0.01, 0, data=np.zeros(4, np.int32))
+    m.op(OP.FULLY_CONNECTED, 1, [x, f, b], [y], s.BuiltinOptions.FullyConnectedOptions, s.FullyConnectedOptionsT())
+    m.g.inputs, m.g.outputs = [x], [y]
+    data = bytearray(external(m))
+    at = m.m.buffers[1].offset
+    wrong = data.replace(m.m.buffers[2].offset.to_bytes(8, "little"), (at + 8).to_bytes(8, "little"))
+    return bytes(wrong[:at + 20])  # the second ends outside
+
+
+def zip_behind():
+    """A model with the end of a zip archive that claims more than there is."""
+    m = Model()
+    x, y = m.tensor("x", T.INT8, (1, 4), 0.1, 0), m.tensor("y", T.INT8, (2, 4), 0.1, 0)
+    m.op(OP.RESHAPE, 1, [x], [y])
+    end = b"PK\5\6" + bytes(4) + b"\xff\xff\xff\xff" + b"\xf0\xff\xff\xff" + b"\xf0\xff\xff\xff" + bytes(2)
+    return m.bytes([x], [y]) + end
+
+
+ops.rng = np.random.default_rng(1)
 CASES = {
+    "endless_while": (endless(), "run: the step limit"),
+    "endless_work": (endless(True), "run: the step limit"),
+    "calls_itself": (calls(1, lambda k: 1), "call each other more than 16 deep"),
+    "calls_in_a_ring": (calls(2, lambda k: [1, 2, 1][k]), "call each other more than 16 deep"),
+    "calls_by_doubling": (calls(15, lambda k: k + 1 if k < 15 else None, True), "memory limit"),
+    "calls_nobody": (calls(0, lambda k: 7), "subgraph 7 of 1"),
+    "branch_outside": (branches(9), "subgraph 9 of 2"),
+    "branch_values": (branches(1, 2), "takes 2 values, not 1"),
+    "sparse_index": (sparse_weights(sparse_index), "sparse constant: index 200"),
+    "sparse_order": (sparse_weights(sparse_order), "sparse constant: order"),
+    "sparse_segments": (sparse_weights(sparse_segments), "sparse constant: segment"),
+    "sparse_twice": (sparse_weights(sparse_twice), "sparse constant: index 1 after 1"),
+    "sparse_huge": (sparse_weights(sparse_huge), "memory limit"),
+    "int4_short": (int4_short(), "constant of 15 bytes"),
+    "int4_variable": (int4_variable(), "int4 tensor that is not a constant"),
+    "filled_huge": (filled(2**31 - 1), "shape [2147483647]"),
+    "filled_large": (filled(2**28), "memory limit"),
+    "filled_negative": (filled(-3), "shape [-3]"),
+    "dynamic_inside": (dynamic_inside(), "which only a run decides"),
+    "divide_by_zero": (divide_by_zero(), "run: division by 0"),
+    "overlapping": (overlapping(), "external buffer at"),
+    "zip_behind": (zip_behind(), "from [1 4]"),
     "transpose_conv_stride": (transpose_conv_stride(), "stride [0 0]"),
     "mirror_pad_huge": (mirror_pad_huge(), "places: "),
     "detect_options": (detect_options(), "flexbuffer: "),

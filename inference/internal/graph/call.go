@@ -27,7 +27,7 @@ func (n *node) call(index int32, args []int, fixed func(i int) bool) (*call, err
 	}
 	s := &m.Subgraphs[index]
 	// A file names a subgraph in a few bytes; each call takes real memory.
-	if err := n.b.hold("subgraph", 512*(len(s.Tensors)+len(s.Operators))); err != nil {
+	if err := n.b.hold("subgraph", 1024*(len(s.Tensors)+len(s.Operators))); err != nil {
 		return nil, err
 	}
 	g, err := build(m, int(index), n.b.mem, n.b.un)

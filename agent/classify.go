@@ -43,8 +43,18 @@ type Outcome struct {
 	DurationS float64  `json:"duration_s,omitempty"`
 	Rows      []Ranked `json:"rows,omitempty"` // of a table: the best class of each row
 	Spans     []Span   `json:"spans,omitempty"`
+	Boxes     []Box    `json:"boxes,omitempty"` // objects in a picture, best first
 	Notes     []string `json:"notes,omitempty"` // what was done to the data first
 	LatencyUS int64    `json:"latency_us"`      // of all windows together
+}
+
+// Box is an object in a picture, its corners in parts of it.
+type Box struct {
+	Ranked
+	X0 float32 `json:"x0"`
+	Y0 float32 `json:"y0"`
+	X1 float32 `json:"x1"`
+	Y1 float32 `json:"y1"`
 }
 
 // An InputError is a file that cannot be classified, with what to do next.
@@ -82,6 +92,11 @@ func (u *Unit) NewClassifier(resample bool) (*Classifier, error) {
 		return nil, err
 	}
 	return &Classifier{unit: u, pipe: p, resample: resample}, nil
+}
+
+// Detects tells whether the bundle finds boxes in pictures.
+func (u *Unit) Detects() bool {
+	return slices.ContainsFunc(u.spec.Postprocess, func(s pipeline.Stage) bool { return s.Op == "boxes" })
 }
 
 // Kind is what the bundle takes: audio, vibration, samples, image or tensor.
@@ -155,7 +170,11 @@ func (c *Classifier) Picture(ctx context.Context, data []byte) (*Outcome, error)
 	}
 	t := newTally(c.unit.labels, 0)
 	c.note(t)
-	return t.outcome(), nil
+	out := t.outcome()
+	for _, b := range c.res.Boxes {
+		out.Boxes = append(out.Boxes, Box{Ranked{labelOf(c.unit.labels, b.Class), b.Score}, b.X0, b.Y0, b.X1, b.Y1})
+	}
+	return out, nil
 }
 
 // note takes the result of one window.

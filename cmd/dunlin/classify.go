@@ -14,6 +14,7 @@ import (
 )
 
 const classifyUsage = `Usage: dunlin classify FILE|DIR... --bundle BUNDLE [--json] [--out FILE]
+                                  [--draw DIR]
 
 Runs a bundle's whole pipeline on recordings (wav, csv) or images (png, jpg,
 bmp, gif) and says for each file the label, its score and, for recordings, when
@@ -21,13 +22,15 @@ the bundle's decisions held. Folders are searched with all folders below.
 
 A recording at another rate than the bundle's is refused, unless --resample
 allows the conversion. --out writes JSON lines to a file as they come; with
---resume a run that was cut short goes on after the last file in there.
+--resume a run that was cut short goes on after the last file in there. --draw
+writes each image with the boxes that a detector found in it to a folder.
 
 Examples:
   dunlin classify yes.wav --bundle speech.dunlin
   dunlin classify scans/ --bundle digits.dunlin --out scans.jsonl
   dunlin classify scans/ --bundle digits.dunlin --out scans.jsonl --resume
   dunlin classify --bundle digits.dunlin --json a.png b.jpg
+  dunlin classify street/ --bundle coco.dunlin --draw boxes/
 `
 
 // verdict is the JSON line of one file.
@@ -48,6 +51,7 @@ type classifyRun struct {
 	out    *os.File // nil without --out
 	files  []string
 	done   map[string]bool // files that need no more work
+	draw   *drawing        // nil without --draw
 	table  table
 	failed int
 	last   error
@@ -59,6 +63,7 @@ func runClassify(ctx context.Context, e *env, args []string) error {
 	asJSON := fl.json("one line per file")
 	out := fl.String("out", "", "append JSON lines to this `FILE`")
 	resume := fl.Bool("resume", false, "skip the files that --out already has")
+	draw := fl.String("draw", "", "write images with their boxes to this `DIR`")
 	resample := fl.Bool("resample", false, "convert recordings of another rate")
 	args, err := fl.parse(args, 1, -1)
 	if err != nil {
@@ -76,6 +81,11 @@ func runClassify(ctx context.Context, e *env, args []string) error {
 	}
 	if r.cls, err = r.unit.NewClassifier(*resample); err != nil {
 		return fmt.Errorf("classify: %w", err)
+	}
+	if *draw != "" {
+		if r.draw, err = newDrawing(*draw, r.unit); err != nil {
+			return err
+		}
 	}
 	if r.files, err = r.expand(args); err != nil {
 		return inputError(fmt.Errorf("classify: %w", err), hintOf(err))
@@ -163,7 +173,10 @@ func (r *classifyRun) classify(ctx context.Context, file string) (*verdict, erro
 		return v, err
 	}
 	v.Outcome = out
-	return v, nil
+	if r.draw != nil {
+		err = r.draw.write(file, out.Boxes)
+	}
+	return v, err
 }
 
 func (r *classifyRun) interrupted(done int) error {

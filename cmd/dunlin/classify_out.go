@@ -45,10 +45,13 @@ func (r *classifyRun) row(v *verdict) {
 	for _, s := range v.Spans {
 		r.table.row(fmt.Sprintf("  at %.2f s, from %.2f to %.2f s", s.AtS, s.StartS, s.EndS), s.Label, scoreText(s.Score), "")
 	}
+	for _, b := range v.Boxes {
+		r.table.row(fmt.Sprintf("  box %.2f,%.2f to %.2f,%.2f", b.X0, b.Y0, b.X1, b.Y1), b.Label, scoreText(b.Score), "")
+	}
 	for i, row := range v.Rows {
 		r.table.row(fmt.Sprintf("  row %d", i+1), row.Label, scoreText(row.Score), "")
 	}
-	if len(r.files) == 1 && len(v.Spans) == 0 && len(v.Rows) == 0 {
+	if len(r.files) == 1 && len(v.Spans) == 0 && len(v.Rows) == 0 && len(v.Boxes) == 0 {
 		for _, t := range v.Top[min(1, len(v.Top)):] {
 			r.table.row("", t.Label, scoreText(t.Score), "")
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,5 +109,39 @@ func TestWakeWord(t *testing.T) {
 	}
 	if !strings.Contains(strings.Join(v.Notes, ";"), "mixed 2 channels") {
 		t.Errorf("notes %q do not tell of the mixing", v.Notes)
+	}
+}
+
+// TestClassifyDraws finds cats and dogs in a photograph and draws frames around
+// them.
+func TestClassifyDraws(t *testing.T) {
+	out, dir := filepath.Join(t.TempDir(), "m.dunlin"), t.TempDir()
+	args := []string{"bundle", "init", sharedFile(t, "vision/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"),
+		"--labels", sharedFile(t, "inputs/coco_labels.txt"), "-o", out}
+	if got := dunlin(t, args...); got.code != 0 {
+		t.Fatalf("%+v", got)
+	}
+	photo := sharedFile(t, "inputs/cats_and_dogs.jpg")
+	got := dunlin(t, "classify", photo, "--bundle", out, "--draw", dir, "--json")
+	var v verdict
+	if err := json.Unmarshal([]byte(got.stdout), &v); err != nil || got.code != 0 || len(v.Boxes) < 4 || v.Label != "cat" {
+		t.Fatalf("%+v", got)
+	}
+	f, err := os.Open(filepath.Join(dir, "cats_and_dogs.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	img, err := png.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, size := v.Boxes[0], img.Bounds().Size()
+	x, y := int((b.X0+b.X1)/2*float32(size.X)), int(b.Y0*float32(size.Y))+1
+	if r, g, _, _ := img.At(x, y).RGBA(); r>>8 != 255 || g>>8 != 64 {
+		t.Errorf("no frame at %d,%d: %v", x, y, img.At(x, y))
+	}
+	if got := dunlin(t, "classify", photo, "--bundle", demoFile(t, "bundles/digits-1.0.0.dunlin"), "--draw", dir); got.code == 0 || !strings.Contains(got.stderr, "finds no boxes") {
+		t.Errorf("%+v", got)
 	}
 }

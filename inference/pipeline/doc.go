@@ -38,8 +38,10 @@
 // Quantizing follows from the model's input. The features of micro_frontend
 // enter an int8 input of the published scale as tflite-micro makes them.
 //
-// Stages of postprocess, in this order: reconstruction_error (mean squared
-// difference of input and output) or softmax, smooth (kind mean|ema|median,
+// Stages of postprocess, in this order: boxes (of a detector: kind
+// yolov8|yolov5|detections, score (0.25), iou (0.45), max (100), size of the
+// input where a YOLO gives pixels; a label's score is that of its best box),
+// reconstruction_error (mean squared difference of input and output) or softmax, smooth (kind mean|ema|median,
 // windows), top_k (k), decide (enter, leave (enter), k (1), n (k),
 // refractory_ms, ignore).
 //

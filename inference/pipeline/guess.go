@@ -32,7 +32,15 @@ func Guess(m *inference.Model, labels []string) (*Spec, string, error) {
 	if errorScore {
 		n = 1
 	}
+	finds := detects(m)
+	if finds {
+		s.Postprocess = []Stage{{Op: "boxes", Kind: layoutBoxes}}
+		g.note += "; boxes as TFLite_Detection_PostProcess gives them"
+		n = len(labels)
+	}
 	switch meta := m.Metadata(); {
+	case finds && n == 0 && meta != nil:
+		s.Labels = slices.Clone(meta.Labels)
 	case len(labels) != 0:
 		if len(labels) != n {
 			return nil, "", fmt.Errorf("guess pipeline: %d labels for %d scores", len(labels), n)
@@ -44,13 +52,24 @@ func Guess(m *inference.Model, labels []string) (*Spec, string, error) {
 		s.Labels = g.labels
 		g.note += fmt.Sprintf("; labels of the published model of this shape: %s", strings.Join(g.labels, ", "))
 	}
-	if !errorScore && s.Source.Kind != KindTensor {
+	if !errorScore && !finds && s.Source.Kind != KindTensor {
 		g.decide(out)
 	}
 	if _, err := New(m, s); err != nil {
 		return nil, "", fmt.Errorf("guess pipeline: %w", err)
 	}
 	return s, g.note, nil
+}
+
+// detects tells whether a model gives boxes, classes, scores and their number for
+// a picture.
+func detects(m *inference.Model) bool {
+	out := m.Outputs()
+	if len(out) != 4 || !imageShape(m.Inputs()[0].Shape) {
+		return false
+	}
+	n := out[1].Elements()
+	return out[0].Elements() == 4*n && out[2].Elements() == n && out[3].Elements() == 1
 }
 
 func guessInput(m *inference.Model, in, out inference.TensorInfo) guess {

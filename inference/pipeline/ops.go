@@ -29,6 +29,7 @@ func preOps() map[string][]string {
 // postOps returns the postprocessing stages and their parameters.
 func postOps() map[string][]string {
 	return map[string][]string{
+		"boxes":                {"kind", "score", "iou", "max", "size"},
 		"softmax":              {},
 		"reconstruction_error": {},
 		"top_k":                {"k"},
@@ -61,6 +62,7 @@ func (s *Stage) fields(keys []string) []field {
 		"method": &s.Method, "centers": &s.Centers, "fit": &s.Fit, "fill": &s.Fill, "to": &s.To,
 		"mean": &s.Mean, "std": &s.Std,
 		"k": &s.K, "n": &s.N, "kind": &s.Kind, "windows": &s.Windows,
+		"score": &s.Score, "iou": &s.IoU, "max": &s.Max, "size": &s.Size,
 		"enter": &s.Enter, "leave": &s.Leave, "refractory_ms": &s.RefractoryMS, "ignore": &s.Ignore,
 	}
 	list := []field{{"op", &s.Op}}

@@ -53,6 +53,9 @@ type Result struct {
 	Margin     float32 // to the second best; of a single score the score itself
 	Warm       bool    // false during warmup_windows: do not act
 	Event      *Event  // nil unless this window changed the decision
+	// Boxes are the objects in the picture, best first, in parts of it; with the
+	// stage boxes, whose scores are those of each label's best box.
+	Boxes []vision.Box
 
 	Pre, Infer, Post time.Duration
 }
@@ -99,6 +102,17 @@ func (p *Pipeline) bind(s *Spec) error {
 		return err
 	}
 	n := p.output.Elements()
+	if len(s.Postprocess) > 0 && s.Postprocess[0].Op == "boxes" {
+		b, err := newBoxes(&s.Postprocess[0], len(s.Labels), p.session, p.scaler)
+		if err != nil {
+			return fmt.Errorf("postprocess[0] (boxes): %w", err)
+		}
+		p.post, err = newPost(s, len(s.Labels), s.Source.Rate)
+		if err == nil {
+			p.post.boxes = b
+		}
+		return err
+	}
 	if in := p.input.Elements(); len(s.Postprocess) > 0 && s.Postprocess[0].Op == "reconstruction_error" && in != n {
 		return fmt.Errorf("postprocess[0] (reconstruction_error): output %v does not compare with input %v", p.output.Shape, p.input.Shape)
 	}
@@ -270,7 +284,9 @@ func (p *Pipeline) run(ctx context.Context, r *Result, x []float32, began time.T
 	}
 	r.Seq = p.seq
 	p.seq++
-	p.post.run(r, x, p.scores)
+	if err := p.post.run(r, x, p.scores); err != nil {
+		return fmt.Errorf("postprocess: %w", err)
+	}
 	r.Pre, r.Infer, r.Post = fed.Sub(began), ran.Sub(fed), time.Since(ran)
 	return nil
 }

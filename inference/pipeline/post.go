@@ -11,6 +11,7 @@ import (
 type post struct {
 	softmax bool
 	error   bool // of reconstruction
+	boxes   *boxes
 	smooth  *smoother
 	topK    int
 	decide  *decider
@@ -60,8 +61,15 @@ func (p *post) reset() {
 }
 
 // run fills the scores of r from the model's real input and output values.
-func (p *post) run(r *Result, in, out []float32) {
-	r.Raw = append(r.Raw[:0], out...)
+func (p *post) run(r *Result, in, out []float32) (err error) {
+	if p.boxes != nil {
+		if r.Boxes, err = p.boxes.run(r.Boxes, out); err != nil {
+			return err
+		}
+		r.Raw = p.boxes.scores(r.Raw, r.Boxes)
+	} else {
+		r.Raw = append(r.Raw[:0], out...)
+	}
 	switch {
 	case p.error:
 		r.Raw = append(r.Raw[:0], meanSquare(in, out))
@@ -78,6 +86,7 @@ func (p *post) run(r *Result, in, out []float32) {
 	if p.decide != nil && r.Warm {
 		p.decide.apply(r, p.labels)
 	}
+	return nil
 }
 
 // top finds the best classes; equal scores go by index.

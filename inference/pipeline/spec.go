@@ -91,6 +91,11 @@ type Stage struct {
 	Mean []float32 `json:"mean,omitempty"`
 	Std  []float32 `json:"std,omitempty"`
 
+	Score float64 `json:"score,omitempty"`
+	IoU   float64 `json:"iou,omitempty"`
+	Max   int     `json:"max,omitempty"`
+	Size  float64 `json:"size,omitempty"`
+
 	K            int      `json:"k,omitempty"`
 	N            int      `json:"n,omitempty"`
 	Kind         string   `json:"kind,omitempty"`

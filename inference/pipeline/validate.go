@@ -87,12 +87,12 @@ func (s *Spec) validateOrder() error {
 		}
 		last = n
 	}
-	order := map[string]int{"reconstruction_error": 0, "softmax": 0, "smooth": 1, "top_k": 2, "decide": 3}
+	order := map[string]int{"boxes": 0, "reconstruction_error": 0, "softmax": 0, "smooth": 1, "top_k": 2, "decide": 3}
 	last = -1
 	for i, st := range s.Postprocess {
 		n, ok := order[st.Op]
 		if !ok || n <= last {
-			return fmt.Errorf("postprocess[%d] (%s): want reconstruction_error or softmax, smooth, top_k, decide: each at most once, in this order", i, st.Op)
+			return fmt.Errorf("postprocess[%d] (%s): want boxes, reconstruction_error or softmax, smooth, top_k, decide: each at most once, in this order", i, st.Op)
 		}
 		last = n
 	}
@@ -101,6 +101,8 @@ func (s *Spec) validateOrder() error {
 
 func (st *Stage) validatePost(labels []string) error {
 	switch st.Op {
+	case "boxes":
+		return st.validateBoxes()
 	case "top_k":
 		if st.K < 1 || st.K > maxTop {
 			return fmt.Errorf("k: %d, want 1 to %d", st.K, maxTop)

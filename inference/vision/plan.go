@@ -24,6 +24,7 @@ func (s *Scaler) plan(m Image) error {
 	case Cover:
 		src = cover(src, s.cfg.Width, s.cfg.Height)
 	}
+	s.src = src
 	s.x = s.axis(s.x[:0], src.w, s.out.w)
 	s.y = s.axis(s.y[:0], src.h, s.out.h)
 	for i := range s.x {

@@ -75,6 +75,7 @@ type Scaler struct {
 
 	source Image // the size the tables are for
 	out    rect  // where the picture lies in the output
+	src    rect  // the part of the picture that does
 	x, y   []sample
 }
 

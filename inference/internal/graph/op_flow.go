@@ -10,6 +10,10 @@ import (
 // maxOperands bounds the operands of a subgraph.
 const maxOperands = 1 << 12
 
+// turn is what a step, or asking, costs in a turn of a loop beside its work: about
+// the time of as many multiplications.
+const turn = 256
+
 // flow returns the operators that run subgraphs.
 func flow(op tflite.Op) (lowering, bool) {
 	l := lowering{in: [2]int{1, maxOperands}, maxVersion: 1, many: true}
@@ -124,7 +128,7 @@ func lowerWhile(n *node) (Step, error) {
 	ask, feed := cond.feed(n.b, n.n.In), body.feed(n.b, n.n.Out)
 	again := cond.feedFrom(body)
 	fetch.handOn(n, body)
-	goOn, cost := cond.b.refs[cond.b.g.Outputs[0]], cond.work+body.work+1
+	goOn, cost := cond.b.refs[cond.b.g.Outputs[0]], cond.work+body.work+turn*int64(1+len(cond.steps)+len(body.steps))
 	return Step{
 		Kernel: "while", Tier: kernel.TierGeneric, Rule: ruleExact, MACs: cond.macs() + body.macs(),
 		Flow: func(x *Exec, mem []byte) error {

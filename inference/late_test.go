@@ -11,3 +11,12 @@ const lateDigest = "4e9d772904993182c3c8286c7107010429fd378cc7fbda8e81132df3fad8
 func TestLateOpsNearLiteRT(t *testing.T) {
 	compareDigested(t, "DUNLIN_OPS_LATE", "testdata/ops_late.zip", lateDigest)
 }
+
+// cellsDigest is as lateDigest.
+const cellsDigest = "80679020580ef8754b0d2ae7ea42886bd73304570660299e2bc5d9b80102a9ec"
+
+// TestCellsNearLiteRT compares the models of scripts/golden/ops_cells.py, which
+// fill cells of the matrix.
+func TestCellsNearLiteRT(t *testing.T) {
+	compareDigested(t, "DUNLIN_OPS_CELLS", "testdata/ops_cells.zip", cellsDigest)
+}

@@ -34,7 +34,8 @@ func session(t testing.TB, m *Model) *Session {
 // TestRunAllocatesNothing covers every operator of the archives.
 func TestRunAllocatesNothing(t *testing.T) {
 	ctx := t.Context()
-	for _, path := range []string{"testdata/ops.zip", "testdata/ops_more.zip", "testdata/ops_float.zip", "testdata/ops_rest.zip", "testdata/ops_types.zip", "testdata/ops_flow.zip", "testdata/ops_late.zip"} {
+	for _, name := range goldenArchives() {
+		path := "testdata/" + name + ".zip"
 		for _, e := range archive(t, path, ".golden") {
 			m, err := Open(e.model, Options{})
 			if err != nil {

@@ -19,6 +19,7 @@ func TestEveryTier(t *testing.T) {
 			t.Run("ops", TestOpsEqualLiteRT)
 			t.Run("more ops", TestMoreOpsEqualLiteRT)
 			t.Run("types", TestTypesNearLiteRT)
+			t.Run("cells", TestCellsNearLiteRT)
 			t.Run("models", TestEqualsLiteRT)
 			t.Run("float ops", TestFloatBits)
 			t.Run("float models", TestFloatModelsNearLiteRT)

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Make models that go through parameters one by one where draws leave cells of
+the matrix empty (inference/matrix_test.go), and record LiteRT.
+
+    python scripts/golden/ops_cells.py inference/testdata/ops_cells.zip
+
+The archive has the form ops.py gives it.
+"""
+import argparse
+import importlib.metadata
+import zipfile
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as s
+
+import ops
+import ops_float
+import ops_more
+from ops import CASES, OP, T, Model, options, run, scale, window
+from ops_float import tiny
+
+F, KIND = T.FLOAT32, s.BuiltinOptions
+KINDS = {T.INT8: "int8", T.UINT8: "uint8", T.INT16: "int16", F: "float"}
+FILTERS = [(1, 1), (3, 3), (2, 2), (1, 5), (4, 2)]
+IMAGES = [(7, 9), (1, 12), (8, 6), (5, 1)]
+STRIDES = [(1, 1), (2, 2), (3, 3), (2, 1)]
+
+
+def draw(lo, hi):
+    return int(ops.rng.integers(lo, hi))
+
+
+def windows():
+    """Every filter with every stride, padding and image in turn."""
+    for k, (kh, kw) in enumerate(FILTERS):
+        for j, (sh, sw) in enumerate(STRIDES):
+            h, w = IMAGES[(k + j) % len(IMAGES)]
+            same = (k + j) % 2 == 0 or kh > h or kw > w
+            yield h, w, kh, kw, sh, sw, 1, 1, same, window(h, kh, sh, 1, same), window(w, kw, sw, 1, same)
+
+
+class Fixed:
+    """Stands in for the draws of windows and zero points."""
+
+    def __init__(self, geometry, i):
+        self.geometry, self.i = geometry, i
+
+    def __enter__(self):
+        self.saved = ops.geometry, ops.zero
+        ends = [-128, 127, 5]
+        self.calls = self.i
+
+        def zero(t=T.INT8):
+            self.calls += 1
+            z = ends[self.calls % 3]
+            return z + 128 if t == T.UINT8 else z
+
+        for m in (ops, ops_float, ops_more):
+            m.geometry = lambda: self.geometry
+        ops.zero = ops_more.zero = zero
+
+    def __exit__(self, *_):
+        for m in (ops, ops_float, ops_more):
+            m.geometry = self.saved[0]
+        ops.zero = ops_more.zero = self.saved[1]
+
+
+def layers():
+    makers = [("conv_uint8", lambda i: ops.conv(i, T.UINT8)), ("depthwise_uint8", lambda i: ops.depthwise(i, T.UINT8)),
+              ("depthwise_int16", lambda i: ops_more.depthwise16(i)),
+              ("pool_int8", lambda i: ops.pool(i)), ("pool_uint8", lambda i: ops.pool(i, T.UINT8)), ("pool_float", ops_float.pool)]
+    for name, make in makers:
+        for turn in range(2):
+            for k, g in enumerate(windows()):
+                with Fixed(g, k + turn):
+                    yield "%s_%d_%02d" % (name, turn, k), make(k + turn)
+
+
+def meeting(i):
+    """Shapes that broadcast in every position."""
+    full, part = [2, 3, 4, 5], [[1, 3, 1, 5], [2, 1, 4, 1]]
+    return [(full, full, full), ([1], full, full), (full, [1], full), ([4, 5], full, full), (full, [4, 5], full),
+            ([2, 1, 4, 5], full, full), (full, [2, 3, 1, 5], full), (part[0], part[1], full)][i % 8]
+
+
+BINARY = [(OP.ADD, KIND.AddOptions, s.AddOptionsT), (OP.SUB, KIND.SubOptions, s.SubOptionsT), (OP.MUL, KIND.MulOptions, s.MulOptionsT),
+          (OP.MAXIMUM, KIND.MaximumMinimumOptions, s.MaximumMinimumOptionsT), (OP.MINIMUM, KIND.MaximumMinimumOptions, s.MaximumMinimumOptionsT),
+          (OP.SQUARED_DIFFERENCE, KIND.SquaredDifferenceOptions, s.SquaredDifferenceOptionsT)]
+NAMES = ["add", "sub", "mul", "maximum", "minimum", "squared"]
+
+
+def binaries():
+    for t in (F, T.INT8, T.UINT8):
+        for k, (op, kind, cls) in enumerate(BINARY):
+            if t == T.UINT8 and k > 2 or t == T.INT8 and k in (3, 4):
+                continue
+            for i in range(8):
+                m = Model()
+                a, b, out = meeting(i)
+                ends = [-128, 127, 3]
+                z = lambda n: ends[(i + n) % 3] + (128 if t == T.UINT8 else 0)
+                q = [{"scale": scale(), "zero": z(n)} if t != F else {} for n in range(3)]
+                if t != F and k == 5:
+                    q[2]["scale"] = np.float32(max(q[0]["scale"], q[1]["scale"]) ** 2 * 30)
+                x, y, r = m.tensor("a", t, a, **q[0]), m.tensor("b", t, b, **q[1]), m.tensor("y", t, out, **q[2])
+                o = cls()
+                if hasattr(o, "fusedActivationFunction"):
+                    o.fusedActivationFunction = i % 4
+                m.op(op, 2, [x, y], [r], kind, o)
+                yield "%s_%s_%d" % (NAMES[k], KINDS[t], i), m.bytes([x, y], [r])
+
+
+def saturated():
+    """Outputs of so fine a scale that both ends of the type occur."""
+    for t in (T.INT8, T.UINT8):
+        mid = 128 if t == T.UINT8 else 0
+        for i, z in enumerate([-128, 127, 0]):
+            m = Model()
+            x = m.tensor("x", t, [2, 4, 4, 8], np.float32(0.1), mid)
+            y = m.tensor("y", t, [2, 8], np.float32(0.002), mid)
+            op = [OP.MEAN, OP.SUM, OP.MEAN][i]
+            m.op(op, 2, [x, ops.ints(m, "axes", [1, 2])], [y], KIND.ReducerOptions, s.ReducerOptionsT())
+            yield "reduce_%s_%d" % (KINDS[t], i), m.bytes([x], [y])
+            m = Model()
+            x, y = m.tensor("x", t, [1, 32], np.float32(0.1), mid + z), m.tensor("y", t, [1, 10], np.float32(0.05), mid)
+            w = ops.rng.integers(-127, 128, (10, 32)).astype(np.int8)
+            f = m.tensor("f", t, [10, 32], np.float32(0.02), mid, 0, w if t == T.INT8 else (w.astype(np.int16) + 128).astype(np.uint8))
+            m.op(OP.FULLY_CONNECTED, 4, [x, f, -1], [y], KIND.FullyConnectedOptions, s.FullyConnectedOptionsT())
+            yield "dense_%s_%d" % (KINDS[t], i), m.bytes([x], [y])
+            m = Model()
+            x, y = m.tensor("x", t, [3, 33], np.float32(0.1), mid), m.tensor("y", t, [3, 33], np.float32(0.01), mid)
+            c = m.tensor("c", t, [1], np.float32(0.01), mid, 0, np.array([mid + 30 - 60 * (i % 2)], np.int8 if t == T.INT8 else np.uint8))
+            m.op(OP.DIV, 2, [x, c], [y], KIND.DivOptions, s.DivOptionsT())
+            yield "div_%s_%d" % (KINDS[t], i), m.bytes([x], [y])
+            m = Model()
+            q = {"scale": np.float32(0.1), "zero": mid + z}
+            x, y = m.tensor("x", t, [1, 9, 9, 4], **q), m.tensor("y", t, [1, 9, 9, 4], **q)
+            m.op([OP.AVERAGE_POOL_2D, OP.MAX_POOL_2D, OP.AVERAGE_POOL_2D][i], 2, [x], [y], KIND.Pool2DOptions,
+                 options(s.Pool2DOptionsT, padding=0, strideH=1, strideW=1, filterHeight=1, filterWidth=1))
+            yield "pool_all_%s_%d" % (KINDS[t], i), m.bytes([x], [y])
+    for n in (13, 37):
+        m = Model()
+        x, y = m.tensor("x", T.INT8, [1, n], np.float32(0.11), 3), m.tensor("y", T.INT8, [1, n], np.float32(1 / 256), -128)
+        m.op(OP.LOGISTIC, 1, [x], [y])
+        yield "logistic_%d" % n, m.bytes([x], [y])
+
+
+def grouped():
+    """Groups of uint8, transposed convolutions of even filters, least zero points of means."""
+    for k, g in enumerate(list(windows())[4:12]):
+        h, w, kh, kw, sh, sw, dh, dw, same, oh, ow = g
+        m = Model()
+        x = m.tensor("x", T.UINT8, [1, h, w, 6], np.float32(0.05), [0, 255, 128][k % 3])
+        ins, y = ops.layer(m, T.UINT8, x, [8, kh, kw, 3], 0, 8, kh * kw * 3, np.float32(0.05), [1, oh, ow, 8])
+        m.op(OP.CONV_2D, 3, ins, [y], KIND.Conv2DOptions, options(s.Conv2DOptionsT, padding=0 if same else 1, strideH=sh, strideW=sw, fusedActivationFunction=k % 4))
+        yield "groups_%d" % k, m.bytes([x], [y])
+    for k, (kh, kw, st) in enumerate([(2, 2, 1), (2, 2, 2), (4, 4, 2), (4, 4, 3)]):
+        m = Model()
+        x = m.tensor("x", T.UINT8, [1, 5, 7, 3], np.float32(0.05), 7)
+        shape = ops.ints(m, "shape", [1, 5 * st, 7 * st, 8])
+        (x, f, b), y = ops.layer(m, T.UINT8, x, [8, kh, kw, 3], 0, 8, kh * kw * 3, np.float32(0.05), [1, 5 * st, 7 * st, 8])
+        m.op(OP.TRANSPOSE_CONV, 3, [shape, f, x, b], [y], KIND.TransposeConvOptions, options(
+            s.TransposeConvOptionsT, padding=0, strideH=st, strideW=st, fusedActivationFunction=k))
+        yield "spread_%d" % k, m.bytes([x], [y])
+    for k, (t, z) in enumerate([(T.INT8, -128), (T.UINT8, 0)]):
+        m = Model()
+        x, y = m.tensor("x", t, [2, 5, 3, 7], np.float32(0.05), 11), m.tensor("y", t, [2, 7], np.float32(0.02), z)
+        m.op(OP.MEAN, 2, [x, ops.ints(m, "axes", [1, 2])], [y], KIND.ReducerOptions, s.ReducerOptionsT())
+        yield "mean_least_%d" % k, m.bytes([x], [y])
+
+
+def main(path, seed):
+    ops.rng = np.random.default_rng(seed)
+    head = "litert %s\ncases %d\n\n" % (importlib.metadata.version("ai-edge-litert"), CASES)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as z:
+        for source in (layers, binaries, saturated, grouped):
+            for name, data in source():
+                for suffix, body in ((".tflite", data), (".golden", ("model %s.tflite\n%s" % (name, head)).encode() + run(data))):
+                    z.writestr(zipfile.ZipInfo(name + suffix, (1980, 1, 1, 0, 0, 0)), body, zipfile.ZIP_DEFLATED)
+
+
+if __name__ == "__main__":
+    p = argparse.ArgumentParser()
+    p.add_argument("out")
+    p.add_argument("--seed", type=int, default=20261131)
+    a = p.parse_args()
+    main(a.out, a.seed)

@@ -20,3 +20,12 @@ const cellsDigest = "80679020580ef8754b0d2ae7ea42886bd73304570660299e2bc5d9b8010
 func TestCellsNearLiteRT(t *testing.T) {
 	compareDigested(t, "DUNLIN_OPS_CELLS", "testdata/ops_cells.zip", cellsDigest)
 }
+
+// movesDigest is as lateDigest.
+const movesDigest = "951b0c1c0c1032ab9f252717cb3ddf50c8c79bbf597ac32833e47d15bec96604"
+
+// TestMovesEqualLiteRT compares the operators of scripts/golden/ops_moves.py in
+// every type.
+func TestMovesEqualLiteRT(t *testing.T) {
+	compareDigested(t, "DUNLIN_OPS_MOVES", "testdata/ops_moves.zip", movesDigest)
+}

@@ -169,11 +169,70 @@ def grouped():
         yield "mean_least_%d" % k, m.bytes([x], [y])
 
 
+def direction(m, n, k, out, cifg, peephole, projected):
+    """Weights of one direction of floats: gates, recurrences, peepholes, biases, projection."""
+    f = lambda shape, spread: m.tensor("w", F, shape, data=ops.rng.normal(0, spread, shape).astype(np.float32))
+    skip = lambda gate: cifg and gate == 0
+    ins = [-1 if skip(g) else f([k, n], 0.5 / np.sqrt(n)) for g in range(4)] + [-1 if skip(g) else f([k, out], 0.5 / np.sqrt(out)) for g in range(4)]
+    ins += [-1 if not peephole or skip(g) else f([k], 0.5) for g in range(3)]
+    ins += [-1 if skip(g) else f([k], 1) for g in range(4)]
+    return ins + ([f([out, k], 0.5), f([out], 0.2) if n % 2 else -1] if projected else [-1, -1])
+
+
+def states(m, b, out, k):
+    s_ = [m.tensor("h", F, [b, out]), m.tensor("c", F, [b, k])]
+    for i in s_:
+        m.g.tensors[i].isVariable = True
+    return s_
+
+
+def sequences():
+    """LSTM, and sequences of it with peepholes and projections, in one direction and in two."""
+    for i in range(24):
+        name, data = sequence(i)
+        while tiny(run(data)):
+            name, data = sequence(i)
+        yield name, data
+
+
+def sequence(i):
+    m = Model()
+    b, time, n, k = draw(1, 4), draw(1, 6), draw(1, 12), draw(1, 12)
+    projected, peephole, cifg, major = i % 4 >= 2, i % 3 == 1, i % 5 == 4, i % 2 == 0
+    out = draw(1, 9) if projected else k
+    clips = dict(cellClip=[0.0, 0.8][i // 2 % 2], projClip=[0.0, 0.3][i // 4 % 2])
+    if i < 8:
+        x, y = m.tensor("x", F, [b, n]), m.tensor("y", F, [b, out])
+        ins = [x] + direction(m, n, k, out, cifg, peephole, projected) + states(m, b, out, k) + [-1] * 4
+        m.op(OP.LSTM, 1, ins, [y], KIND.LSTMOptions, options(s.LSTMOptionsT, fusedActivationFunction=4, **clips))
+        return "lstm_%02d" % i, m.bytes([x], [y])
+    lead = [time, b] if major else [b, time]
+    if i < 14:
+        x = m.tensor("x", F, lead + [n])
+        y = m.tensor("y", F, lead + [out])
+        ins = [x] + direction(m, n, k, out, cifg, peephole, projected) + states(m, b, out, k) + [-1] * 4
+        m.op(OP.UNIDIRECTIONAL_SEQUENCE_LSTM, 1, ins, [y], KIND.UnidirectionalSequenceLSTMOptions,
+             options(s.UnidirectionalSequenceLSTMOptionsT, fusedActivationFunction=4, timeMajor=major, **clips))
+        return "sequence_%02d" % i, m.bytes([x], [y])
+    # LiteRT wants both directions alike.
+    merged, aux, major = i % 2 == 1, i % 3 == 0, i % 4 > 1
+    if merged and not major:
+        b = 1  # for more LiteRT takes states from outside
+    lead = [time, b] if major else [b, time]
+    x, z = m.tensor("x", F, lead + [n]), m.tensor("z", F, lead + [n]) if aux else -1
+    ins = [x] + direction(m, n, k, out, cifg, peephole, projected) + direction(m, n, k, out, cifg, peephole, projected)
+    ins += states(m, b, out, k) + states(m, b, out, k) + [z] + [-1] * 8
+    ys = [m.tensor("y", F, lead + [out + out])] if merged else [m.tensor("y", F, lead + [out]), m.tensor("y2", F, lead + [out])]
+    m.op(OP.BIDIRECTIONAL_SEQUENCE_LSTM, 1, ins, ys, KIND.BidirectionalSequenceLSTMOptions,
+         options(s.BidirectionalSequenceLSTMOptionsT, fusedActivationFunction=4, timeMajor=major, mergeOutputs=merged, **clips))
+    return "both_ways_%02d" % i, m.bytes([x] + ([z] if aux else []), ys)
+
+
 def main(path, seed):
     ops.rng = np.random.default_rng(seed)
     head = "litert %s\ncases %d\n\n" % (importlib.metadata.version("ai-edge-litert"), CASES)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as z:
-        for source in (layers, binaries, saturated, grouped):
+        for source in (layers, binaries, saturated, grouped, sequences):
             for name, data in source():
                 for suffix, body in ((".tflite", data), (".golden", ("model %s.tflite\n%s" % (name, head)).encode() + run(data))):
                     z.writestr(zipfile.ZipInfo(name + suffix, (1980, 1, 1, 0, 0, 0)), body, zipfile.ZIP_DEFLATED)

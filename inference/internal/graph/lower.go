@@ -118,6 +118,8 @@ var lowerings = map[tflite.Op]lowering{
 	tflite.SVDF:                         {in: [2]int{1, 5}, maxVersion: 4, lower: lowerSVDF},
 	tflite.WHERE:                        {in: [2]int{1, 1}, maxVersion: 2, lower: lowerWhere},
 	tflite.ATAN2:                        {in: [2]int{2, 2}, maxVersion: 1, lower: lowerAtan2},
+	tflite.LSTM:                         {in: [2]int{1, 24}, maxVersion: 4, lower: lowerLSTM},
+	tflite.BIDIRECTIONAL_SEQUENCE_LSTM:  {in: [2]int{1, 48}, maxVersion: 3, lower: lowerBidirectionalLSTM, many: true},
 	tflite.VAR_HANDLE:                   {in: [2]int{0, 0}, maxVersion: 1, lower: lowerVarHandle},
 }
 

@@ -34,22 +34,27 @@ func lowerSequenceLSTM(n *node) (Step, error) {
 	for len(n.n.In) < 24 {
 		n.n.In = append(n.n.In, -1)
 	}
+	for i := range 4 {
+		if n.in(lstmNorm+i) != nil {
+			return Step{}, unsupported("layer normalization")
+		}
+	}
+	if n.in(0).DType == Float32 {
+		return n.lowerLSTMF32(n.n.Opt.Bool(3, false))
+	}
 	g, err := n.lstmShape()
 	if err != nil {
 		return Step{}, err
 	}
-	if n.in(0).DType == Int8 {
-		return n.lstm8(g)
-	}
-	return n.lstmF32(g)
+	return n.lstm8(g)
 }
 
 func (n *node) lstmShape() (g lstmShape, err error) {
 	in, out := n.in(0), n.out()
-	for _, list := range [][2]int{{lstmPeephole, 3}, {lstmProjection, 2}, {lstmNorm, 4}} {
+	for _, list := range [][2]int{{lstmPeephole, 3}, {lstmProjection, 2}} {
 		for i := range list[1] {
 			if n.in(list[0]+i) != nil {
-				return g, unsupported("peepholes, projections or layer normalization")
+				return g, unsupported("peepholes or a projection of %s", in.DType)
 			}
 		}
 	}

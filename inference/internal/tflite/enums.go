@@ -16,6 +16,7 @@ const (
 	FULLY_CONNECTED              Op = 9
 	L2_NORMALIZATION             Op = 11
 	LOGISTIC                     Op = 14
+	LSTM                         Op = 16
 	MAX_POOL_2D                  Op = 17
 	MUL                          Op = 18
 	RELU                         Op = 19
@@ -43,6 +44,7 @@ const (
 	TOPK_V2                      Op = 48
 	SPLIT                        Op = 49
 	LOG_SOFTMAX                  Op = 50
+	BIDIRECTIONAL_SEQUENCE_LSTM  Op = 52
 	CAST                         Op = 53
 	PRELU                        Op = 54
 	MAXIMUM                      Op = 55

@@ -76,7 +76,7 @@ test-kernel: ## run the drivers and the agent in Debian's kernels under QEMU (ro
 goldens: ## record LiteRT's outputs anew (Python, ../shared/models)
 	scripts/golden/make
 
-conformance: build ## compare every model of ../shared/models with LiteRT (Python)
+conformance: build ## compare every model of ../shared/models, and the goldens, with LiteRT (Python)
 	scripts/golden/make conformance
 
 generate: ## write the assembly kernels anew (binutils for aarch64)

@@ -95,6 +95,11 @@ func zip[T any](name string, f func(a, b T) T) func(*node) (Step, error) {
 }
 
 func zipTo[T, R any](n *node, name string, to DType, f func(a, b T) R) (Step, error) {
+	return n.zipBytes(name, to, func(dst, a, b []byte, sa, sb int) { kernel.Zip(viewOf[R](dst), viewOf[T](a), viewOf[T](b), sa, sb, f) })
+}
+
+// zipBytes lowers an operator of two operands of one type, as mapBytes.
+func (n *node) zipBytes(name string, to DType, run func(dst, a, b []byte, sa, sb int)) (Step, error) {
 	if n.in(1).DType != n.in(0).DType || n.out().DType != to {
 		return Step{}, unsupported("types %s, %s -> %s", n.in(0).DType, n.in(1).DType, n.out().DType)
 	}
@@ -110,7 +115,7 @@ func zipTo[T, R any](n *node, name string, to DType, f func(a, b T) R) (Step, er
 		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleExact,
 		Run: func(mem []byte) {
 			a, b := ops[0].bytes(mem), ops[1].bytes(mem)
-			kernel.Zip(viewOf[R](dst.Bytes(mem)), viewOf[T](a), viewOf[T](b), ops[0].step, ops[1].step, f)
+			run(dst.Bytes(mem), a, b, ops[0].step, ops[1].step)
 		},
 	}, nil
 }
@@ -126,13 +131,19 @@ func mapInt[T any](name string, f func(T) T) func(*node) (Step, error) {
 }
 
 func mapTo[T, R any](n *node, name string, f func(T) R) (Step, error) {
+	return n.mapBytes(name, func(dst, src []byte) { kernel.Map(viewOf[R](dst), viewOf[T](src), f) })
+}
+
+// mapBytes lowers an operator of one operand. What is the same for every type
+// stands in functions like this one: each type's copy would count in the binary.
+func (n *node) mapBytes(name string, run func(dst, src []byte)) (Step, error) {
 	if err := n.same(); err != nil {
 		return Step{}, err
 	}
 	src, dst := n.inRef(0), n.outRef()
 	return Step{
 		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleExact,
-		Run: func(mem []byte) { kernel.Map(viewOf[R](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), f) },
+		Run: func(mem []byte) { run(dst.Bytes(mem), src.Bytes(mem)) },
 	}, nil
 }
 
@@ -202,66 +213,4 @@ func prelu8[T kernel.Byte](name string) func(*node) (Step, error) {
 		}
 		return binaryStep(n, name, kernel.TierGeneric, ops, func(dst, a, b []T, sa, sb int) { kernel.RunPRelu8(k, dst, a, b, sa, sb) }), nil
 	}
-}
-
-// lowerCast converts as C does.
-func lowerCast(n *node) (Step, error) {
-	switch n.in(0).DType {
-	case Int8:
-		if n.out().DType == Float32 {
-			return n.castByte()
-		}
-		return castFrom[int8](n)
-	case Uint8:
-		if n.out().DType == Float32 {
-			return n.castByte()
-		}
-		return castFrom[uint8](n)
-	case Int16:
-		return castFrom[int16](n)
-	case Int32:
-		return castFrom[int32](n)
-	case Int64:
-		return castFrom[int64](n)
-	case Uint32:
-		return castFrom[uint32](n)
-	case Float32:
-		return castFloat(n)
-	case Bool:
-		return castFrom[uint8](n)
-	}
-	return Step{}, unsupported("types %s", n.types())
-}
-
-// castByte converts bytes to floats: a dequantization by 1.
-func (n *node) castByte() (Step, error) {
-	if err := n.same(); err != nil {
-		return Step{}, err
-	}
-	k := kernel.NewDequantize(kernel.Side{Signed: n.in(0).DType == Int8, Scale: 1})
-	src, dst := n.inRef(0), n.outRef()
-	return Step{Kernel: "cast", Tier: k.Tier(), Rule: ruleExact,
-		Run: func(mem []byte) { k.Run(f32(dst.Bytes(mem)), src.Bytes(mem)) }}, nil
-}
-
-func castFrom[T kernel.Integer](n *node) (Step, error) {
-	switch n.out().DType {
-	case Int8:
-		return mapTo(n, "cast", func(v T) int8 { return int8(v) })
-	case Uint8:
-		return mapTo(n, "cast", func(v T) uint8 { return uint8(v) })
-	case Int16:
-		return mapTo(n, "cast", func(v T) int16 { return int16(v) })
-	case Int32:
-		return mapTo(n, "cast", func(v T) int32 { return int32(v) })
-	case Int64:
-		return mapTo(n, "cast", func(v T) int64 { return int64(v) })
-	case Uint32:
-		return mapTo(n, "cast", func(v T) uint32 { return uint32(v) })
-	case Float32:
-		return mapTo(n, "cast", func(v T) float32 { return float32(v) })
-	case Bool:
-		return mapTo(n, "cast", func(v T) uint8 { return kernel.NotEqual(v, 0) })
-	}
-	return Step{}, unsupported("types %s", n.types())
 }

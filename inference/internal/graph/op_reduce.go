@@ -38,19 +38,23 @@ func (n *node) reduction() (*kernel.Reduce, error) {
 // reduceTo lowers a fold that keeps type and quantization.
 func reduceTo[T any](name string, first T, f func(a, x T) T) func(*node) (Step, error) {
 	return func(n *node) (Step, error) {
-		if err := n.moves(n.out(), n.in(0)); err != nil {
-			return Step{}, err
-		}
-		r, err := n.reduction()
-		if err != nil {
-			return Step{}, err
-		}
-		src, dst := n.inRef(0), n.outRef()
-		return Step{
-			Kernel: name, Tier: kernel.TierGeneric, Rule: ruleExact,
-			Run: func(mem []byte) { kernel.RunReduce(r, viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), first, f) },
-		}, nil
+		return n.reduceBytes(name, func(r *kernel.Reduce, dst, src []byte) { kernel.RunReduce(r, viewOf[T](dst), viewOf[T](src), first, f) })
 	}
+}
+
+func (n *node) reduceBytes(name string, run func(r *kernel.Reduce, dst, src []byte)) (Step, error) {
+	if err := n.moves(n.out(), n.in(0)); err != nil {
+		return Step{}, err
+	}
+	r, err := n.reduction()
+	if err != nil {
+		return Step{}, err
+	}
+	src, dst := n.inRef(0), n.outRef()
+	return Step{
+		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleExact,
+		Run: func(mem []byte) { run(r, dst.Bytes(mem), src.Bytes(mem)) },
+	}, nil
 }
 
 var reduceMax = map[DType]func(*node) (Step, error){

@@ -104,39 +104,36 @@ func lowerArgMax(n *node) (Step, error) {
 }
 
 func argMaxStep[T kernel.Number](n *node, outer, count, inner int) Step {
-	src, dst := n.inRef(0), n.outRef()
-	if n.n.Op == tflite.ARG_MIN {
-		return argMinStep[T](n, outer, count, inner)
-	}
-	s := Step{Kernel: "arg_max", Tier: kernel.TierGeneric, Rule: ruleExact}
-	if n.out().DType == Int64 {
-		s.Run = func(mem []byte) {
-			out := viewOf[int64](dst.Bytes(mem))
-			kernel.ArgMax(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int64(i) })
+	least := n.n.Op == tflite.ARG_MIN
+	return n.placeStep(least, func(src []byte, narrow []int32, wide []int64) {
+		put := func(at, i int) {
+			if wide != nil {
+				wide[at] = int64(i)
+			} else {
+				narrow[at] = int32(i)
+			}
 		}
-		return s
-	}
-	s.Run = func(mem []byte) {
-		out := i32(dst.Bytes(mem))
-		kernel.ArgMax(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int32(i) })
-	}
-	return s
+		if least {
+			kernel.ArgMin(viewOf[T](src), outer, count, inner, put)
+		} else {
+			kernel.ArgMax(viewOf[T](src), outer, count, inner, put)
+		}
+	})
 }
 
-// argMinStep is argMaxStep for the smallest.
-func argMinStep[T kernel.Number](n *node, outer, count, inner int) Step {
-	src, dst := n.inRef(0), n.outRef()
-	s := Step{Kernel: "arg_min", Tier: kernel.TierGeneric, Rule: ruleExact}
-	if n.out().DType == Int64 {
-		s.Run = func(mem []byte) {
-			out := viewOf[int64](dst.Bytes(mem))
-			kernel.ArgMin(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int64(i) })
-		}
-		return s
+// placeStep writes the places that find puts as int32 or int64.
+func (n *node) placeStep(least bool, find func(src []byte, narrow []int32, wide []int64)) Step {
+	s := Step{Kernel: "arg_max", Tier: kernel.TierGeneric, Rule: ruleExact}
+	if least {
+		s.Kernel = "arg_min"
 	}
+	src, dst, wide := n.inRef(0), n.outRef(), n.out().DType == Int64
 	s.Run = func(mem []byte) {
-		out := i32(dst.Bytes(mem))
-		kernel.ArgMin(viewOf[T](src.Bytes(mem)), outer, count, inner, func(at, i int) { out[at] = int32(i) })
+		if wide {
+			find(src.Bytes(mem), nil, viewOf[int64](dst.Bytes(mem)))
+		} else {
+			find(src.Bytes(mem), i32(dst.Bytes(mem)), nil)
+		}
 	}
 	return s
 }

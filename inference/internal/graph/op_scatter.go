@@ -69,6 +69,12 @@ func lowerScatterND(n *node) (Step, error) {
 }
 
 func scatter[T kernel.Ordered](n *node) (Step, error) {
+	return n.scatterBytes(func(g *kernel.GatherND, dst, src []byte, at []int32) {
+		kernel.ScatterND(g, viewOf[T](dst), viewOf[T](src), at)
+	})
+}
+
+func (n *node) scatterBytes(run func(g *kernel.GatherND, dst, src []byte, at []int32)) (Step, error) {
 	index, updates, out := n.in(0), n.in(1), n.out()
 	rank := len(index.Shape)
 	if index.DType != Int32 || updates.DType != out.DType {
@@ -93,9 +99,7 @@ func scatter[T kernel.Ordered](n *node) (Step, error) {
 	at, src, dst := n.inRef(0), n.inRef(1), n.outRef()
 	return Step{
 		Kernel: "scatter_nd", Tier: kernel.TierGeneric, Rule: ruleExact,
-		Run: func(mem []byte) {
-			kernel.ScatterND(g, viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), i32(at.Bytes(mem)))
-		},
+		Run: func(mem []byte) { run(g, dst.Bytes(mem), src.Bytes(mem), i32(at.Bytes(mem))) },
 	}, nil
 }
 
@@ -183,6 +187,12 @@ func lowerTopK(n *node) (Step, error) {
 
 // topK lowers TOPK_V2 of one type; k is constant.
 func topK[T kernel.Ordered](n *node) (Step, error) {
+	return n.topBytes(func(values, src []byte, places, work []int32, size, k int) {
+		kernel.TopK(viewOf[T](values), places, viewOf[T](src), size, k, work)
+	})
+}
+
+func (n *node) topBytes(run func(values, src []byte, places, work []int32, size, k int)) (Step, error) {
 	in := n.in(0)
 	k, err := n.staticInts(1, "k")
 	if err != nil {
@@ -208,7 +218,7 @@ func topK[T kernel.Ordered](n *node) (Step, error) {
 	return Step{
 		Kernel: "top_k", Tier: kernel.TierGeneric, Rule: ruleExact,
 		Run: func(mem []byte) {
-			kernel.TopK(viewOf[T](v.Bytes(mem)), i32(p.Bytes(mem)), viewOf[T](src.Bytes(mem)), size, k[0], i32(work.Bytes(mem)))
+			run(v.Bytes(mem), src.Bytes(mem), i32(p.Bytes(mem)), i32(work.Bytes(mem)), size, k[0])
 		},
 	}, nil
 }

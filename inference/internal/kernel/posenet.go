@@ -77,19 +77,27 @@ func (p *Poses) Run(out Found, in PoseMaps, parts []Part, poses []Pose) {
 		}
 	}
 	poses = poses[:n]
-	byScore := func(a, b Pose) int { return cmp.Compare(b.Score, a.Score) }
-	slices.SortStableFunc(poses, byScore)
+	sortPoses(poses)
 	for i := len(poses) - 1; i >= 0; i-- { // only parts of poses before count
 		hidden := poses[i].hidden(poses[:i], radius)
 		poses[i].Score = poses[i].mean(&hidden)
 	}
-	slices.SortStableFunc(poses, byScore)
+	sortPoses(poses)
 	n = 0
 	for n < len(poses) && poses[n].Score >= p.Threshold {
 		p.write(out, n, &poses[n])
 		n++
 	}
 	out.Count[0] = float32(n)
+}
+
+// sortPoses orders poses, which are few, by falling score; equal ones stay.
+func sortPoses(poses []Pose) {
+	for i := range poses {
+		for k := i; k > 0 && poses[k].Score > poses[k-1].Score; k-- {
+			poses[k], poses[k-1] = poses[k-1], poses[k]
+		}
+	}
 }
 
 func (p *Poses) write(out Found, n int, pose *Pose) {
@@ -172,7 +180,11 @@ func (p *Pose) mean(hidden *[PoseParts]bool) float32 {
 			n++
 		}
 	}
-	slices.SortFunc(scores[:n], func(a, b float32) int { return cmp.Compare(b, a) })
+	for i := range n {
+		for k := i; k > 0 && scores[k] > scores[k-1]; k-- {
+			scores[k], scores[k-1] = scores[k-1], scores[k]
+		}
+	}
 	sum := float32(0)
 	for _, s := range scores[:n] {
 		sum += s

@@ -3,8 +3,8 @@
 
     python scripts/mutate/mutate.py [--seed 1] [--count 40] [FILE...]
 
-Works in a copy of the module. FILEs are names in inference/internal/kernel and
-inference/internal/micro; without them all portable ones are drawn from. Prints
+Works in a copy of the module. FILEs are names in inference/internal/kernel,
+micro and fmath; without them all portable ones are drawn from. Prints
 each number whose change no test notices and leaves with 1 if there is one. A
 change that does not compile, or that names the same value, counts for nothing.
 """
@@ -18,8 +18,8 @@ import subprocess
 import sys
 import tempfile
 
-FOLDERS = ["inference/internal/kernel", "inference/internal/micro"]
-TESTS = ["go", "test", "-count=1", "-timeout", "120s", "-run", "Ops|YOLO|Audio|EqualsLiteRT|SEANET", "./inference"]
+FOLDERS = ["inference/internal/kernel", "inference/internal/micro", "inference/internal/fmath"]
+TESTS = ["go", "test", "-count=1", "-timeout", "120s", "-run", "Ops|Near|Moves|YOLO|Audio|EqualsLiteRT|SEANET", "./inference"]
 NUMBER = re.compile(r"(?<![\w.])(0x[0-9a-fA-F]+|\d+)(?![\w.])")
 
 

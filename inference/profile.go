@@ -3,6 +3,8 @@ package inference
 import (
 	"context"
 	"time"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
 )
 
 // StepProfile is one step of a run and where its time went.
@@ -15,6 +17,11 @@ type StepProfile struct {
 	MACs   int64
 	Time   time.Duration
 }
+
+// Peak returns the multiply-accumulates a second that this core can do with the
+// instruction set of [Tier], of 8-bit integers and of floats, measured now with
+// registers only; 0 for portable Go.
+func Peak() (bytes, floats float64) { return kernel.Peak() }
 
 // Profile runs once and returns the time of every step in order.
 func (s *Session) Profile(ctx context.Context) ([]StepProfile, error) {

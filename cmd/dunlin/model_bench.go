@@ -14,16 +14,21 @@ import (
 )
 
 const modelBenchUsage = `Usage: dunlin model bench MODEL [--warmup N] [--runs N] [--json]
+       dunlin model bench --peak [--json]
 
 Times a model on this device: opening it (init), the first run, then the
 median, 90th percentile and extremes of the runs after the warm-up. Inputs are
 zeros. One thread: sessions do not share the work of a run yet. The environment
 variable DUNLIN_CPU forces an instruction set that this CPU has.
 
+With --peak it measures this core instead: how many multiply-accumulates of
+8-bit integers and of floats it can do a second when nothing has to be loaded.
+
 Examples:
   dunlin model bench kws.tflite
   dunlin model bench mobilenet.tflite --runs 20 --json
   DUNLIN_CPU=generic dunlin model bench kws.tflite
+  dunlin model bench --peak
 `
 
 // benchReport is what bench prints as JSON; times are microseconds.
@@ -48,11 +53,16 @@ func runModelBench(ctx context.Context, e *env, args []string) error {
 	threads := fs.Int("threads", 1, "threads of one run: `N` is 1, there are no more yet")
 	warmup := fs.Int("warmup", 3, "runs before the measurement, `N`")
 	runs := fs.Int("runs", 0, "measured runs `N`; 0 takes a second's worth, 5 to 1000")
-	rest, err := fs.parse(args, 1, 1)
+	peak := fs.Bool("peak", false, "measure this core instead of a model")
+	rest, err := fs.parse(args, 0, 1)
 	if err != nil {
 		return err
 	}
 	switch {
+	case *peak && len(rest) == 0:
+		return e.benchPeak(*asJSON)
+	case *peak || len(rest) == 0:
+		return usageError(fs.seeHelp(), "give a model, or --peak")
 	case *threads != 1:
 		return usageError("leave --threads out, or give 1", "--threads %d: the engine runs a session on one thread", *threads)
 	case *warmup < 0 || *runs < 0:
@@ -70,6 +80,29 @@ func runModelBench(ctx context.Context, e *env, args []string) error {
 		return e.json(r)
 	}
 	e.printBench(r)
+	return nil
+}
+
+// peakReport is what bench --peak prints as JSON, in multiply-accumulates a second.
+type peakReport struct {
+	Int8    float64 `json:"int8"`
+	Float32 float64 `json:"float32"`
+	CPU     string  `json:"cpu"`
+	Tier    string  `json:"tier"`
+}
+
+func (e *env) benchPeak(asJSON bool) error {
+	r := peakReport{CPU: cpuName(), Tier: inference.Tier()}
+	r.Int8, r.Float32 = inference.Peak()
+	if asJSON {
+		return e.json(r)
+	}
+	t := e.table()
+	t.row("int8", fmt.Sprintf("%.1f GMAC/s", r.Int8/1e9))
+	t.row("float32", fmt.Sprintf("%.1f GMAC/s", r.Float32/1e9))
+	t.row("cpu", r.CPU)
+	t.row("tier", r.Tier)
+	t.flush()
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/inference"
@@ -12,8 +13,9 @@ import (
 const modelProfileUsage = `Usage: dunlin model profile MODEL [--runs N] [--json]
 
 Shows where the time of a run goes: every step in run order with the kernel
-and instruction tier that ran it and whose arithmetic it follows, then the sum
-by operator. Times are medians over the runs.
+and instruction tier that ran it, whose arithmetic it follows, its
+multiply-accumulates a second and how much of this core's peak that is (see
+model bench --peak), then the sum by operator. Times are medians over the runs.
 
 Examples:
   dunlin model profile person_detect.tflite
@@ -37,6 +39,7 @@ type stepReport struct {
 	MACs   int64   `json:"macs"`
 	US     float64 `json:"us"`
 	Share  float64 `json:"share"`
+	Peak   float64 `json:"peak,omitempty"` // share of the core's peak
 }
 
 type opTime struct {
@@ -93,10 +96,28 @@ func profile(ctx context.Context, s *inference.Session, runs int) (*profileRepor
 		slices.Sort(times[i])
 		us := micros(times[i][runs/2])
 		r.US += us
-		r.Steps = append(r.Steps, stepReport{st.Node, st.Op, st.Kernel, st.Tier, st.Rule, st.MACs, us, 0})
+		r.Steps = append(r.Steps, stepReport{Node: st.Node, Op: st.Op, Kernel: st.Kernel, Tier: st.Tier, Rule: st.Rule, MACs: st.MACs, US: us})
 	}
+	r.peaks(inference.Peak())
 	r.sum()
 	return r, nil
+}
+
+// peaks fills the shares of the core's peak, given in multiply-accumulates a
+// second. Kernels name their elements last.
+func (r *profileReport) peaks(bytes, floats float64) {
+	for i := range r.Steps {
+		s, peak := &r.Steps[i], 0.0
+		switch s.Kernel[strings.LastIndex(s.Kernel, "_")+1:] {
+		case "qs8", "qu8", "qd8":
+			peak = bytes
+		case "f32":
+			peak = floats
+		}
+		if peak > 0 && s.US > 0 {
+			s.Peak = float64(s.MACs) / s.US * 1e6 / peak
+		}
+	}
 }
 
 // sum fills the shares and the totals by operator, the slowest first.
@@ -130,16 +151,19 @@ func (r *profileReport) sum() {
 func (e *env) printProfile(r *profileReport) {
 	e.printf("Run order\n\n")
 	t := e.table()
-	t.row("NODE", "KERNEL", "TIER", "RULE", "MACS", "US", "%", "CDF%", "GMAC/S")
+	t.row("NODE", "KERNEL", "TIER", "RULE", "MACS", "US", "%", "CDF%", "GMAC/S", "% OF PEAK")
 	cdf := 0.0
 	for _, s := range r.Steps {
 		cdf += s.Share
-		rate := "-"
+		rate, peak := "-", "-"
 		if s.MACs > 0 && s.US > 0 {
 			rate = fmt.Sprintf("%.2f", float64(s.MACs)/s.US/1e3)
 		}
+		if s.Peak > 0 {
+			peak = fmt.Sprintf("%.0f", 100*s.Peak)
+		}
 		t.row(s.Node, s.Kernel, s.Tier, s.Rule, countText(s.MACs), fmt.Sprintf("%.1f", s.US),
-			fmt.Sprintf("%.1f", 100*s.Share), fmt.Sprintf("%.1f", 100*cdf), rate)
+			fmt.Sprintf("%.1f", 100*s.Share), fmt.Sprintf("%.1f", 100*cdf), rate, peak)
 	}
 	t.flush()
 	e.printf("\nBy operator\n\n")

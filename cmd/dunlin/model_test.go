@@ -143,6 +143,11 @@ func TestModelBench(t *testing.T) {
 		r.ArenaBytes == 0 || r.PackedBytes == 0 || r.PeakRSS == 0 || r.CPU == "" || r.Tier == "" {
 		t.Errorf("report %+v", r)
 	}
+	peak := decodeJSON[peakReport](t, dunlin(t, "model", "bench", "--peak", "--json").stdout)
+	if vector := peak.Tier != "generic"; (peak.Int8 > 0) != vector || (peak.Float32 > 0) != vector {
+		t.Errorf("peak %+v", peak)
+	}
+	wantFailure(t, dunlin(t, "model", "bench"), exitUsage, "give a model", "help model bench")
 	wantFailure(t, dunlin(t, "model", "bench", path, "--threads", "2"), exitUsage, "--threads 2", "give 1")
 }
 

@@ -3734,6 +3734,141 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x17fffeff // b 28 <.text+0x28>
 	WORD $0xd65f03c0 // ret
 
+// func peak8Dotprod(rounds int)
+TEXT ·peak8Dotprod(SB), NOSPLIT|NOFRAME, $0-8
+	MOVD rounds+0(FP), R0
+	WORD $0x4e919600 // sdot v0.4s, v16.16b, v17.16b
+	WORD $0x4e919601 // sdot v1.4s, v16.16b, v17.16b
+	WORD $0x4e919602 // sdot v2.4s, v16.16b, v17.16b
+	WORD $0x4e919603 // sdot v3.4s, v16.16b, v17.16b
+	WORD $0x4e919604 // sdot v4.4s, v16.16b, v17.16b
+	WORD $0x4e919605 // sdot v5.4s, v16.16b, v17.16b
+	WORD $0x4e919606 // sdot v6.4s, v16.16b, v17.16b
+	WORD $0x4e919607 // sdot v7.4s, v16.16b, v17.16b
+	WORD $0x4e919608 // sdot v8.4s, v16.16b, v17.16b
+	WORD $0x4e919609 // sdot v9.4s, v16.16b, v17.16b
+	WORD $0x4e91960a // sdot v10.4s, v16.16b, v17.16b
+	WORD $0x4e91960b // sdot v11.4s, v16.16b, v17.16b
+	WORD $0x4e91960c // sdot v12.4s, v16.16b, v17.16b
+	WORD $0x4e91960d // sdot v13.4s, v16.16b, v17.16b
+	WORD $0x4e91960e // sdot v14.4s, v16.16b, v17.16b
+	WORD $0x4e91960f // sdot v15.4s, v16.16b, v17.16b
+	WORD $0xf1000400 // subs x0, x0, #0x1
+	WORD $0x54fffde1 // b.ne 0 <.text> // b.any
+	WORD $0xd65f03c0 // ret
+
+// func peak8NEON(rounds int)
+TEXT ·peak8NEON(SB), NOSPLIT|NOFRAME, $0-8
+	MOVD rounds+0(FP), R0
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b80 // sadalp v0.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b81 // sadalp v1.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b84 // sadalp v4.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b85 // sadalp v5.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b86 // sadalp v6.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b88 // sadalp v8.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b89 // sadalp v9.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b8a // sadalp v10.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b8b // sadalp v11.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b8c // sadalp v12.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b8d // sadalp v13.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b8e // sadalp v14.4s, v28.8h
+	WORD $0x0e31c21c // smull v28.8h, v16.8b, v17.8b
+	WORD $0x4e31c21d // smull2 v29.8h, v16.16b, v17.16b
+	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0x4e606b8f // sadalp v15.4s, v28.8h
+	WORD $0xf1000400 // subs x0, x0, #0x1
+	WORD $0x54fff7e1 // b.ne 0 <.text> // b.any
+	WORD $0xd65f03c0 // ret
+
+// func peakF32NEON(rounds int)
+TEXT ·peakF32NEON(SB), NOSPLIT|NOFRAME, $0-8
+	MOVD rounds+0(FP), R0
+	WORD $0x4f000400 // movi v0.4s, #0x0
+	WORD $0x4f000401 // movi v1.4s, #0x0
+	WORD $0x4f000402 // movi v2.4s, #0x0
+	WORD $0x4f000403 // movi v3.4s, #0x0
+	WORD $0x4f000404 // movi v4.4s, #0x0
+	WORD $0x4f000405 // movi v5.4s, #0x0
+	WORD $0x4f000406 // movi v6.4s, #0x0
+	WORD $0x4f000407 // movi v7.4s, #0x0
+	WORD $0x4f000408 // movi v8.4s, #0x0
+	WORD $0x4f000409 // movi v9.4s, #0x0
+	WORD $0x4f00040a // movi v10.4s, #0x0
+	WORD $0x4f00040b // movi v11.4s, #0x0
+	WORD $0x4f00040c // movi v12.4s, #0x0
+	WORD $0x4f00040d // movi v13.4s, #0x0
+	WORD $0x4f00040e // movi v14.4s, #0x0
+	WORD $0x4f00040f // movi v15.4s, #0x0
+	WORD $0x4f000410 // movi v16.4s, #0x0
+	WORD $0x4f000411 // movi v17.4s, #0x0
+	WORD $0x4e31ce00 // fmla v0.4s, v16.4s, v17.4s
+	WORD $0x4e31ce01 // fmla v1.4s, v16.4s, v17.4s
+	WORD $0x4e31ce02 // fmla v2.4s, v16.4s, v17.4s
+	WORD $0x4e31ce03 // fmla v3.4s, v16.4s, v17.4s
+	WORD $0x4e31ce04 // fmla v4.4s, v16.4s, v17.4s
+	WORD $0x4e31ce05 // fmla v5.4s, v16.4s, v17.4s
+	WORD $0x4e31ce06 // fmla v6.4s, v16.4s, v17.4s
+	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
+	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
+	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
+	WORD $0x4e31ce0a // fmla v10.4s, v16.4s, v17.4s
+	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
+	WORD $0x4e31ce0c // fmla v12.4s, v16.4s, v17.4s
+	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
+	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
+	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
+	WORD $0xf1000400 // subs x0, x0, #0x1
+	WORD $0x54fffde1 // b.ne 48 <.text+0x48> // b.any
+	WORD $0xd65f03c0 // ret
+
 // func interleaveNEON(dst, r0, r1, r2, r3 *byte, blocks int, flip uint64)
 TEXT ·interleaveNEON(SB), NOSPLIT|NOFRAME, $0-56
 	MOVD dst+0(FP), R0

@@ -38,6 +38,12 @@ func main() {
 			emit(out, fmt.Sprintf("depthwise8x%d%s(t *taps8)", pixels, s), "t")
 		}
 	}
+	for _, s := range []set{"Dotprod", "NEON"} {
+		s.peak()
+		emit(out, fmt.Sprintf("peak8%s(rounds int)", s), "rounds")
+	}
+	peakF32()
+	emit(out, "peakF32NEON(rounds int)", "rounds")
 	interleave()
 	emit(out, "interleaveNEON(dst, r0, r1, r2, r3 *byte, blocks int, flip uint64)", "dst", "r0", "r1", "r2", "r3", "blocks", "flip")
 	out.Flush()
@@ -292,6 +298,31 @@ func (s set) depthwise(pixels int) {
 	}
 	p("b 1b")
 	p("8:")
+	p("ret")
+}
+
+// peak multiplies registers only, 16 independent sums a round.
+func (s set) peak() {
+	p("1:")
+	for i := range 16 {
+		s.dot(i, 16, 17)
+	}
+	p("subs x0, x0, #1")
+	p("b.ne 1b")
+	p("ret")
+}
+
+// peakF32 is peak of floats.
+func peakF32() {
+	for i := range 18 {
+		p("movi v%d.4s, #0", i)
+	}
+	p("1:")
+	for i := range 16 {
+		p("fmla v%d.4s, v16.4s, v17.4s", i)
+	}
+	p("subs x0, x0, #1")
+	p("b.ne 1b")
 	p("ret")
 }
 

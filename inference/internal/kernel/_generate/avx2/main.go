@@ -40,6 +40,7 @@ func main() {
 		for pixels := 1; pixels <= 4; pixels++ {
 			s.depthwise(pixels)
 		}
+		s.peak()
 	}
 	interleaveWide()
 	interleaveQuads()
@@ -213,6 +214,16 @@ func finish(v, n int, scale []string, unsigned bool, order string) {
 	}
 	p("\t%s Y%d, Y%d, Y%d\n\t%s Y14, Y%d, Y%d", pack, v+2*n-2, v, v, most, v, v)
 	p("\tVMOVDQU %s, Y%d\n\tVPERMD Y%d, Y%d, Y%d", order, v+1, v, v+1, v)
+}
+
+// peak multiplies registers only, 12 independent sums a round.
+func (s set) peak() {
+	text("peak8"+s.name+"(rounds int)", 8)
+	p("\tMOVQ rounds+0(FP), CX\nloop:")
+	for i := range 12 {
+		s.dot(12, 13, i, 14+i%2)
+	}
+	p("\tDECQ CX\n\tJNE loop\n\tVZEROUPPER\n\tRET\n")
 }
 
 // depthwise writes vectors of 16 channels of blocks of neighbouring pixels; the

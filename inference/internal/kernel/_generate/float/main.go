@@ -39,6 +39,7 @@ func main() {
 			s.depthwise(pixels)
 		}
 		s.maxWindow()
+		s.peak()
 		for _, op := range []string{"ADD", "SUB", "MUL", "DIV", "MAX", "MIN"} {
 			s.binary(op)
 		}
@@ -322,6 +323,15 @@ func (s set) binary(op string) {
 	p("\tADDQ R8, SI\n\tADDQ R9, DX\n\tADDQ $%d, DI\n\tDECQ CX\n\tJNE loop", s.bytes())
 	p("\tVZEROUPPER")
 	p("\tRET\n")
+}
+
+// peak multiplies registers only, 12 independent sums a round.
+func (s set) peak() {
+	p("// func peakF32%s(rounds int)\nTEXT ·peakF32%s(SB), NOSPLIT, $0-8\n\tMOVQ rounds+0(FP), CX\n\tVZEROALL\nloop:", s.name, s.name)
+	for i := range 12 {
+		s.fma(s.v(12), s.v(13), s.v(i))
+	}
+	p("\tDECQ CX\n\tJNE loop\n\tVZEROUPPER\n\tRET\n")
 }
 
 // maxWindow keeps the largest of a window's pixels, vector by vector of channels:

@@ -33,6 +33,7 @@ func main() {
 	for pixels := 1; pixels <= 8; pixels++ {
 		depthwise(pixels)
 	}
+	peak()
 	interleave()
 	flip()
 	sumRow()
@@ -317,6 +318,15 @@ func depthwise(pixels int) {
 	p("\tJMP vector\ndone:")
 	p("\tVZEROUPPER")
 	p("\tRET\n")
+}
+
+// peak multiplies registers only, 24 independent sums a round.
+func peak() {
+	p("// func peak8VNNI(rounds int)\nTEXT ·peak8VNNI(SB), NOSPLIT, $0-8\n\tMOVQ rounds+0(FP), CX\nloop:")
+	for i := range 24 {
+		p("\tVPDPBUSD Z31, Z30, Z%d", i)
+	}
+	p("\tDECQ CX\n\tJNE loop\n\tVZEROUPPER\n\tRET\n")
 }
 
 // interleave writes quads of four rows: element i of each, next to each other.

@@ -59,9 +59,9 @@ func interleaveNEON(dst, r0, r1, r2, r3 *byte, blocks int, flip uint64)
 func vector8Of(tier string) *vector8 {
 	switch tier {
 	case TierDotprod:
-		return &vector8{tier: tier, panel: 16, signed: true}
+		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true}
 	case TierNEON:
-		return &vector8{tier: tier, panel: 16, signed: true, narrowSums: true}
+		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, narrowSums: true}
 	}
 	return nil
 }

@@ -66,9 +66,6 @@ TEXT ·gemm8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x54fff9e1 // b.ne 1c <.text+0x1c> // b.any
 	WORD $0xf9402401 // ldr x1, [x0, #72]
 	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x9101f004 // add x4, x0, #0x7c
 	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
 	WORD $0x91020004 // add x4, x0, #0x80
@@ -76,6 +73,11 @@ TEXT ·gemm8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x71000a1f // subs wzr, w16, #0x2
+	WORD $0x54000560 // b.eq 1b8 <.text+0x1b8> // b.none
+	WORD $0xf9405403 // ldr x3, [x0, #168]
+	WORD $0xad404470 // ldp q16, q17, [x3]
+	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x91022004 // add x4, x0, #0x88
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
@@ -104,15 +106,19 @@ TEXT ·gemm8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 198 <.text+0x198>
+	WORD $0x350000b0 // cbnz w16, 1a0 <.text+0x1a0>
 	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
 	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
 	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 1a4 <.text+0x1a4>
+	WORD $0x14000004 // b 1ac <.text+0x1ac>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x3d800020 // str q0, [x1]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xd65f03c0 // ret
+	WORD $0xad000420 // stp q0, q1, [x1]
+	WORD $0xad010c22 // stp q2, q3, [x1, #32]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
 
@@ -206,9 +212,6 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x54fff701 // b.ne 30 <.text+0x30> // b.any
 	WORD $0xf9402401 // ldr x1, [x0, #72]
 	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x9101f004 // add x4, x0, #0x7c
 	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
 	WORD $0x91020004 // add x4, x0, #0x80
@@ -216,6 +219,11 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x71000a1f // subs wzr, w16, #0x2
+	WORD $0x54000a00 // b.eq 2bc <.text+0x2bc> // b.none
+	WORD $0xf9405403 // ldr x3, [x0, #168]
+	WORD $0xad404470 // ldp q16, q17, [x3]
+	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x91022004 // add x4, x0, #0x88
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
@@ -244,11 +252,11 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 208 <.text+0x208>
+	WORD $0x350000b0 // cbnz w16, 210 <.text+0x210>
 	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
 	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
 	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 214 <.text+0x214>
+	WORD $0x14000004 // b 21c <.text+0x21c>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
@@ -281,15 +289,22 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 29c <.text+0x29c>
+	WORD $0x350000b0 // cbnz w16, 2a4 <.text+0x2a4>
 	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
 	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
 	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 2a8 <.text+0x2a8>
+	WORD $0x14000004 // b 2b0 <.text+0x2b0>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
 	WORD $0x3d800024 // str q4, [x1]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xd65f03c0 // ret
+	WORD $0xad000420 // stp q0, q1, [x1]
+	WORD $0xad010c22 // stp q2, q3, [x1, #32]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xad001424 // stp q4, q5, [x1]
+	WORD $0xad011c26 // stp q6, q7, [x1, #32]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
 
@@ -411,9 +426,6 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x54fff421 // b.ne 44 <.text+0x44> // b.any
 	WORD $0xf9402401 // ldr x1, [x0, #72]
 	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x9101f004 // add x4, x0, #0x7c
 	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
 	WORD $0x91020004 // add x4, x0, #0x80
@@ -421,6 +433,11 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x71000a1f // subs wzr, w16, #0x2
+	WORD $0x54000ea0 // b.eq 3c0 <.text+0x3c0> // b.none
+	WORD $0xf9405403 // ldr x3, [x0, #168]
+	WORD $0xad404470 // ldp q16, q17, [x3]
+	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x91022004 // add x4, x0, #0x88
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
@@ -449,11 +466,11 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 278 <.text+0x278>
+	WORD $0x350000b0 // cbnz w16, 280 <.text+0x280>
 	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
 	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
 	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 284 <.text+0x284>
+	WORD $0x14000004 // b 28c <.text+0x28c>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
@@ -486,11 +503,11 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 30c <.text+0x30c>
+	WORD $0x350000b0 // cbnz w16, 314 <.text+0x314>
 	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
 	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
 	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 318 <.text+0x318>
+	WORD $0x14000004 // b 320 <.text+0x320>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
@@ -523,15 +540,25 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 3a0 <.text+0x3a0>
+	WORD $0x350000b0 // cbnz w16, 3a8 <.text+0x3a8>
 	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
 	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
 	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
-	WORD $0x14000004 // b 3ac <.text+0x3ac>
+	WORD $0x14000004 // b 3b4 <.text+0x3b4>
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
 	WORD $0x3d800028 // str q8, [x1]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xd65f03c0 // ret
+	WORD $0xad000420 // stp q0, q1, [x1]
+	WORD $0xad010c22 // stp q2, q3, [x1, #32]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xad001424 // stp q4, q5, [x1]
+	WORD $0xad011c26 // stp q6, q7, [x1, #32]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xad002428 // stp q8, q9, [x1]
+	WORD $0xad012c2a // stp q10, q11, [x1, #32]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
 
@@ -681,9 +708,6 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x54fff141 // b.ne 58 <.text+0x58> // b.any
 	WORD $0xf9402401 // ldr x1, [x0, #72]
 	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x9101f004 // add x4, x0, #0x7c
 	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
 	WORD $0x91020004 // add x4, x0, #0x80
@@ -691,6 +715,11 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x71000a1f // subs wzr, w16, #0x2
+	WORD $0x54001340 // b.eq 4c4 <.text+0x4c4> // b.none
+	WORD $0xf9405403 // ldr x3, [x0, #168]
+	WORD $0xad404470 // ldp q16, q17, [x3]
+	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x91022004 // add x4, x0, #0x88
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
@@ -719,11 +748,11 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 2e8 <.text+0x2e8>
+	WORD $0x350000b0 // cbnz w16, 2f0 <.text+0x2f0>
 	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
 	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
 	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 2f4 <.text+0x2f4>
+	WORD $0x14000004 // b 2fc <.text+0x2fc>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
@@ -756,11 +785,11 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 37c <.text+0x37c>
+	WORD $0x350000b0 // cbnz w16, 384 <.text+0x384>
 	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
 	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
 	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 388 <.text+0x388>
+	WORD $0x14000004 // b 390 <.text+0x390>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
@@ -793,11 +822,11 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 410 <.text+0x410>
+	WORD $0x350000b0 // cbnz w16, 418 <.text+0x418>
 	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
 	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
 	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
-	WORD $0x14000004 // b 41c <.text+0x41c>
+	WORD $0x14000004 // b 424 <.text+0x424>
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
@@ -830,15 +859,28 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
 	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
 	WORD $0x4e790dce // sqadd v14.8h, v14.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 4a4 <.text+0x4a4>
+	WORD $0x350000b0 // cbnz w16, 4ac <.text+0x4ac>
 	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
 	WORD $0x4e2149cc // sqxtn2 v12.16b, v14.8h
 	WORD $0x4e3a658c // smax v12.16b, v12.16b, v26.16b
-	WORD $0x14000004 // b 4b0 <.text+0x4b0>
+	WORD $0x14000004 // b 4b8 <.text+0x4b8>
 	WORD $0x2e21298c // sqxtun v12.8b, v12.8h
 	WORD $0x6e2129cc // sqxtun2 v12.16b, v14.8h
 	WORD $0x6e3a658c // umax v12.16b, v12.16b, v26.16b
 	WORD $0x3d80002c // str q12, [x1]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xd65f03c0 // ret
+	WORD $0xad000420 // stp q0, q1, [x1]
+	WORD $0xad010c22 // stp q2, q3, [x1, #32]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xad001424 // stp q4, q5, [x1]
+	WORD $0xad011c26 // stp q6, q7, [x1, #32]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xad002428 // stp q8, q9, [x1]
+	WORD $0xad012c2a // stp q10, q11, [x1, #32]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xad00342c // stp q12, q13, [x1]
+	WORD $0xad013c2e // stp q14, q15, [x1, #32]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
 
@@ -1611,9 +1653,6 @@ TEXT ·gemm8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x54fff1c1 // b.ne 1c <.text+0x1c> // b.any
 	WORD $0xf9402401 // ldr x1, [x0, #72]
 	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x9101f004 // add x4, x0, #0x7c
 	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
 	WORD $0x91020004 // add x4, x0, #0x80
@@ -1621,6 +1660,11 @@ TEXT ·gemm8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x71000a1f // subs wzr, w16, #0x2
+	WORD $0x54000560 // b.eq 2bc <.text+0x2bc> // b.none
+	WORD $0xf9405403 // ldr x3, [x0, #168]
+	WORD $0xad404470 // ldp q16, q17, [x3]
+	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x91022004 // add x4, x0, #0x88
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
@@ -1649,15 +1693,19 @@ TEXT ·gemm8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 29c <.text+0x29c>
+	WORD $0x350000b0 // cbnz w16, 2a4 <.text+0x2a4>
 	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
 	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
 	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 2a8 <.text+0x2a8>
+	WORD $0x14000004 // b 2b0 <.text+0x2b0>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x3d800020 // str q0, [x1]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xd65f03c0 // ret
+	WORD $0xad000420 // stp q0, q1, [x1]
+	WORD $0xad010c22 // stp q2, q3, [x1, #32]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
 
@@ -1881,9 +1929,6 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x54ffe6c1 // b.ne 30 <.text+0x30> // b.any
 	WORD $0xf9402401 // ldr x1, [x0, #72]
 	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x9101f004 // add x4, x0, #0x7c
 	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
 	WORD $0x91020004 // add x4, x0, #0x80
@@ -1891,6 +1936,11 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x71000a1f // subs wzr, w16, #0x2
+	WORD $0x54000a00 // b.eq 4c4 <.text+0x4c4> // b.none
+	WORD $0xf9405403 // ldr x3, [x0, #168]
+	WORD $0xad404470 // ldp q16, q17, [x3]
+	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x91022004 // add x4, x0, #0x88
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
@@ -1919,11 +1969,11 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 410 <.text+0x410>
+	WORD $0x350000b0 // cbnz w16, 418 <.text+0x418>
 	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
 	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
 	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 41c <.text+0x41c>
+	WORD $0x14000004 // b 424 <.text+0x424>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
@@ -1956,15 +2006,22 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 4a4 <.text+0x4a4>
+	WORD $0x350000b0 // cbnz w16, 4ac <.text+0x4ac>
 	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
 	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
 	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 4b0 <.text+0x4b0>
+	WORD $0x14000004 // b 4b8 <.text+0x4b8>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
 	WORD $0x3d800024 // str q4, [x1]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xd65f03c0 // ret
+	WORD $0xad000420 // stp q0, q1, [x1]
+	WORD $0xad010c22 // stp q2, q3, [x1, #32]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xad001424 // stp q4, q5, [x1]
+	WORD $0xad011c26 // stp q6, q7, [x1, #32]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
 
@@ -2281,9 +2338,6 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x54ffdbc1 // b.ne 44 <.text+0x44> // b.any
 	WORD $0xf9402401 // ldr x1, [x0, #72]
 	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x9101f004 // add x4, x0, #0x7c
 	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
 	WORD $0x91020004 // add x4, x0, #0x80
@@ -2291,6 +2345,11 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x71000a1f // subs wzr, w16, #0x2
+	WORD $0x54000ea0 // b.eq 6cc <.text+0x6cc> // b.none
+	WORD $0xf9405403 // ldr x3, [x0, #168]
+	WORD $0xad404470 // ldp q16, q17, [x3]
+	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x91022004 // add x4, x0, #0x88
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
@@ -2319,11 +2378,11 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 584 <.text+0x584>
+	WORD $0x350000b0 // cbnz w16, 58c <.text+0x58c>
 	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
 	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
 	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 590 <.text+0x590>
+	WORD $0x14000004 // b 598 <.text+0x598>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
@@ -2356,11 +2415,11 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 618 <.text+0x618>
+	WORD $0x350000b0 // cbnz w16, 620 <.text+0x620>
 	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
 	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
 	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 624 <.text+0x624>
+	WORD $0x14000004 // b 62c <.text+0x62c>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
@@ -2393,15 +2452,25 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 6ac <.text+0x6ac>
+	WORD $0x350000b0 // cbnz w16, 6b4 <.text+0x6b4>
 	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
 	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
 	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
-	WORD $0x14000004 // b 6b8 <.text+0x6b8>
+	WORD $0x14000004 // b 6c0 <.text+0x6c0>
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
 	WORD $0x3d800028 // str q8, [x1]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xd65f03c0 // ret
+	WORD $0xad000420 // stp q0, q1, [x1]
+	WORD $0xad010c22 // stp q2, q3, [x1, #32]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xad001424 // stp q4, q5, [x1]
+	WORD $0xad011c26 // stp q6, q7, [x1, #32]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xad002428 // stp q8, q9, [x1]
+	WORD $0xad012c2a // stp q10, q11, [x1, #32]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
 
@@ -2811,9 +2880,6 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x54ffd0c1 // b.ne 58 <.text+0x58> // b.any
 	WORD $0xf9402401 // ldr x1, [x0, #72]
 	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x9101f004 // add x4, x0, #0x7c
 	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
 	WORD $0x91020004 // add x4, x0, #0x80
@@ -2821,6 +2887,11 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x71000a1f // subs wzr, w16, #0x2
+	WORD $0x54001340 // b.eq 8d4 <.text+0x8d4> // b.none
+	WORD $0xf9405403 // ldr x3, [x0, #168]
+	WORD $0xad404470 // ldp q16, q17, [x3]
+	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
 	WORD $0x91022004 // add x4, x0, #0x88
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
 	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
@@ -2849,11 +2920,11 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 6f8 <.text+0x6f8>
+	WORD $0x350000b0 // cbnz w16, 700 <.text+0x700>
 	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
 	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
 	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 704 <.text+0x704>
+	WORD $0x14000004 // b 70c <.text+0x70c>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
@@ -2886,11 +2957,11 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 78c <.text+0x78c>
+	WORD $0x350000b0 // cbnz w16, 794 <.text+0x794>
 	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
 	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
 	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 798 <.text+0x798>
+	WORD $0x14000004 // b 7a0 <.text+0x7a0>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
@@ -2923,11 +2994,11 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 820 <.text+0x820>
+	WORD $0x350000b0 // cbnz w16, 828 <.text+0x828>
 	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
 	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
 	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
-	WORD $0x14000004 // b 82c <.text+0x82c>
+	WORD $0x14000004 // b 834 <.text+0x834>
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
@@ -2960,15 +3031,28 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
 	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
 	WORD $0x4e790dce // sqadd v14.8h, v14.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 8b4 <.text+0x8b4>
+	WORD $0x350000b0 // cbnz w16, 8bc <.text+0x8bc>
 	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
 	WORD $0x4e2149cc // sqxtn2 v12.16b, v14.8h
 	WORD $0x4e3a658c // smax v12.16b, v12.16b, v26.16b
-	WORD $0x14000004 // b 8c0 <.text+0x8c0>
+	WORD $0x14000004 // b 8c8 <.text+0x8c8>
 	WORD $0x2e21298c // sqxtun v12.8b, v12.8h
 	WORD $0x6e2129cc // sqxtun2 v12.16b, v14.8h
 	WORD $0x6e3a658c // umax v12.16b, v12.16b, v26.16b
 	WORD $0x3d80002c // str q12, [x1]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xd65f03c0 // ret
+	WORD $0xad000420 // stp q0, q1, [x1]
+	WORD $0xad010c22 // stp q2, q3, [x1, #32]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xad001424 // stp q4, q5, [x1]
+	WORD $0xad011c26 // stp q6, q7, [x1, #32]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xad002428 // stp q8, q9, [x1]
+	WORD $0xad012c2a // stp q10, q11, [x1, #32]
+	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0xad00342c // stp q12, q13, [x1]
+	WORD $0xad013c2e // stp q14, q15, [x1, #32]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
 

@@ -2,10 +2,7 @@
 
 package kernel
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "encoding/binary"
 
 //go:noescape
 func interleaveWideAVX2(dst, r0, r1 *byte, blocks int, flip uint32)
@@ -100,28 +97,15 @@ func (v *vector8) sumRowAVX2(row []byte, offsets []int, length int) (sum int32) 
 	return sum
 }
 
-// sumWindowAVX2 writes the sums of the channels in mask, one after the other.
+// sumWindowAVX2 writes the sums of the channels in mask.
 func sumWindowAVX2(signed bool, acc []int32, src []byte, pixel, nx, line, ny int, mask uint32) {
-	n := bits.Len32(mask)
 	switch {
-	case n == 16 && signed:
+	case mask != 1<<16-1:
+		sumChannels(signed, acc, src, pixel, nx, line, ny, mask)
+	case signed:
 		sumWindow8SAVX2(&acc[0], &src[0], pixel, nx, line, ny)
-		return
-	case n == 16:
+	default:
 		sumWindow8UAVX2(&acc[0], &src[0], pixel, nx, line, ny)
-		return
-	}
-	clear(acc[:n])
-	for y := range ny {
-		for x := range nx {
-			for c, q := range src[y*line+x*pixel:][:n] {
-				if signed {
-					acc[c] += int32(int8(q))
-				} else {
-					acc[c] += int32(q)
-				}
-			}
-		}
 	}
 }
 
@@ -134,13 +118,7 @@ func maxRowAVX2(signed bool, dst, src []byte) {
 	case n > 0:
 		maxRow8UAVX2(&dst[0], &src[0], n/16)
 	}
-	for i := n; i < len(src); i++ {
-		if signed {
-			dst[i] = byte(max(int8(dst[i]), int8(src[i])))
-		} else {
-			dst[i] = max(dst[i], src[i])
-		}
-	}
+	maxElements(signed, dst[n:], src[n:])
 }
 
 // bilinearAVX2 blends four pixels of as many channels as dst has.
@@ -152,11 +130,5 @@ func bilinearAVX2(signed bool, dst, tl, tr, bl, br []byte, x, y int32) {
 	case n > 0:
 		bilinear8UAVX2(&dst[0], &tl[0], &tr[0], &bl[0], &br[0], n/8, x, y)
 	}
-	for c := n; c < len(dst); c++ {
-		if signed {
-			dst[c] = byte(blend(int32(int8(tl[c])), int32(int8(tr[c])), int32(int8(bl[c])), int32(int8(br[c])), x, y))
-		} else {
-			dst[c] = byte(blend(int32(tl[c]), int32(tr[c]), int32(bl[c]), int32(br[c]), x, y))
-		}
-	}
+	blendChannels(signed, dst[n:], tl[n:], tr[n:], bl[n:], br[n:], x, y)
 }

@@ -5451,27 +5451,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func peak8Twin(rounds int)
-TEXT ·peak8Twin(SB), NOSPLIT, $0-8
-	MOVQ rounds+0(FP), CX
-loop:
-	VPDPBUSD Y12, Y13, Y0
-	VPDPBUSD Y12, Y13, Y1
-	VPDPBUSD Y12, Y13, Y2
-	VPDPBUSD Y12, Y13, Y3
-	VPDPBUSD Y12, Y13, Y4
-	VPDPBUSD Y12, Y13, Y5
-	VPDPBUSD Y12, Y13, Y6
-	VPDPBUSD Y12, Y13, Y7
-	VPDPBUSD Y12, Y13, Y8
-	VPDPBUSD Y12, Y13, Y9
-	VPDPBUSD Y12, Y13, Y10
-	VPDPBUSD Y12, Y13, Y11
-	DECQ CX
-	JNE loop
-	VZEROUPPER
-	RET
-
 // func interleaveWideAVX2(dst, r0, r1 *byte, blocks int, flip uint32)
 TEXT ·interleaveWideAVX2(SB), NOSPLIT, $0-36
 	MOVQ dst+0(FP), DI

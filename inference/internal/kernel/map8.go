@@ -31,7 +31,7 @@ func (t *Map8) Tier() string { return t.fast.name() }
 func (t *Map8) Run(dst, src []byte) {
 	done, n := 0, len(src)&^15
 	if blocks := n / tableBlock; t.fast != nil && blocks > 0 {
-		t.fast.table(dst, src, blocks, &t.steps)
+		t.fast.table(dst, src, blocks, t)
 		done = blocks * tableBlock
 	}
 	for i, q := range src[done:n] {

@@ -12,9 +12,6 @@ func peak8AVX2(rounds int)
 func peak8AVXVNNI(rounds int)
 
 //go:noescape
-func peak8Twin(rounds int)
-
-//go:noescape
 func peakF32AVX512(rounds int)
 
 //go:noescape

@@ -25,7 +25,10 @@ type turn struct{ cos, sin float64 }
 
 // NewRFFT2D makes the tables and takes the vector kernel of the tier in use.
 func NewRFFT2D(h, w, inH, inW int) *RFFT2D {
-	f := &RFFT2D{H: h, W: w, InH: inH, InW: inW, turnsH: turns(h), stages: make([]float64, 2*w), reversed: make([]int32, w), fast: rowsOf(Tier())}
+	f := &RFFT2D{H: h, W: w, InH: inH, InW: inW, turnsH: turns(h), stages: make([]float64, 2*w), reversed: make([]int32, w)}
+	if v := rowsOf(Tier()); v != nil && v.reals {
+		f.fast = v
+	}
 	all := turns(w)
 	for half := 1; half < w; half *= 2 {
 		s := f.stage(half)

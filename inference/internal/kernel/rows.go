@@ -5,6 +5,9 @@ package kernel
 type vectorRows struct {
 	tier string
 	wide bool // vectors of 16 lanes
+	// reals tells whether there are kernels of functions of floats and of Fourier
+	// transforms.
+	reals bool
 }
 
 // Elements of a block.

@@ -69,9 +69,9 @@ func butterfliesAVX2(re, im *float64, n, half int, turns *float64)
 func rowsOf(tier string) *vectorRows {
 	switch tier {
 	case TierVNNI:
-		return &vectorRows{tier: tier, wide: true}
+		return &vectorRows{tier: tier, wide: true, reals: true}
 	case TierAVX2, TierAVXVNNI:
-		return &vectorRows{tier: tier}
+		return &vectorRows{tier: tier, reals: true}
 	}
 	return nil
 }
@@ -84,11 +84,11 @@ func (v *vectorRows) lanes() int {
 	return 8
 }
 
-func (v *vectorRows) table(dst, src []byte, blocks int, steps *[256]byte) {
+func (v *vectorRows) table(dst, src []byte, blocks int, t *Map8) {
 	if v.wide {
-		table8AVX512(&dst[0], &src[0], blocks, &steps[0])
+		table8AVX512(&dst[0], &src[0], blocks, &t.steps[0])
 	} else {
-		table8AVX2(&dst[0], &src[0], blocks, &steps[0])
+		table8AVX2(&dst[0], &src[0], blocks, &t.steps[0])
 	}
 }
 

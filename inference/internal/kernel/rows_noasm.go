@@ -1,4 +1,4 @@
-//go:build noasm || !amd64
+//go:build noasm || (!amd64 && !arm64)
 
 package kernel
 
@@ -7,7 +7,7 @@ func rowsOf(tier string) *vectorRows { return nil }
 
 func (v *vectorRows) lanes() int { panic("no vector kernels") }
 
-func (v *vectorRows) table(dst, src []byte, blocks int, steps *[256]byte) {
+func (v *vectorRows) table(dst, src []byte, blocks int, t *Map8) {
 	panic("no vector kernels")
 }
 func (v *vectorRows) quantize(dst []byte, src []float32, blocks int, p *rounding) {

@@ -19,7 +19,7 @@ var realsF32 = map[string]realFunction{"sqrt_f32": realSqrt, "log_f32": realLog}
 // and that tier; without one where there is none.
 func VectorMapF32(name string, f func(float32) float32) (run func(dst, src []float32), tier string) {
 	v, real := rowsOf(Tier()), realsF32[name]
-	if v == nil || real == 0 {
+	if v == nil || !v.reals || real == 0 {
 		return func(dst, src []float32) { MapF32(dst, src, f) }, TierGeneric
 	}
 	return func(dst, src []float32) {
@@ -30,7 +30,7 @@ func VectorMapF32(name string, f func(float32) float32) (run func(dst, src []flo
 // VectorComplexAbsF32 is VectorMapF32 of [ComplexAbsF32].
 func VectorComplexAbsF32() (run func(dst, src []float32), tier string) {
 	v := rowsOf(Tier())
-	if v == nil {
+	if v == nil || !v.reals {
 		return ComplexAbsF32, TierGeneric
 	}
 	return func(dst, src []float32) { v.blocks(realMagnitude, 2, dst, src, ComplexAbsF32) }, v.tier

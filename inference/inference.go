@@ -18,6 +18,7 @@ import (
 	"io"
 	"math/bits"
 	"os"
+	"runtime"
 	"unsafe"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/graph"
@@ -40,6 +41,10 @@ type Options struct {
 	// Signature names the entry of a model that has several; "" is the first
 	// subgraph.
 	Signature string
+	// Threads is how many threads a run may use, at most 8 and no more than there
+	// are CPUs; 0 stands for 1. [ThreadsAuto] takes all CPUs where that is faster
+	// than one, which Open measures. The outputs do not depend on it.
+	Threads int
 }
 
 // UnsupportedError names everything in a valid model that the engine cannot
@@ -66,6 +71,7 @@ type Model struct {
 	meta       *Metadata
 	signatures []string
 	digest     [32]byte
+	threads    int
 }
 
 // Open decodes, checks and plans a model. It keeps nothing of data: weights
@@ -86,21 +92,28 @@ func Open(data []byte, o Options) (*Model, error) {
 	if o.MaxSteps <= 0 {
 		o.MaxSteps = 1e12
 	}
+	threads := min(max(o.Threads, 1), maxThreads, runtime.GOMAXPROCS(0))
+	if o.Threads == ThreadsAuto {
+		threads = min(maxThreads, runtime.GOMAXPROCS(0))
+	}
 	file, err := tflite.Decode(data)
 	if err != nil {
 		return nil, err
 	}
 	digest := make(chan [sha256.Size]byte, 1)
 	go func() { digest <- sha256.Sum256(data) }() // a third of the time for a large model
-	mem := &graph.Budget{Memory: o.MaxMemory, Steps: o.MaxSteps}
+	mem := &graph.Budget{Memory: o.MaxMemory, Steps: o.MaxSteps, Workers: threads}
 	plan, err := planEntry(file, o.Signature, mem)
 	sum := <-digest // also when planning failed: data is the caller's again
 	if err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
 	}
-	m := &Model{plan: plan, signatures: signatureNames(file), digest: sum}
+	m := &Model{plan: plan, signatures: signatureNames(file), digest: sum, threads: threads}
 	if m.meta, err = readMetadata(file, data); err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
+	}
+	if o.Threads == ThreadsAuto && threads > 1 {
+		m.calibrate()
 	}
 	return m, nil
 }
@@ -201,11 +214,20 @@ type Session struct {
 	exec    graph.Exec
 	inputs  []*Tensor
 	outputs []*Tensor
+	team    *team // nil where one thread runs all
 }
 
 // NewSession allocates an arena and sets the variables, which fails where an
 // index that the file computes for them is outside its data.
 func (m *Model) NewSession() (*Session, error) {
+	s, err := m.session(m.threads)
+	if err == nil && s.team != nil {
+		runtime.AddCleanup(s, (*team).close, s.team)
+	}
+	return s, err
+}
+
+func (m *Model) session(threads int) (*Session, error) {
 	raw := make([]byte, m.plan.ArenaSize+graph.Align)
 	skip := 0
 	if r := uintptr(unsafe.Pointer(&raw[0])) % graph.Align; r != 0 {
@@ -214,7 +236,13 @@ func (m *Model) NewSession() (*Session, error) {
 	s := &Session{plan: m.plan, arena: raw[skip : skip+m.plan.ArenaSize : skip+m.plan.ArenaSize]}
 	s.inputs = s.tensors(m.plan.Inputs)
 	s.outputs = s.tensors(m.plan.Outputs)
-	return s, s.reset()
+	if err := s.reset(); err != nil {
+		return nil, err
+	}
+	if threads > 1 {
+		s.team = newTeam(m.plan, s.arena, threads-1)
+	}
+	return s, nil
 }
 
 func (s *Session) tensors(values []graph.Value) []*Tensor {
@@ -245,11 +273,35 @@ func (s *Session) Output(i int) *Tensor { return s.outputs[i] }
 // its data, or [ErrSteps], the outputs are undefined and the next Run starts anew.
 func (s *Session) Run(ctx context.Context) (err error) {
 	defer catchFault(&err)
-	err = s.exec.Run(ctx, s.plan, s.arena)
+	if s.team == nil {
+		err = s.exec.Run(ctx, s.plan, s.arena)
+	} else {
+		err = s.shared(ctx)
+	}
 	for _, t := range s.outputs {
 		t.cut()
 	}
 	return err
+}
+
+// shared runs the steps that have parts with the team.
+func (s *Session) shared(ctx context.Context) error {
+	s.team.begin()
+	defer s.team.end()
+	s.exec.Start(ctx, s.plan)
+	for i := range s.plan.Steps {
+		if step := &s.plan.Steps[i]; step.Part == nil {
+			if err := s.exec.Step(step, s.arena); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.exec.Stopped(); err != nil {
+			return err
+		}
+		s.team.step(i)
+	}
+	return nil
 }
 
 // catchFault turns the panic about an index outside its data, or a value an

@@ -13,13 +13,15 @@ import (
 	"github.com/dunlin-edge/dunlin/inference"
 )
 
-const modelBenchUsage = `Usage: dunlin model bench MODEL [--warmup N] [--runs N] [--json]
+const modelBenchUsage = `Usage: dunlin model bench MODEL [--threads N|auto] [--warmup N]
+                          [--runs N] [--json]
        dunlin model bench --peak [--json]
 
 Times a model on this device: opening it (init), the first run, then the
 median, 90th percentile and extremes of the runs after the warm-up. Inputs are
-zeros. One thread: sessions do not share the work of a run yet. The environment
-variable DUNLIN_CPU forces an instruction set that this CPU has.
+zeros. One thread, unless --threads says otherwise; auto takes all CPUs where
+opening the model shows that to be faster. The environment variable DUNLIN_CPU
+forces an instruction set that this CPU has.
 
 With --peak it measures this core instead: how many multiply-accumulates of
 8-bit integers and of floats it can do a second when nothing has to be loaded.
@@ -40,6 +42,7 @@ type benchReport struct {
 	MinUS       float64 `json:"min_us"`
 	MaxUS       float64 `json:"max_us"`
 	Runs        int     `json:"runs"`
+	Threads     int     `json:"threads"`
 	ArenaBytes  int64   `json:"arena_bytes"`
 	PackedBytes int64   `json:"packed_bytes"`
 	PeakRSS     int64   `json:"peak_rss_bytes"`
@@ -50,7 +53,7 @@ type benchReport struct {
 func runModelBench(ctx context.Context, e *env, args []string) error {
 	fs := e.flags()
 	asJSON := fs.json("one object")
-	threads := fs.Int("threads", 1, "threads of one run: `N` is 1, there are no more yet")
+	threads := fs.String("threads", "1", "threads of one run: `N` or auto")
 	warmup := fs.Int("warmup", 3, "runs before the measurement, `N`")
 	runs := fs.Int("runs", 0, "measured runs `N`; 0 takes a second's worth, 5 to 1000")
 	peak := fs.Bool("peak", false, "measure this core instead of a model")
@@ -63,8 +66,6 @@ func runModelBench(ctx context.Context, e *env, args []string) error {
 		return e.benchPeak(*asJSON)
 	case *peak || len(rest) == 0:
 		return usageError(fs.seeHelp(), "give a model, or --peak")
-	case *threads != 1:
-		return usageError("leave --threads out, or give 1", "--threads %d: the engine runs a session on one thread", *threads)
 	case *warmup < 0 || *runs < 0:
 		return usageError(fs.seeHelp(), "--warmup and --runs count from 0")
 	}
@@ -72,7 +73,11 @@ func runModelBench(ctx context.Context, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	r, err := bench(ctx, data, *warmup, *runs)
+	n, err := threadsOf(*threads)
+	if err != nil {
+		return err
+	}
+	r, err := bench(ctx, data, n, *warmup, *runs)
 	if err != nil {
 		return modelError(rest[0], err)
 	}
@@ -108,9 +113,21 @@ func (e *env) benchPeak(asJSON bool) error {
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
 
-func bench(ctx context.Context, data []byte, warmup, runs int) (*benchReport, error) {
+// threadsOf reads the flag of threads.
+func threadsOf(text string) (int, error) {
+	if text == "auto" {
+		return inference.ThreadsAuto, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, usageError("give a number from 1 on, or auto", "--threads %s", text)
+	}
+	return n, nil
+}
+
+func bench(ctx context.Context, data []byte, threads, warmup, runs int) (*benchReport, error) {
 	start := time.Now()
-	m, err := inference.Open(data, inference.Options{})
+	m, err := inference.Open(data, inference.Options{Threads: threads})
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +136,7 @@ func bench(ctx context.Context, data []byte, warmup, runs int) (*benchReport, er
 		return nil, err
 	}
 	f := m.Footprint()
-	r := &benchReport{InitUS: micros(time.Since(start)), ArenaBytes: f.ArenaBytes, PackedBytes: f.PackedBytes,
+	r := &benchReport{InitUS: micros(time.Since(start)), ArenaBytes: f.ArenaBytes, PackedBytes: f.PackedBytes, Threads: m.Threads(),
 		CPU: cpuName(), Tier: inference.Tier()}
 	start = time.Now()
 	if err := s.Run(ctx); err != nil {
@@ -165,6 +182,7 @@ func (e *env) printBench(r *benchReport) {
 		t.row(row.name, fmt.Sprintf("%.1f µs", row.us))
 	}
 	t.row("runs", r.Runs)
+	t.row("threads", r.Threads)
 	t.row("arena", bytesText(r.ArenaBytes))
 	t.row("packed weights", bytesText(r.PackedBytes))
 	t.row("peak memory", bytesText(r.PeakRSS))

@@ -148,7 +148,10 @@ func TestModelBench(t *testing.T) {
 		t.Errorf("peak %+v", peak)
 	}
 	wantFailure(t, dunlin(t, "model", "bench"), exitUsage, "give a model", "help model bench")
-	wantFailure(t, dunlin(t, "model", "bench", path, "--threads", "2"), exitUsage, "--threads 2", "give 1")
+	for _, threads := range []string{"2", "auto"} {
+		decodeJSON[benchReport](t, dunlin(t, "model", "bench", path, "--threads", threads, "--runs", "3", "--json").stdout)
+	}
+	wantFailure(t, dunlin(t, "model", "bench", path, "--threads", "none"), exitUsage, "--threads none", "auto")
 }
 
 func TestModelProfile(t *testing.T) {

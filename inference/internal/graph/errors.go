@@ -42,6 +42,8 @@ func (e *UnsupportedError) orNil() error {
 type Budget struct {
 	Memory int64 // bytes left
 	Steps  int64 // multiply-accumulates or elements left in one run
+
+	Workers int // threads that a session may use; 0 is 1
 }
 
 // Take charges n bytes for what.

@@ -44,14 +44,23 @@ func (x *Exec) Steps(steps []Step, mem []byte) error {
 	return nil
 }
 
+// Stopped tells whether the run's context has ended.
+func (x *Exec) Stopped() error {
+	if x.done == nil { // a step may take less time than asking
+		return nil
+	}
+	select {
+	case <-x.done:
+		return x.ctx.Err()
+	default:
+		return nil
+	}
+}
+
 // Step runs one step.
 func (x *Exec) Step(s *Step, mem []byte) error {
-	if x.done != nil { // a step may take less time than asking
-		select {
-		case <-x.done:
-			return x.ctx.Err()
-		default:
-		}
+	if err := x.Stopped(); err != nil {
+		return err
 	}
 	if s.Flow != nil {
 		return s.Flow(x, mem)

@@ -63,7 +63,7 @@ func convStep[T kernel.Byte](n *node, name string, s convShape, activation byte)
 	}
 	c := &kernel.Conv[T]{
 		Window: s.window, Batch: s.batch, Groups: s.groups, InC: s.inC, OutC: s.outC, Weights: p.weights, Bias: p.bias,
-		Scale: p.scale, InZero: T(n.in(0).Zero()), Out: p.out, WeightZero: p.zero,
+		Scale: p.scale, InZero: T(n.in(0).Zero()), Out: p.out, WeightZero: p.zero, Workers: n.b.mem.Workers,
 	}
 	if err := n.packLater(c); err != nil {
 		return Step{}, err
@@ -71,15 +71,23 @@ func convStep[T kernel.Byte](n *node, name string, s convShape, activation byte)
 	src, dst := n.inRef(0), n.outRef()
 	nr, np, nb, ns := c.ScratchSizes()
 	rows, pairs, staged, sums := n.scratch(nr, 1), n.scratch(np, 8), n.scratch(nb, 1), n.scratch(ns, 4)
-	return Step{
+	scratch := func(mem []byte) kernel.Scratch[T] {
+		return kernel.Scratch[T]{
+			Rows: viewOf[T](rows.Bytes(mem)), Pairs: viewOf[int64](pairs.Bytes(mem)),
+			Staged: staged.Bytes(mem), Sums: i32(sums.Bytes(mem)),
+		}
+	}
+	step := Step{
 		Kernel: name, Tier: c.Tier(), Rule: ruleXNNPACK, MACs: c.MACs(),
-		Run: func(mem []byte) {
-			c.Run(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), kernel.Scratch[T]{
-				Rows: viewOf[T](rows.Bytes(mem)), Pairs: viewOf[int64](pairs.Bytes(mem)),
-				Staged: staged.Bytes(mem), Sums: i32(sums.Bytes(mem)),
-			})
-		},
-	}, nil
+		Run: func(mem []byte) { c.Run(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), scratch(mem)) },
+	}
+	if c.Splits() {
+		step.Prepare = func(mem []byte) { c.Prepare(viewOf[T](src.Bytes(mem)), scratch(mem)) }
+		step.Part = func(mem []byte, worker, i, n int) {
+			c.Part(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), scratch(mem), worker, i, n)
+		}
+	}
+	return step, nil
 }
 
 func lowerFullyConnected(n *node) (Step, error) {
@@ -172,14 +180,20 @@ func depthwiseStep[T kernel.Byte](n *node, name string, w kernel.Window, mult in
 	}
 	d := &kernel.Depthwise[T]{
 		Window: w, Batch: in.Shape[0], InC: in.Shape[3], Multiplier: mult, Weights: p.weights, Bias: p.bias,
-		Scale: p.scale, InZero: T(in.Zero()), Out: p.out, WeightZero: p.zero,
+		Scale: p.scale, InZero: T(in.Zero()), Out: p.out, WeightZero: p.zero, Workers: n.b.mem.Workers,
 	}
 	if err := n.packLater(d); err != nil {
 		return Step{}, err
 	}
 	src, dst, scratch := n.inRef(0), n.outRef(), n.scratch(d.Scratch(), 1)
-	return Step{
+	step := Step{
 		Kernel: name, Tier: d.Tier(), Rule: ruleXNNPACK, MACs: d.MACs(),
 		Run: func(mem []byte) { d.Run(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), scratch.Bytes(mem)) },
-	}, nil
+	}
+	if d.Splits() {
+		step.Part = func(mem []byte, worker, i, n int) {
+			d.Part(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), scratch.Bytes(mem), worker, i, n)
+		}
+	}
+	return step, nil
 }

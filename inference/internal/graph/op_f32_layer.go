@@ -92,10 +92,17 @@ func convStepF32(n *node, name string, s convShape, activation byte) (Step, erro
 		return Step{}, err
 	}
 	src, dst, scratch := n.inRef(0), n.outRef(), n.scratch(c.Scratch(), 4)
-	return Step{
+	step := Step{
 		Kernel: name, Tier: c.Tier(), Rule: ruleFloat, MACs: c.MACs(),
 		Run: func(mem []byte) { c.Run(f32(dst.Bytes(mem)), f32(src.Bytes(mem)), f32(scratch.Bytes(mem))) },
-	}, nil
+	}
+	if c.Splits() {
+		step.Prepare = func(mem []byte) { c.Prepare(f32(src.Bytes(mem)), f32(scratch.Bytes(mem))) }
+		step.Part = func(mem []byte, _, i, n int) {
+			c.Part(f32(dst.Bytes(mem)), f32(src.Bytes(mem)), f32(scratch.Bytes(mem)), i, n)
+		}
+	}
+	return step, nil
 }
 
 func depthwiseStepF32(n *node, w kernel.Window, mult int) (Step, error) {
@@ -116,10 +123,17 @@ func depthwiseStepF32(n *node, w kernel.Window, mult int) (Step, error) {
 	}
 	d.Pack()
 	src, dst, scratch := n.inRef(0), n.outRef(), n.scratch(d.Scratch(), 4)
-	return Step{
+	step := Step{
 		Kernel: "depthwise_f32", Tier: d.Tier(), Rule: ruleFloat, MACs: d.MACs(),
 		Run: func(mem []byte) { d.Run(f32(dst.Bytes(mem)), f32(src.Bytes(mem)), f32(scratch.Bytes(mem))) },
-	}, nil
+	}
+	if d.Splits() {
+		step.Prepare = func(mem []byte) { d.Prepare(f32(src.Bytes(mem)), f32(scratch.Bytes(mem))) }
+		step.Part = func(mem []byte, _, i, n int) {
+			d.Part(f32(dst.Bytes(mem)), f32(src.Bytes(mem)), f32(scratch.Bytes(mem)), i, n)
+		}
+	}
+	return step, nil
 }
 
 // float32sOf copies constant data out of the file, where nothing is aligned.

@@ -33,6 +33,11 @@ type Step struct {
 	Run    func(mem []byte) // mem is the session's arena
 	// Flow stands in for Run where a step runs subgraphs.
 	Flow func(x *Exec, mem []byte) error
+
+	// Part, unless nil, computes part i of n once Prepare is done: all of them, in
+	// any order and at the same time by different workers, do what Run does.
+	Prepare func(mem []byte)
+	Part    func(mem []byte, worker, i, n int)
 }
 
 // runs tells whether there is anything to do.

@@ -19,6 +19,8 @@ type Conv[T Byte] struct {
 
 	WeightZero int32 // 0 for int8
 
+	Workers int // that compute parts at the same time; 0 is 1
+
 	fast *convTiles8[T]
 }
 
@@ -108,6 +110,25 @@ func (c *Conv[T]) Run(dst, src []T, scratch Scratch[T]) {
 			}
 		}
 	}
+}
+
+// Splits tells whether Prepare and then Part, for all parts in any order, do what
+// Run does.
+func (c *Conv[T]) Splits() bool { return c.fast != nil && c.Batch == 1 && c.Groups == 1 }
+
+// Prepare does what all parts share.
+func (c *Conv[T]) Prepare(src []T, scratch Scratch[T]) {
+	in := c.fast.prepare(bytesOf(src), byte(c.InZero), scratch.Staged)
+	c.fast.sumPixels(scratch.Sums, in, 0)
+}
+
+// Part computes part i of n; no two at the same time have the same worker.
+func (c *Conv[T]) Part(dst, src []T, scratch Scratch[T], worker, i, n int) {
+	in := bytesOf(src)
+	if c.fast.staged {
+		in = scratch.Staged
+	}
+	c.fast.group(bytesOf(dst), in, c.fast.spare(scratch.Staged, worker), 0, scratch.Sums, share{i, n})
 }
 
 // row returns the input of output pixel p as one run of Depth elements.

@@ -20,6 +20,8 @@ type Depthwise[T Byte] struct {
 	Out        Clamp8
 	WeightZero int32 // 0 for int8
 
+	Workers int // that compute parts at the same time; 0 is 1
+
 	fast  *depthwiseTiles8[T]
 	dense *Conv[T]
 }
@@ -84,7 +86,7 @@ func (d *Depthwise[T]) outC() int { return d.InC * d.Multiplier }
 func (d *Depthwise[T]) Scratch() int {
 	switch {
 	case d.fast != nil:
-		return d.fast.bytes()
+		return alignUp(d.fast.bytes()) * max(d.Workers, 1)
 	case d.dense != nil:
 		_, _, staged, sums := d.dense.ScratchSizes()
 		return staged + 4*sums
@@ -100,7 +102,7 @@ func (d *Depthwise[T]) MACs() int64 {
 // Run computes dst = depthwise(src). scratch has Scratch bytes, aligned to int32.
 func (d *Depthwise[T]) Run(dst, src []T, scratch []byte) {
 	if d.fast != nil {
-		d.fast.run(dst, src, scratch)
+		d.fast.run(dst, src, scratch, share{0, 1})
 		return
 	}
 	if d.dense != nil {
@@ -124,6 +126,18 @@ func (d *Depthwise[T]) Run(dst, src []T, scratch []byte) {
 		}
 	}
 }
+
+// Splits tells whether Part, for all parts in any order, does what Run does.
+func (d *Depthwise[T]) Splits() bool { return d.fast != nil }
+
+// Part computes part i of n; no two at the same time have the same worker.
+func (d *Depthwise[T]) Part(dst, src []T, scratch []byte, worker, i, n int) {
+	size := alignUp(d.fast.bytes())
+	d.fast.run(dst, src, scratch[worker*size:][:d.fast.bytes()], share{i, n})
+}
+
+// alignUp rounds up to whole cache lines.
+func alignUp(n int) int { return (n + 63) &^ 63 }
 
 // pixel adds all taps of the window whose corner is (y0, x0) to acc.
 func (d *Depthwise[T]) pixel(in []T, acc []int32, y0, x0 int) {

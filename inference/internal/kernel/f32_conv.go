@@ -90,6 +90,18 @@ func (c *ConvF32) Run(dst, src, scratch []float32) {
 	}
 }
 
+// Splits tells whether Prepare and then Part, for all parts in any order, do what
+// Run does.
+func (c *ConvF32) Splits() bool { return c.fast != nil && c.Batch == 1 && c.Groups == 1 }
+
+// Prepare does what all parts share.
+func (c *ConvF32) Prepare(src, scratch []float32) { copyPadded(&c.fast.in, src, scratch) }
+
+// Part computes part i of n.
+func (c *ConvF32) Part(dst, src, scratch []float32, i, n int) {
+	c.fast.group(dst, c.fast.in.of(src, scratch), 0, share{i, n})
+}
+
 // row returns the input of output pixel p as one run of Depth elements.
 func (c *ConvF32) row(in []float32, g, p int, buf []float32) []float32 {
 	return gather(&c.Window, in, p, c.Groups, g, c.InC, 0, buf)

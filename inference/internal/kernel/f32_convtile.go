@@ -67,35 +67,38 @@ func (t *convTilesF32) run(dst, src, buf []float32) {
 	for b := range t.Batch {
 		in := copyPadded(&t.in, src[b*inSize:][:inSize], buf)
 		for g := range t.Groups {
-			t.group(dst[b*outSize:][:outSize], in, g)
+			t.group(dst[b*outSize:][:outSize], in, g, share{0, 1})
 		}
 	}
 }
 
-// group computes the channels of group g.
-func (t *convTilesF32) group(dst, in []float32, g int) {
+// group computes a share of the channels of group g, or of its pixels.
+func (t *convTilesF32) group(dst, in []float32, g int, part share) {
 	a := tileF32{
 		stride: 4 * t.Groups * t.OutC, segments: len(t.offsets), length: t.length, offsets: &t.offsets[0],
 		lo: t.Out.Lo, hi: t.Out.Hi, nan: canonicalNaN, size: 4 * t.panelLen,
 	}
 	pixels := t.OutH * t.OutW
+	p0, p1, x0, x1 := part.panels(t.perGroup, pixels)
 	if pixels == 1 {
-		t.single(&a, dst, in, g)
+		if x1 > x0 {
+			t.single(&a, dst, in, g, p0, p1)
+		}
 		return
 	}
 	most := t.v.rows
-	blocks := (pixels + most - 1) / most
+	blocks := (x1 - x0 + most - 1) / most
 	if t.panelLen <= panelInL1 {
-		for p := range t.perGroup {
+		for p := p0; p < p1; p++ {
 			for i := range blocks {
-				t.tile(&a, dst, in, g, p, i*pixels/blocks, (i+1)*pixels/blocks)
+				t.tile(&a, dst, in, g, p, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks)
 			}
 		}
 		return
 	}
 	for i := range blocks {
-		for p := range t.perGroup {
-			t.tile(&a, dst, in, g, p, i*pixels/blocks, (i+1)*pixels/blocks)
+		for p := p0; p < p1; p++ {
+			t.tile(&a, dst, in, g, p, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks)
 		}
 	}
 }
@@ -121,17 +124,17 @@ func (t *convTilesF32) panel(a *tileF32, dst []float32, g, p int) {
 	a.masks = lanes
 }
 
-// single computes one pixel: four panels at a time as long as they are full.
-func (t *convTilesF32) single(a *tileF32, dst, in []float32, g int) {
+// single computes panels [p, last) of one pixel: four at a time as long as they are
+// full.
+func (t *convTilesF32) single(a *tileF32, dst, in []float32, g, p, last int) {
 	corners(&t.in, in, 0, 1, g*t.InC, &a.rows)
-	p := 0
 	if len(t.offsets) == 1 && t.offsets[0] == 0 {
-		for ; (p+4)*2*t.v.lanes <= t.OutC; p += 4 {
+		for ; p+4 <= last && (p+4)*2*t.v.lanes <= t.OutC; p += 4 {
 			t.panel(a, dst, g, p)
 			t.v.gemv(a)
 		}
 	}
-	for ; p < t.perGroup; p++ {
+	for ; p < last; p++ {
 		t.panel(a, dst, g, p)
 		t.v.gemm(1, t.lanesOf(p)/t.v.lanes, a)
 	}

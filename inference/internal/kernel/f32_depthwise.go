@@ -66,6 +66,18 @@ func (d *DepthwiseF32) Run(dst, src, scratch []float32) {
 	}
 }
 
+// Splits tells whether Prepare and then Part, for all parts in any order, do what
+// Run does.
+func (d *DepthwiseF32) Splits() bool { return d.fast != nil && d.Batch == 1 }
+
+// Prepare does what all parts share.
+func (d *DepthwiseF32) Prepare(src, scratch []float32) { copyPadded(&d.fast.in, src, scratch) }
+
+// Part computes part i of n.
+func (d *DepthwiseF32) Part(dst, src, scratch []float32, i, n int) {
+	d.fast.lines(dst, d.fast.in.of(src, scratch), share{i, n})
+}
+
 // pixel adds all taps of the window whose corner is (y0, x0) to acc.
 func (d *DepthwiseF32) pixel(in, acc []float32, y0, x0 int) {
 	outC := len(acc)

@@ -46,9 +46,15 @@ func (t *depthwiseTilesF32) run(dst, src, buf []float32) {
 	inSize := t.InH * t.InW * t.InC
 	for b := range t.Batch {
 		in := copyPadded(&t.in, src[b*inSize:][:inSize], buf)
-		for y := range t.OutH {
-			t.row(dst[(b*t.OutH+y)*t.OutW*t.InC:], in[t.in.corner(y, 0):])
-		}
+		t.lines(dst[b*t.OutH*t.OutW*t.InC:], in, share{0, 1})
+	}
+}
+
+// lines computes a share of the rows of one image.
+func (t *depthwiseTilesF32) lines(dst, in []float32, part share) {
+	y0, y1 := part.of(t.OutH)
+	for y := y0; y < y1; y++ {
+		t.row(dst[y*t.OutW*t.InC:], in[t.in.corner(y, 0):])
 	}
 }
 

@@ -92,6 +92,14 @@ func (p *padded) corner(y, x int) int {
 	return (y*p.StrideH*p.w + x*p.StrideW) * p.pixel
 }
 
+// of returns where the input is: in the copy, where one is needed.
+func (p *padded) of(src, buf []float32) []float32 {
+	if p.needed {
+		return buf
+	}
+	return src
+}
+
 // copyPadded returns the input with zeros around it, copied to buf if needed.
 func copyPadded(p *padded, src, buf []float32) []float32 {
 	if !p.needed {

@@ -167,7 +167,7 @@ func (t *convTiles8[T]) bytes() int {
 		n = t.in.h*t.in.w*t.in.pixel*t.v.width() + slack8
 	}
 	if !t.v.masked {
-		n += t.narrow8()
+		n += t.narrow8() * max(t.Workers, 1)
 	}
 	return n
 }
@@ -187,13 +187,29 @@ func (t *convTiles8[T]) run(dst, src []T, buf []byte, sums []int32) {
 
 // image computes one image of the batch, padded with zero.
 func (t *convTiles8[T]) image(dst, in []byte, zero byte, buf []byte, sums []int32) {
-	if t.staged {
-		t.in.stage(t.v, buf, in, zero, t.flip)
-		in = buf
-	}
+	in = t.prepare(in, zero, buf)
 	for g := range t.Groups {
-		t.group(dst, in, buf[max(len(buf)-t.narrow8(), 0):], g, sums)
+		t.sumPixels(sums, in, g)
+		t.group(dst, in, t.spare(buf, 0), g, sums, share{0, 1})
 	}
+}
+
+// prepare stages an image where that is needed and returns what kernels read.
+func (t *convTiles8[T]) prepare(in []byte, zero byte, buf []byte) []byte {
+	if !t.staged {
+		return in
+	}
+	t.in.stage(t.v, buf, in, zero, t.flip)
+	return buf
+}
+
+// spare is where a worker's narrow panels go.
+func (t *convTiles8[T]) spare(buf []byte, worker int) []byte {
+	if t.v.masked {
+		return nil
+	}
+	n := t.narrow8()
+	return buf[len(buf)-(worker+1)*n:][:n]
 }
 
 // stage copies an input with its padding, flipped, as the kernels see it.
@@ -248,33 +264,31 @@ func spreadBytes(dst []byte, v byte) {
 // pixels pass by.
 const panelInL1x8 = 8 << 10
 
-// group computes the channels of group g.
-func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32) {
+// group computes a share of the channels of group g, or of its pixels.
+func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part share) {
 	a := tile8{stride: t.Groups * t.OutC * t.elem, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), order: t.v.order()}
 	if t.elem == 4 {
 		a.kind = kindSums
 	}
-	pixels := t.OutH * t.OutW
-	if t.sums != 0 {
-		t.sumPixels(sums[:pixels], in, g)
-	} else {
+	if t.sums == 0 {
 		sums = nil
 	}
+	p0, p1, x0, x1 := part.panels(t.perGroup, t.OutH*t.OutW)
 	if t.panelLen <= panelInL1x8 {
-		for p := range t.perGroup {
+		for p := p0; p < p1; p++ {
 			most := t.v.pixels(t.vectors(p))
-			blocks := (pixels + most - 1) / most
+			blocks := (x1 - x0 + most - 1) / most
 			for i := range blocks {
-				t.tile(&a, dst, in, spare, g, p, i*pixels/blocks, (i+1)*pixels/blocks, sums)
+				t.tile(&a, dst, in, spare, g, p, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks, sums)
 			}
 		}
 		return
 	}
 	most := t.v.pixels(t.v.panel / 16)
-	blocks := (pixels + most - 1) / most
+	blocks := (x1 - x0 + most - 1) / most
 	for i := range blocks {
-		for p := range t.perGroup {
-			t.tile(&a, dst, in, spare, g, p, i*pixels/blocks, (i+1)*pixels/blocks, sums)
+		for p := p0; p < p1; p++ {
+			t.tile(&a, dst, in, spare, g, p, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks, sums)
 		}
 	}
 }
@@ -313,8 +327,12 @@ func (t *convTiles8[T]) narrow(a *tile8, dst, out []byte, pixels, channels int) 
 	a.stride = stride
 }
 
-// sumPixels writes what the zero point of the weights adds to each pixel.
+// sumPixels writes what the zero point of the weights adds to each pixel, where it
+// does.
 func (t *convTiles8[T]) sumPixels(sums []int32, in []byte, g int) {
+	if t.sums == 0 {
+		return
+	}
 	i := 0
 	for y := range t.OutH {
 		for x := range t.OutW {

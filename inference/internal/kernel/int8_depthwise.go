@@ -132,8 +132,8 @@ func (t *depthwiseTiles8[T]) bytes() int {
 	return 4*t.sets*t.width*t.InC + slack8 + t.InW*t.InC + narrow8
 }
 
-// run computes dst = depthwise(src). buf has bytes elements.
-func (t *depthwiseTiles8[T]) run(dst, src []T, buf []byte) {
+// run computes a share of the rows of dst = depthwise(src). buf has bytes elements.
+func (t *depthwiseTiles8[T]) run(dst, src []T, buf []byte, part share) {
 	quads := buf[:4*t.sets*t.width*t.InC+slack8]
 	zeros := buf[len(quads):][:t.InW*t.InC]
 	spare := buf[len(quads)+len(zeros):][:narrow8]
@@ -146,8 +146,9 @@ func (t *depthwiseTiles8[T]) run(dst, src []T, buf []byte) {
 	}
 	in, out := bytesOf(src), bytesOf(dst)
 	inSize, line := t.InH*t.InW*t.InC, t.OutW*t.InC
+	y0, y1 := part.of(t.OutH)
 	for b := range t.Batch {
-		for y := range t.OutH {
+		for y := y0; y < y1; y++ {
 			t.interleave(quads, in[b*inSize:][:inSize], zeros, y)
 			t.row(out[(b*t.OutH+y)*line:][:line], quads, spare)
 		}

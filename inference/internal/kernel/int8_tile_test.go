@@ -136,7 +136,7 @@ func testDepthwiseTiles8[T Byte](t *testing.T) {
 			d.Run(want, src, make([]byte, d.Scratch()))
 			tiles := d.tiles(v)
 			tiles.weights = guarded(t, &g, tiles.weights)
-			tiles.run(got, src, guarded(t, &g, make([]byte, tiles.bytes())))
+			tiles.run(got, src, guarded(t, &g, make([]byte, tiles.bytes())), share{0, 1})
 			sameBytes(t, fmt.Sprintf("%+v channels %d", d.Window, d.InC), got, want)
 		}
 	})

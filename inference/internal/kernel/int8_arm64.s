@@ -73,8 +73,9 @@ TEXT ·gemm8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x71000a1f // subs wzr, w16, #0x2
-	WORD $0x54000560 // b.eq 1b8 <.text+0x1b8> // b.none
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x7100061f // subs wzr, w16, #0x1
+	WORD $0x540004e0 // b.eq 1ac <.text+0x1ac> // b.none
 	WORD $0xf9405403 // ldr x3, [x0, #168]
 	WORD $0xad404470 // ldp q16, q17, [x3]
 	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
@@ -106,14 +107,10 @@ TEXT ·gemm8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 1a0 <.text+0x1a0>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 1ac <.text+0x1ac>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d800020 // str q0, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
@@ -219,8 +216,9 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x71000a1f // subs wzr, w16, #0x2
-	WORD $0x54000a00 // b.eq 2bc <.text+0x2bc> // b.none
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x7100061f // subs wzr, w16, #0x1
+	WORD $0x54000900 // b.eq 2a0 <.text+0x2a0> // b.none
 	WORD $0xf9405403 // ldr x3, [x0, #168]
 	WORD $0xad404470 // ldp q16, q17, [x3]
 	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
@@ -252,14 +250,10 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 210 <.text+0x210>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 21c <.text+0x21c>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d800020 // str q0, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
@@ -289,14 +283,10 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 2a4 <.text+0x2a4>
-	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
-	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
-	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 2b0 <.text+0x2b0>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d800024 // str q4, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
@@ -433,8 +423,9 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x71000a1f // subs wzr, w16, #0x2
-	WORD $0x54000ea0 // b.eq 3c0 <.text+0x3c0> // b.none
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x7100061f // subs wzr, w16, #0x1
+	WORD $0x54000d20 // b.eq 394 <.text+0x394> // b.none
 	WORD $0xf9405403 // ldr x3, [x0, #168]
 	WORD $0xad404470 // ldp q16, q17, [x3]
 	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
@@ -466,14 +457,10 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 280 <.text+0x280>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 28c <.text+0x28c>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d800020 // str q0, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
@@ -503,14 +490,10 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 314 <.text+0x314>
-	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
-	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
-	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 320 <.text+0x320>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d800024 // str q4, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
@@ -540,14 +523,10 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 3a8 <.text+0x3a8>
-	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
-	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
-	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
-	WORD $0x14000004 // b 3b4 <.text+0x3b4>
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
+	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
 	WORD $0x3d800028 // str q8, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
@@ -715,8 +694,9 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x71000a1f // subs wzr, w16, #0x2
-	WORD $0x54001340 // b.eq 4c4 <.text+0x4c4> // b.none
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x7100061f // subs wzr, w16, #0x1
+	WORD $0x54001140 // b.eq 488 <.text+0x488> // b.none
 	WORD $0xf9405403 // ldr x3, [x0, #168]
 	WORD $0xad404470 // ldp q16, q17, [x3]
 	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
@@ -748,14 +728,10 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 2f0 <.text+0x2f0>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 2fc <.text+0x2fc>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d800020 // str q0, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
@@ -785,14 +761,10 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 384 <.text+0x384>
-	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
-	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
-	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 390 <.text+0x390>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d800024 // str q4, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
@@ -822,14 +794,10 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 418 <.text+0x418>
-	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
-	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
-	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
-	WORD $0x14000004 // b 424 <.text+0x424>
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
+	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
 	WORD $0x3d800028 // str q8, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
@@ -859,14 +827,10 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
 	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
 	WORD $0x4e790dce // sqadd v14.8h, v14.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 4ac <.text+0x4ac>
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149cc // sqxtn2 v12.16b, v14.8h
-	WORD $0x4e3a658c // smax v12.16b, v12.16b, v26.16b
-	WORD $0x14000004 // b 4b8 <.text+0x4b8>
 	WORD $0x2e21298c // sqxtun v12.8b, v12.8h
 	WORD $0x6e2129cc // sqxtun2 v12.16b, v14.8h
 	WORD $0x6e3a658c // umax v12.16b, v12.16b, v26.16b
+	WORD $0x6e3e1d8c // eor v12.16b, v12.16b, v30.16b
 	WORD $0x3d80002c // str q12, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
@@ -897,6 +861,7 @@ TEXT ·depthwise8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x9101d004 // add x4, x0, #0x74
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
+	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9401c07 // ldr x7, [x0, #56]
 	WORD $0xf9402409 // ldr x9, [x0, #72]
@@ -919,7 +884,7 @@ TEXT ·depthwise8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e9296c2 // sdot v2.4s, v22.16b, v18.16b
 	WORD $0x4e9396e3 // sdot v3.4s, v23.16b, v19.16b
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffe81 // b.ne 50 <.text+0x50> // b.any
+	WORD $0x54fffe81 // b.ne 54 <.text+0x54> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
@@ -944,23 +909,19 @@ TEXT ·depthwise8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, f8 <.text+0xf8>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 104 <.text+0x104>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0xd280002d // movz x13, #0x1
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff921 // b.ne 3c <.text+0x3c> // b.any
+	WORD $0x54fff9a1 // b.ne 40 <.text+0x40> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54000240 // b.eq 16c <.text+0x16c> // b.none
+	WORD $0x54000240 // b.eq 160 <.text+0x160> // b.none
 	WORD $0xf900300a // str x10, [x0, #96]
 	WORD $0xf940000a // ldr x10, [x0]
 	WORD $0x9101014a // add x10, x10, #0x40
@@ -977,7 +938,7 @@ TEXT ·depthwise8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffffb0 // b 28 <.text+0x28>
+	WORD $0x17ffffb4 // b 2c <.text+0x2c>
 	WORD $0xd65f03c0 // ret
 
 // func depthwise8x2Dotprod(t *taps8)
@@ -993,6 +954,7 @@ TEXT ·depthwise8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x9101d004 // add x4, x0, #0x74
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
+	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9401c07 // ldr x7, [x0, #56]
 	WORD $0xf9402409 // ldr x9, [x0, #72]
@@ -1026,7 +988,7 @@ TEXT ·depthwise8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e9296c6 // sdot v6.4s, v22.16b, v18.16b
 	WORD $0x4e9396e7 // sdot v7.4s, v23.16b, v19.16b
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffda1 // b.ne 60 <.text+0x60> // b.any
+	WORD $0x54fffda1 // b.ne 64 <.text+0x64> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
@@ -1051,14 +1013,10 @@ TEXT ·depthwise8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 124 <.text+0x124>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 130 <.text+0x130>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
@@ -1083,23 +1041,19 @@ TEXT ·depthwise8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 1a4 <.text+0x1a4>
-	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
-	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
-	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 1b0 <.text+0x1b0>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d8000e4 // str q4, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0xd280004d // movz x13, #0x2
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff3c1 // b.ne 3c <.text+0x3c> // b.any
+	WORD $0x54fff4c1 // b.ne 40 <.text+0x40> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54000240 // b.eq 218 <.text+0x218> // b.none
+	WORD $0x54000240 // b.eq 1fc <.text+0x1fc> // b.none
 	WORD $0xf900300a // str x10, [x0, #96]
 	WORD $0xf940000a // ldr x10, [x0]
 	WORD $0x9101014a // add x10, x10, #0x40
@@ -1116,7 +1070,7 @@ TEXT ·depthwise8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffff85 // b 28 <.text+0x28>
+	WORD $0x17ffff8d // b 2c <.text+0x2c>
 	WORD $0xd65f03c0 // ret
 
 // func depthwise8x3Dotprod(t *taps8)
@@ -1132,6 +1086,7 @@ TEXT ·depthwise8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x9101d004 // add x4, x0, #0x74
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
+	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9401c07 // ldr x7, [x0, #56]
 	WORD $0xf9402409 // ldr x9, [x0, #72]
@@ -1176,7 +1131,7 @@ TEXT ·depthwise8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e9296ca // sdot v10.4s, v22.16b, v18.16b
 	WORD $0x4e9396eb // sdot v11.4s, v23.16b, v19.16b
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffcc1 // b.ne 70 <.text+0x70> // b.any
+	WORD $0x54fffcc1 // b.ne 74 <.text+0x74> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
@@ -1201,14 +1156,10 @@ TEXT ·depthwise8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 150 <.text+0x150>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 15c <.text+0x15c>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
@@ -1233,14 +1184,10 @@ TEXT ·depthwise8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 1d0 <.text+0x1d0>
-	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
-	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
-	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 1dc <.text+0x1dc>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d8000e4 // str q4, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
@@ -1265,23 +1212,19 @@ TEXT ·depthwise8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 250 <.text+0x250>
-	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
-	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
-	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
-	WORD $0x14000004 // b 25c <.text+0x25c>
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
+	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
 	WORD $0x3d8000e8 // str q8, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0xd280006d // movz x13, #0x3
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54ffee61 // b.ne 3c <.text+0x3c> // b.any
+	WORD $0x54ffefe1 // b.ne 40 <.text+0x40> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54000240 // b.eq 2c4 <.text+0x2c4> // b.none
+	WORD $0x54000240 // b.eq 298 <.text+0x298> // b.none
 	WORD $0xf900300a // str x10, [x0, #96]
 	WORD $0xf940000a // ldr x10, [x0]
 	WORD $0x9101014a // add x10, x10, #0x40
@@ -1298,7 +1241,7 @@ TEXT ·depthwise8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffff5a // b 28 <.text+0x28>
+	WORD $0x17ffff66 // b 2c <.text+0x2c>
 	WORD $0xd65f03c0 // ret
 
 // func depthwise8x4Dotprod(t *taps8)
@@ -1314,6 +1257,7 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x9101d004 // add x4, x0, #0x74
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
+	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9401c07 // ldr x7, [x0, #56]
 	WORD $0xf9402409 // ldr x9, [x0, #72]
@@ -1369,7 +1313,7 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e9296ce // sdot v14.4s, v22.16b, v18.16b
 	WORD $0x4e9396ef // sdot v15.4s, v23.16b, v19.16b
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffbe1 // b.ne 80 <.text+0x80> // b.any
+	WORD $0x54fffbe1 // b.ne 84 <.text+0x84> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
@@ -1394,14 +1338,10 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 17c <.text+0x17c>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 188 <.text+0x188>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
@@ -1426,14 +1366,10 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 1fc <.text+0x1fc>
-	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
-	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
-	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 208 <.text+0x208>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d8000e4 // str q4, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
@@ -1458,14 +1394,10 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 27c <.text+0x27c>
-	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
-	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
-	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
-	WORD $0x14000004 // b 288 <.text+0x288>
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
+	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
 	WORD $0x3d8000e8 // str q8, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
@@ -1490,23 +1422,19 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
 	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
 	WORD $0x4e790dce // sqadd v14.8h, v14.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 2fc <.text+0x2fc>
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149cc // sqxtn2 v12.16b, v14.8h
-	WORD $0x4e3a658c // smax v12.16b, v12.16b, v26.16b
-	WORD $0x14000004 // b 308 <.text+0x308>
 	WORD $0x2e21298c // sqxtun v12.8b, v12.8h
 	WORD $0x6e2129cc // sqxtun2 v12.16b, v14.8h
 	WORD $0x6e3a658c // umax v12.16b, v12.16b, v26.16b
+	WORD $0x6e3e1d8c // eor v12.16b, v12.16b, v30.16b
 	WORD $0x3d8000ec // str q12, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0xd280008d // movz x13, #0x4
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54ffe901 // b.ne 3c <.text+0x3c> // b.any
+	WORD $0x54ffeb01 // b.ne 40 <.text+0x40> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54000240 // b.eq 370 <.text+0x370> // b.none
+	WORD $0x54000240 // b.eq 334 <.text+0x334> // b.none
 	WORD $0xf900300a // str x10, [x0, #96]
 	WORD $0xf940000a // ldr x10, [x0]
 	WORD $0x9101014a // add x10, x10, #0x40
@@ -1523,7 +1451,7 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffff2f // b 28 <.text+0x28>
+	WORD $0x17ffff3f // b 2c <.text+0x2c>
 	WORD $0xd65f03c0 // ret
 
 // func gemm8x1NEON(t *tile8)
@@ -1660,8 +1588,9 @@ TEXT ·gemm8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x71000a1f // subs wzr, w16, #0x2
-	WORD $0x54000560 // b.eq 2bc <.text+0x2bc> // b.none
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x7100061f // subs wzr, w16, #0x1
+	WORD $0x540004e0 // b.eq 2b0 <.text+0x2b0> // b.none
 	WORD $0xf9405403 // ldr x3, [x0, #168]
 	WORD $0xad404470 // ldp q16, q17, [x3]
 	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
@@ -1693,14 +1622,10 @@ TEXT ·gemm8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 2a4 <.text+0x2a4>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 2b0 <.text+0x2b0>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d800020 // str q0, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
@@ -1936,8 +1861,9 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x71000a1f // subs wzr, w16, #0x2
-	WORD $0x54000a00 // b.eq 4c4 <.text+0x4c4> // b.none
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x7100061f // subs wzr, w16, #0x1
+	WORD $0x54000900 // b.eq 4a8 <.text+0x4a8> // b.none
 	WORD $0xf9405403 // ldr x3, [x0, #168]
 	WORD $0xad404470 // ldp q16, q17, [x3]
 	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
@@ -1969,14 +1895,10 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 418 <.text+0x418>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 424 <.text+0x424>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d800020 // str q0, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
@@ -2006,14 +1928,10 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 4ac <.text+0x4ac>
-	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
-	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
-	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 4b8 <.text+0x4b8>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d800024 // str q4, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
@@ -2345,8 +2263,9 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x71000a1f // subs wzr, w16, #0x2
-	WORD $0x54000ea0 // b.eq 6cc <.text+0x6cc> // b.none
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x7100061f // subs wzr, w16, #0x1
+	WORD $0x54000d20 // b.eq 6a0 <.text+0x6a0> // b.none
 	WORD $0xf9405403 // ldr x3, [x0, #168]
 	WORD $0xad404470 // ldp q16, q17, [x3]
 	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
@@ -2378,14 +2297,10 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 58c <.text+0x58c>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 598 <.text+0x598>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d800020 // str q0, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
@@ -2415,14 +2330,10 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 620 <.text+0x620>
-	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
-	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
-	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 62c <.text+0x62c>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d800024 // str q4, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
@@ -2452,14 +2363,10 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 6b4 <.text+0x6b4>
-	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
-	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
-	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
-	WORD $0x14000004 // b 6c0 <.text+0x6c0>
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
+	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
 	WORD $0x3d800028 // str q8, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
@@ -2887,8 +2794,9 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x91021004 // add x4, x0, #0x84
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x71000a1f // subs wzr, w16, #0x2
-	WORD $0x54001340 // b.eq 8d4 <.text+0x8d4> // b.none
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x7100061f // subs wzr, w16, #0x1
+	WORD $0x54001140 // b.eq 898 <.text+0x898> // b.none
 	WORD $0xf9405403 // ldr x3, [x0, #168]
 	WORD $0xad404470 // ldp q16, q17, [x3]
 	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
@@ -2920,14 +2828,10 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 700 <.text+0x700>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 70c <.text+0x70c>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d800020 // str q0, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
@@ -2957,14 +2861,10 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 794 <.text+0x794>
-	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
-	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
-	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 7a0 <.text+0x7a0>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d800024 // str q4, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
@@ -2994,14 +2894,10 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 828 <.text+0x828>
-	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
-	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
-	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
-	WORD $0x14000004 // b 834 <.text+0x834>
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
+	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
 	WORD $0x3d800028 // str q8, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
@@ -3031,14 +2927,10 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
 	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
 	WORD $0x4e790dce // sqadd v14.8h, v14.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 8bc <.text+0x8bc>
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149cc // sqxtn2 v12.16b, v14.8h
-	WORD $0x4e3a658c // smax v12.16b, v12.16b, v26.16b
-	WORD $0x14000004 // b 8c8 <.text+0x8c8>
 	WORD $0x2e21298c // sqxtun v12.8b, v12.8h
 	WORD $0x6e2129cc // sqxtun2 v12.16b, v14.8h
 	WORD $0x6e3a658c // umax v12.16b, v12.16b, v26.16b
+	WORD $0x6e3e1d8c // eor v12.16b, v12.16b, v30.16b
 	WORD $0x3d80002c // str q12, [x1]
 	WORD $0x8b020021 // add x1, x1, x2
 	WORD $0xd65f03c0 // ret
@@ -3069,6 +2961,7 @@ TEXT ·depthwise8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x9101d004 // add x4, x0, #0x74
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
+	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9401c07 // ldr x7, [x0, #56]
 	WORD $0xf9402409 // ldr x9, [x0, #72]
@@ -3103,7 +2996,7 @@ TEXT ·depthwise8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffd01 // b.ne 50 <.text+0x50> // b.any
+	WORD $0x54fffd01 // b.ne 54 <.text+0x54> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
@@ -3128,23 +3021,19 @@ TEXT ·depthwise8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 128 <.text+0x128>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 134 <.text+0x134>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0xd280002d // movz x13, #0x1
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff7a1 // b.ne 3c <.text+0x3c> // b.any
+	WORD $0x54fff821 // b.ne 40 <.text+0x40> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54000240 // b.eq 19c <.text+0x19c> // b.none
+	WORD $0x54000240 // b.eq 190 <.text+0x190> // b.none
 	WORD $0xf900300a // str x10, [x0, #96]
 	WORD $0xf940000a // ldr x10, [x0]
 	WORD $0x9101014a // add x10, x10, #0x40
@@ -3161,7 +3050,7 @@ TEXT ·depthwise8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffffa4 // b 28 <.text+0x28>
+	WORD $0x17ffffa8 // b 2c <.text+0x2c>
 	WORD $0xd65f03c0 // ret
 
 // func depthwise8x2NEON(t *taps8)
@@ -3177,6 +3066,7 @@ TEXT ·depthwise8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x9101d004 // add x4, x0, #0x74
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
+	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9401c07 // ldr x7, [x0, #56]
 	WORD $0xf9402409 // ldr x9, [x0, #72]
@@ -3234,7 +3124,7 @@ TEXT ·depthwise8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffaa1 // b.ne 60 <.text+0x60> // b.any
+	WORD $0x54fffaa1 // b.ne 64 <.text+0x64> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
@@ -3259,14 +3149,10 @@ TEXT ·depthwise8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 184 <.text+0x184>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 190 <.text+0x190>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
@@ -3291,23 +3177,19 @@ TEXT ·depthwise8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 204 <.text+0x204>
-	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
-	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
-	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 210 <.text+0x210>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d8000e4 // str q4, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0xd280004d // movz x13, #0x2
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff0c1 // b.ne 3c <.text+0x3c> // b.any
+	WORD $0x54fff1c1 // b.ne 40 <.text+0x40> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54000240 // b.eq 278 <.text+0x278> // b.none
+	WORD $0x54000240 // b.eq 25c <.text+0x25c> // b.none
 	WORD $0xf900300a // str x10, [x0, #96]
 	WORD $0xf940000a // ldr x10, [x0]
 	WORD $0x9101014a // add x10, x10, #0x40
@@ -3324,7 +3206,7 @@ TEXT ·depthwise8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffff6d // b 28 <.text+0x28>
+	WORD $0x17ffff75 // b 2c <.text+0x2c>
 	WORD $0xd65f03c0 // ret
 
 // func depthwise8x3NEON(t *taps8)
@@ -3340,6 +3222,7 @@ TEXT ·depthwise8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x9101d004 // add x4, x0, #0x74
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
+	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9401c07 // ldr x7, [x0, #56]
 	WORD $0xf9402409 // ldr x9, [x0, #72]
@@ -3420,7 +3303,7 @@ TEXT ·depthwise8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b8b // sadalp v11.4s, v28.8h
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fff841 // b.ne 70 <.text+0x70> // b.any
+	WORD $0x54fff841 // b.ne 74 <.text+0x74> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
@@ -3445,14 +3328,10 @@ TEXT ·depthwise8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 1e0 <.text+0x1e0>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 1ec <.text+0x1ec>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
@@ -3477,14 +3356,10 @@ TEXT ·depthwise8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 260 <.text+0x260>
-	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
-	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
-	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 26c <.text+0x26c>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d8000e4 // str q4, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
@@ -3509,23 +3384,19 @@ TEXT ·depthwise8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 2e0 <.text+0x2e0>
-	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
-	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
-	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
-	WORD $0x14000004 // b 2ec <.text+0x2ec>
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
+	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
 	WORD $0x3d8000e8 // str q8, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0xd280006d // movz x13, #0x3
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54ffe9e1 // b.ne 3c <.text+0x3c> // b.any
+	WORD $0x54ffeb61 // b.ne 40 <.text+0x40> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54000240 // b.eq 354 <.text+0x354> // b.none
+	WORD $0x54000240 // b.eq 328 <.text+0x328> // b.none
 	WORD $0xf900300a // str x10, [x0, #96]
 	WORD $0xf940000a // ldr x10, [x0]
 	WORD $0x9101014a // add x10, x10, #0x40
@@ -3542,7 +3413,7 @@ TEXT ·depthwise8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffff36 // b 28 <.text+0x28>
+	WORD $0x17ffff42 // b 2c <.text+0x2c>
 	WORD $0xd65f03c0 // ret
 
 // func depthwise8x4NEON(t *taps8)
@@ -3558,6 +3429,7 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x9101d004 // add x4, x0, #0x74
 	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
+	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9401c07 // ldr x7, [x0, #56]
 	WORD $0xf9402409 // ldr x9, [x0, #72]
@@ -3661,7 +3533,7 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b8f // sadalp v15.4s, v28.8h
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fff5e1 // b.ne 80 <.text+0x80> // b.any
+	WORD $0x54fff5e1 // b.ne 84 <.text+0x84> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
@@ -3686,14 +3558,10 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e614842 // sqxtn v2.4h, v2.4s
 	WORD $0x4e614862 // sqxtn2 v2.8h, v3.4s
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 23c <.text+0x23c>
-	WORD $0x0e214800 // sqxtn v0.8b, v0.8h
-	WORD $0x4e214840 // sqxtn2 v0.16b, v2.8h
-	WORD $0x4e3a6400 // smax v0.16b, v0.16b, v26.16b
-	WORD $0x14000004 // b 248 <.text+0x248>
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
+	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
@@ -3718,14 +3586,10 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6148c6 // sqxtn v6.4h, v6.4s
 	WORD $0x4e6148e6 // sqxtn2 v6.8h, v7.4s
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 2bc <.text+0x2bc>
-	WORD $0x0e214884 // sqxtn v4.8b, v4.8h
-	WORD $0x4e2148c4 // sqxtn2 v4.16b, v6.8h
-	WORD $0x4e3a6484 // smax v4.16b, v4.16b, v26.16b
-	WORD $0x14000004 // b 2c8 <.text+0x2c8>
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
+	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d8000e4 // str q4, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
@@ -3750,14 +3614,10 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 33c <.text+0x33c>
-	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
-	WORD $0x4e214948 // sqxtn2 v8.16b, v10.8h
-	WORD $0x4e3a6508 // smax v8.16b, v8.16b, v26.16b
-	WORD $0x14000004 // b 348 <.text+0x348>
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
+	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
 	WORD $0x3d8000e8 // str q8, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
@@ -3782,23 +3642,19 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
 	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
 	WORD $0x4e790dce // sqadd v14.8h, v14.8h, v25.8h
-	WORD $0x350000b0 // cbnz w16, 3bc <.text+0x3bc>
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149cc // sqxtn2 v12.16b, v14.8h
-	WORD $0x4e3a658c // smax v12.16b, v12.16b, v26.16b
-	WORD $0x14000004 // b 3c8 <.text+0x3c8>
 	WORD $0x2e21298c // sqxtun v12.8b, v12.8h
 	WORD $0x6e2129cc // sqxtun2 v12.16b, v14.8h
 	WORD $0x6e3a658c // umax v12.16b, v12.16b, v26.16b
+	WORD $0x6e3e1d8c // eor v12.16b, v12.16b, v30.16b
 	WORD $0x3d8000ec // str q12, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0xd280008d // movz x13, #0x4
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54ffe301 // b.ne 3c <.text+0x3c> // b.any
+	WORD $0x54ffe501 // b.ne 40 <.text+0x40> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54000240 // b.eq 430 <.text+0x430> // b.none
+	WORD $0x54000240 // b.eq 3f4 <.text+0x3f4> // b.none
 	WORD $0xf900300a // str x10, [x0, #96]
 	WORD $0xf940000a // ldr x10, [x0]
 	WORD $0x9101014a // add x10, x10, #0x40
@@ -3815,7 +3671,7 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17fffeff // b 28 <.text+0x28>
+	WORD $0x17ffff0f // b 2c <.text+0x2c>
 	WORD $0xd65f03c0 // ret
 
 // func peak8Dotprod(rounds int)

@@ -268,7 +268,7 @@ const panelInL1x8 = 8 << 10
 func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part share) {
 	a := tile8{stride: t.Groups * t.OutC * t.elem, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), order: t.v.order()}
 	if t.elem == 4 {
-		a.kind = kindSums
+		a.flip = sumsOut
 	}
 	if t.sums == 0 {
 		sums = nil

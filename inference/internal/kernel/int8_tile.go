@@ -15,7 +15,7 @@ type vector8 struct {
 	signed bool // the kernels' inputs
 	masked bool // kernels store parts of 16 outputs
 	rows   bool // has more than layers
-	sums   bool // matrix kernels know kindSums
+	sums   bool // matrix kernels know sumsOut
 	// narrowSums is for kernels that add two products in 16 bits, which weights
 	// of -128 could overflow.
 	narrowSums bool
@@ -85,18 +85,14 @@ type tile8 struct {
 
 // out8 is the output side of both kinds of kernels.
 type out8 struct {
-	kind uint32  // 0: see kindInt8
+	flip uint32  // 0: of four bytes on their way out, or sumsOut
 	hi   float32 // 4: upper bound less the zero point
-	zero int32   // 8: zero point
-	min  int32   // 12: lower bound
+	zero int32   // 8: zero point, before the flip
+	min  int32   // 12: lower bound, before the flip
 }
 
-// What kernels store.
-const (
-	kindInt8 = iota
-	kindUint8
-	kindSums // int32, as they are; matrix kernels with sums only
-)
+// sumsOut makes matrix kernels with sums store those as they are, int32.
+const sumsOut = 1
 
 // taps8 is the same for depthwise kernels: neighbouring pixels of vectors of 16
 // channels. A kernel moves the pointers on from vector to vector.
@@ -149,11 +145,12 @@ func signedOf(b []byte) []int8 {
 	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
 }
 
-// sideOf returns the output side as the kernels take it.
+// sideOf returns the output side as the kernels take it: they clamp to bytes
+// without a sign, which int8 gets by flipping the highest bit.
 func sideOf[T Byte](c Clamp8) out8 {
 	o := out8{hi: float32(c.Max - c.Zero), zero: c.Zero, min: c.Min}
-	if !isSigned[T]() {
-		o.kind = kindUint8
+	if isSigned[T]() {
+		o.flip, o.zero, o.min = 0x80808080, c.Zero+128, c.Min+128
 	}
 	return o
 }

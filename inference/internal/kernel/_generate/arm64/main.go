@@ -186,7 +186,7 @@ func store(rows int) {
 	p("ldr x1, [x0, #72]") // destination
 	p("ldr x2, [x0, #80]") // bytes from row to row
 	output(120)
-	p("cmp w16, #2")
+	p("cmp w16, #1")
 	p("b.eq 9f")
 	p("ldr x3, [x0, #168]") // scales
 	p("ldp q16, q17, [x3]")
@@ -222,6 +222,7 @@ func output(at int) {
 	p("add x4, x0, #%d", at+12)
 	p("ld1r {v26.16b}, [x4]")
 	p("ldr w16, [x0, #%d]", at)
+	p("dup v30.4s, w16")
 }
 
 // finish turns the 16 sums in v and the next three to bytes in v, with scales
@@ -238,16 +239,10 @@ func finish(v int) {
 		p("sqxtn2 v%d.8h, v%d.4s", i, i+1)
 		p("sqadd v%d.8h, v%d.8h, v25.8h", i, i)
 	}
-	p("cbnz w16, 6f")
-	p("sqxtn v%d.8b, v%d.8h", v, v)
-	p("sqxtn2 v%d.16b, v%d.8h", v, v+2)
-	p("smax v%d.16b, v%d.16b, v26.16b", v, v)
-	p("b 7f")
-	p("6:")
 	p("sqxtun v%d.8b, v%d.8h", v, v)
 	p("sqxtun2 v%d.16b, v%d.8h", v, v+2)
 	p("umax v%d.16b, v%d.16b, v26.16b", v, v)
-	p("7:")
+	p("eor v%d.16b, v%d.16b, v30.16b", v, v)
 }
 
 // depthwise writes vectors of 16 channels of blocks of neighbouring pixels; the

@@ -168,29 +168,21 @@ func (s set) quad(rows, set int) {
 // store finishes and stores a tile, two rows at a time.
 func store(rows int) {
 	p("\tMOVQ 72(AX), DI // destination\n\tMOVQ 80(AX), CX // bytes from row to row")
-	p("\tCMPL 120(AX), $1\n\tJGT sums")
-	p("\tMOVQ 168(AX), SI // scales\n\tVBROADCASTSS 124(AX), Y12\n\tVPBROADCASTW 128(AX), Y13\n\tMOVQ 176(AX), BX // order")
-	p("\tJNE signed")
-	for _, unsigned := range []bool{true, false} {
-		if !unsigned {
-			p("signed:")
-		}
-		for r := range rows {
-			if unsigned {
-				p("\tVPBROADCASTD %d(AX), Y14\n\tVPADDD Y14, Y%d, Y%d\n\tVPADDD Y14, Y%d, Y%d", 136+4*r, 2*r, 2*r, 2*r+1, 2*r+1)
-			}
-		}
-		p("\tVPBROADCASTB 132(AX), Y14")
-		for r := 0; r < rows; r += 2 {
-			n := min(2, rows-r)
-			finish(2*r, n, []string{"(SI)", "32(SI)"}, unsigned, "(BX)")
-			p("\tVMOVDQU X%d, (DI)\n\tADDQ CX, DI", 2*r)
-			if n == 2 {
-				p("\tVEXTRACTI128 $1, Y%d, (DI)\n\tADDQ CX, DI", 2*r)
-			}
-		}
-		p("\tVZEROUPPER\n\tRET")
+	p("\tMOVL 120(AX), BX\n\tCMPL BX, $1\n\tJEQ sums\n\tTESTL BX, BX\n\tJNE added")
+	for r := range rows {
+		p("\tVPBROADCASTD %d(AX), Y14\n\tVPADDD Y14, Y%d, Y%d\n\tVPADDD Y14, Y%d, Y%d", 136+4*r, 2*r, 2*r, 2*r+1, 2*r+1)
 	}
+	p("added:\n\tMOVQ 168(AX), SI // scales\n\tMOVQ 176(AX), BX // order")
+	p("\tVPBROADCASTD 120(AX), Y15\n\tVBROADCASTSS 124(AX), Y12\n\tVPBROADCASTW 128(AX), Y13\n\tVPBROADCASTB 132(AX), Y14")
+	for r := 0; r < rows; r += 2 {
+		n := min(2, rows-r)
+		finish(2*r, n, []string{"(SI)", "32(SI)"}, "(BX)")
+		p("\tVMOVDQU X%d, (DI)\n\tADDQ CX, DI", 2*r)
+		if n == 2 {
+			p("\tVEXTRACTI128 $1, Y%d, (DI)\n\tADDQ CX, DI", 2*r)
+		}
+	}
+	p("\tVZEROUPPER\n\tRET")
 	p("sums:")
 	for r := range rows {
 		p("\tVMOVDQU Y%d, (DI)\n\tVMOVDQU Y%d, 32(DI)\n\tADDQ CX, DI", 2*r, 2*r+1)
@@ -200,9 +192,9 @@ func store(rows int) {
 
 // finish writes Clamp8.fp32 for n <= 2 rows of 16 sums from register v on, which
 // leaves their bytes one after the other in it: upper bound in Y12, zero point in
-// Y13, lower bound in Y14. VCVTPS2DQ rounds half to even, as Go leaves the control
+// Y13, lower bound in Y14, flip in Y15. VCVTPS2DQ rounds half to even, as Go leaves the control
 // register; what is below any int32 saturates twice on its way to a byte.
-func finish(v, n int, scale []string, unsigned bool, order string) {
+func finish(v, n int, scale []string, order string) {
 	for i := v; i < v+2*n; i++ {
 		p("\tVCVTDQ2PS Y%d, Y%d\n\tVMULPS %s, Y%d, Y%d", i, i, scale[(i-v)%2], i, i)
 		p("\tVMINPS Y12, Y%d, Y%d\n\tVCVTPS2DQ Y%d, Y%d", i, i, i, i)
@@ -210,11 +202,7 @@ func finish(v, n int, scale []string, unsigned bool, order string) {
 	for i := v; i < v+2*n; i += 2 {
 		p("\tVPACKSSDW Y%d, Y%d, Y%d\n\tVPADDSW Y13, Y%d, Y%d", i+1, i, i, i, i)
 	}
-	pack, most := "VPACKSSWB", "VPMAXSB"
-	if unsigned {
-		pack, most = "VPACKUSWB", "VPMAXUB"
-	}
-	p("\t%s Y%d, Y%d, Y%d\n\t%s Y14, Y%d, Y%d", pack, v+2*n-2, v, v, most, v, v)
+	p("\tVPACKUSWB Y%d, Y%d, Y%d\n\tVPMAXUB Y14, Y%d, Y%d\n\tVPXOR Y15, Y%d, Y%d", v+2*n-2, v, v, v, v, v, v)
 	p("\tVMOVDQU %s, Y%d\n\tVPERMD Y%d, Y%d, Y%d", order, v+1, v, v+1, v)
 }
 
@@ -237,7 +225,7 @@ func (s set) depthwise(pixels int) {
 	p("\tMOVQ t+0(FP), AX")
 	p("\tMOVQ 8(AX), R8 // bytes from pixel to pixel\n\tMOVQ 40(AX), R9 // bytes from tap to tap")
 	p("\tMOVQ 64(AX), R14 // bytes from output pixel to output pixel\n\tLEAQ (R8)(R8*2), R10")
-	p("\tMOVQ 120(AX), R12 // order\n\tVBROADCASTSS 108(AX), Y12\n\tVPBROADCASTW 112(AX), Y13\n\tVPBROADCASTB 116(AX), Y14")
+	p("\tMOVQ 120(AX), R12 // order\n\tVPBROADCASTD 104(AX), Y15\n\tVBROADCASTSS 108(AX), Y12\n\tVPBROADCASTW 112(AX), Y13\n\tVPBROADCASTB 116(AX), Y14")
 	p("vector:\n\tMOVQ (AX), SI // input\n\tMOVQ 56(AX), R13 // destination\n\tMOVQ 72(AX), R15 // blocks\n\tMOVQ 88(AX), R11 // scales")
 	p("block:\n\tMOVQ 16(AX), DX // offsets of the taps\n\tMOVQ 24(AX), CX // taps\n\tMOVQ 32(AX), DI // weights\n\tMOVQ 48(AX), BX // bias")
 	p("\tVMOVDQU (BX), Y0\n\tVMOVDQU 32(BX), Y1")
@@ -254,21 +242,15 @@ func (s set) depthwise(pixels int) {
 		}
 	}
 	p("\tADDQ $8, DX\n\tADDQ R9, DI\n\tDECQ CX\n\tJNE tap")
-	p("\tCMPL 104(AX), $0\n\tJNE unsigned")
-	for _, unsigned := range []bool{false, true} {
-		if unsigned {
-			p("\tJMP next\nunsigned:")
-		}
-		for i := 0; i < pixels; i += 2 {
-			n := min(2, pixels-i)
-			finish(2*i, n, []string{"(R11)", "32(R11)"}, unsigned, "(R12)")
-			p("\tVMOVDQU X%d, (R13)\n\tADDQ R14, R13", 2*i)
-			if n == 2 {
-				p("\tVEXTRACTI128 $1, Y%d, (R13)\n\tADDQ R14, R13", 2*i)
-			}
+	for i := 0; i < pixels; i += 2 {
+		n := min(2, pixels-i)
+		finish(2*i, n, []string{"(R11)", "32(R11)"}, "(R12)")
+		p("\tVMOVDQU X%d, (R13)\n\tADDQ R14, R13", 2*i)
+		if n == 2 {
+			p("\tVEXTRACTI128 $1, Y%d, (R13)\n\tADDQ R14, R13", 2*i)
 		}
 	}
-	p("next:\n\tIMUL3Q $%d, R8, BX\n\tADDQ BX, SI\n\tDECQ R15\n\tJNE block", pixels)
+	p("\tIMUL3Q $%d, R8, BX\n\tADDQ BX, SI\n\tDECQ R15\n\tJNE block", pixels)
 	p("\tMOVQ 96(AX), BX\n\tDECQ BX\n\tJEQ done\n\tMOVQ BX, 96(AX)")
 	// Never beyond the last vector: the collector may look at these pointers.
 	p("\tADDQ $64, (AX)\n\tADDQ $64, 32(AX)\n\tADDQ $64, 48(AX)\n\tADDQ $16, 56(AX)\n\tADDQ $64, 88(AX)")

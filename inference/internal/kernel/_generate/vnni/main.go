@@ -133,23 +133,18 @@ func gemm(rows, vectors int) {
 	p("\tMOVQ 72(AX), DI // destination")
 	p("\tMOVQ 80(AX), CX // bytes from row to row")
 	p("\tMOVQ 168(AX), SI // scales")
-	output.load(124, 128, 132, 176)
+	output.load(120, 124, 128, 132, 176)
 	p("\tMOVQ 112(AX), BX // bytes to store\n\tKMOVQ BX, K1")
-	p("\tCMPL 120(AX), $1\n\tJEQ unsigned\n\tJGT sums")
-	for _, unsigned := range []bool{false, true} {
-		if unsigned {
-			p("unsigned:")
-			for r := range rows {
-				for j := range vectors {
-					v := acc(0, r, j)
-					p("\tVPADDD.BCST %d(AX), %s, %s", 136+4*r, v, v)
-				}
-			}
+	p("\tMOVL 120(AX), BX\n\tCMPL BX, $1\n\tJEQ sums\n\tTESTL BX, BX\n\tJNE added")
+	for r := range rows {
+		for j := range vectors {
+			v := acc(0, r, j)
+			p("\tVPADDD.BCST %d(AX), %s, %s", 136+4*r, v, v)
 		}
-		store(rows, vectors, unsigned)
-		p("\tVZEROUPPER")
-		p("\tRET")
 	}
+	p("added:")
+	store(rows, vectors)
+	p("\tVZEROUPPER\n\tRET")
 	p("sums:")
 	for j := 1; j < vectors; j++ {
 		p("\tKSHIFTRQ $%d, K1, K%d", 16*j, 1+j)
@@ -164,13 +159,14 @@ func gemm(rows, vectors int) {
 }
 
 // side are the registers of the output side, loaded by its method.
-type side struct{ hi, zero, min, order string }
+type side struct{ flip, hi, zero, min, order string }
 
-var output = side{"Z28", "Z29", "Z30", "Z31"}
+var output = side{"Z24", "Z28", "Z29", "Z30", "Z31"}
 
-// load reads the upper bound, the zero point and the lower bound at the given
-// offsets from AX, and the order of dwords from the address at another.
-func (o side) load(hi, zero, min, order int) {
+// load reads the flip, the upper bound, the zero point and the lower bound at the
+// given offsets from AX, and the order of dwords from the address at another.
+func (o side) load(flip, hi, zero, min, order int) {
+	p("\tVPBROADCASTD %d(AX), %s", flip, o.flip)
 	p("\tVBROADCASTSS %d(AX), %s\n\tVPBROADCASTW %d(AX), %s\n\tVPBROADCASTB %d(AX), %s", hi, o.hi, zero, o.zero, min, o.min)
 	p("\tMOVQ %d(AX), BX\n\tVMOVDQU32 (BX), %s", order, o.order)
 }
@@ -179,7 +175,7 @@ func (o side) load(hi, zero, min, order int) {
 // their bytes one after the other in the first. VCVTPS2DQ rounds half to even,
 // as Go leaves the control register; what is below any int32 saturates twice
 // on its way to a byte.
-func (o side) finish(v, scale []string, unsigned bool) {
+func (o side) finish(v, scale []string) {
 	for i := range v {
 		p("\tVCVTDQ2PS %s, %s\n\tVMULPS %s, %s, %s", v[i], v[i], scale[i], v[i], v[i])
 		p("\tVMINPS %s, %s, %s\n\tVCVTPS2DQ %s, %s", o.hi, v[i], v[i], v[i], v[i])
@@ -191,17 +187,13 @@ func (o side) finish(v, scale []string, unsigned bool) {
 		upper = v[2]
 		p("\tVPACKSSDW %s, %s, %s\n\tVPADDSW %s, %s, %s", at(3), upper, upper, o.zero, upper, upper)
 	}
-	pack, most := "VPACKSSWB", "VPMAXSB"
-	if unsigned {
-		pack, most = "VPACKUSWB", "VPMAXUB"
-	}
-	p("\t%s %s, %s, %s\n\t%s %s, %s, %s", pack, upper, v[0], v[0], most, o.min, v[0], v[0])
+	p("\tVPACKUSWB %s, %s, %s\n\tVPMAXUB %s, %s, %s\n\tVPXORD %s, %s, %s", upper, v[0], v[0], o.min, v[0], v[0], o.flip, v[0], v[0])
 	p("\tVPERMD %s, %s, %s", v[0], o.order, v[0])
 }
 
 // store finishes and stores a tile: a row of four vectors, two rows of two or
 // four of one at a time.
-func store(rows, vectors int, unsigned bool) {
+func store(rows, vectors int) {
 	per := 4 / vectors
 	for r := 0; r < rows; r += per {
 		var v, scale []string
@@ -210,7 +202,7 @@ func store(rows, vectors int, unsigned bool) {
 				v, scale = append(v, z(i*vectors+j)), append(scale, fmt.Sprintf("%d(SI)", 64*j))
 			}
 		}
-		output.finish(v, scale, unsigned)
+		output.finish(v, scale)
 		n := strings.TrimPrefix(v[0], "Z")
 		for i := range min(per, rows-r) {
 			switch {
@@ -255,7 +247,7 @@ func depthwise(pixels int) {
 	p("\tLEAQ (R8)(R8*2), R10")
 	w := z(pixels)
 	bias, scale := z(25), z(26)
-	output.load(108, 112, 116, 120)
+	output.load(104, 108, 112, 116, 120)
 	p("\tKXNORW K1, K1, K1")
 	p("vector:")
 	p("\tCMPQ 96(AX), $1\n\tJNE whole\n\tMOVL 80(AX), R11\n\tKMOVW R11, K1\nwhole:")
@@ -288,28 +280,21 @@ func depthwise(pixels int) {
 		p("\tVPDPBUSD %s, %s, %s", w, x, z(i))
 	}
 	p("\tADDQ $8, DX\n\tADDQ R9, DI\n\tDECQ CX\n\tJNE tap")
-	p("\tCMPL 104(AX), $0\n\tJNE unsigned")
-	for _, unsigned := range []bool{false, true} {
-		if unsigned {
-			p("\tJMP next\nunsigned:")
+	for i := 0; i < pixels; i += 4 {
+		var v, scales []string
+		for k := i; k < min(i+4, pixels); k++ {
+			v, scales = append(v, z(k)), append(scales, scale)
 		}
-		for i := 0; i < pixels; i += 4 {
-			var v, scales []string
-			for k := i; k < min(i+4, pixels); k++ {
-				v, scales = append(v, z(k)), append(scales, scale)
+		output.finish(v, scales)
+		for k := range v {
+			x := fmt.Sprintf("X%d", i)
+			if k > 0 {
+				x = "X27"
+				p("\tVEXTRACTI32X4 $%d, Z%d, X27", k, i)
 			}
-			output.finish(v, scales, unsigned)
-			for k := range v {
-				x := fmt.Sprintf("X%d", i)
-				if k > 0 {
-					x = "X27"
-					p("\tVEXTRACTI32X4 $%d, Z%d, X27", k, i)
-				}
-				p("\tVMOVDQU8 %s, K1, (R13)\n\tADDQ R14, R13", x)
-			}
+			p("\tVMOVDQU8 %s, K1, (R13)\n\tADDQ R14, R13", x)
 		}
 	}
-	p("next:")
 	p("\tIMUL3Q $%d, R8, BX\n\tADDQ BX, SI", pixels)
 	p("\tDECQ R15\n\tJNE block")
 	p("\tDECQ 96(AX)\n\tJEQ done")

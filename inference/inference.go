@@ -318,6 +318,13 @@ func catchFault(err *error) {
 	}
 }
 
+// State returns the bytes that live from one run to the next, the model's
+// variables in an order that depends on the model alone; none where it has no
+// memory. Copied out before a run and back in later, with the same inputs, they
+// give the same outputs on every CPU. The slice stays valid for the session's
+// life; any bytes are safe.
+func (s *Session) State() []byte { return s.arena[:s.plan.StateSize:s.plan.StateSize] }
+
 // Reset returns the session to its state after NewSession: variables have
 // their initial values, inputs are zeros.
 func (s *Session) Reset() {

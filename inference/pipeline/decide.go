@@ -29,8 +29,8 @@ type decider struct {
 	refractory   int64 // in samples, images or rows
 	ignored      []bool
 	history      []int // class that counted in the last n windows, -1: none
-	seen         int
-	active       int // -1: none
+	seen         int   // counts on from len(history) after twice that, so that it never ends
+	active       int   // -1: none
 	again        int64
 	event        Event
 }
@@ -56,6 +56,15 @@ func (d *decider) reset() {
 	d.seen, d.active, d.again = 0, -1, math.MinInt64
 }
 
+func (d *decider) state(t *tape, classes int) {
+	t.count(&d.seen, 0, 2*len(d.history)-1)
+	t.count(&d.active, -1, classes-1)
+	t.number(&d.again, math.MinInt64, math.MaxInt64)
+	for i := range d.history {
+		t.count(&d.history[i], -1, classes-1)
+	}
+}
+
 // apply sets r.Event if the window changes the decision.
 func (d *decider) apply(r *Result, labels []string) {
 	candidate := -1
@@ -63,7 +72,9 @@ func (d *decider) apply(r *Result, labels []string) {
 		candidate = r.Class
 	}
 	d.history[d.seen%len(d.history)] = candidate
-	d.seen++
+	if d.seen++; d.seen == 2*len(d.history) {
+		d.seen = len(d.history)
+	}
 	switch {
 	case d.active >= 0 && r.Scores[d.active] < d.leave:
 		d.emit(r, Leave, d.active, labels)

@@ -68,7 +68,8 @@ func melConfig(st *Stage, rate float64) signal.MelConfig {
 // melRows adapts log-mel features: a gap breaks pre-emphasis, nothing else.
 type melRows struct{ *signal.MelFrames }
 
-func (m melRows) Restart() { m.Reset() }
+func (m melRows) Restart()      { m.Reset() }
+func (m melRows) state(t *tape) { t.float(m.Last()) }
 
 // microRows adapts the micro_speech front end, whose rows are real values
 // here. Its noise estimate outlives gaps.
@@ -82,6 +83,7 @@ func (m *microRows) Step() int     { return m.f.Step() }
 func (m *microRows) Width() int    { return m.f.Width() }
 func (m *microRows) Reset()        { m.f.Reset() }
 func (m *microRows) Restart()      {}
+func (m *microRows) state(t *tape) { t.words(m.f.Noise()) }
 
 func (m *microRows) Frame(row, frame []float32) {
 	m.f.FrameFloat(m.row, frame)

@@ -31,6 +31,8 @@ type Pipeline struct {
 	post   *post
 	seq    uint64
 	gaps   Gaps
+	kept   *Snapshot // nil unless windows are kept
+	tape   tape      // here, since it would be allocated for each window
 }
 
 // Gaps counts samples that sources reported lost.
@@ -209,10 +211,16 @@ func (p *Pipeline) Next(ctx context.Context, r *Result) (bool, error) {
 		return false, err
 	}
 	began := time.Now()
-	start := p.stream.start
-	x, err := p.stream.next()
-	if err != nil || x == nil {
+	if err := p.stream.check(); err != nil {
 		return false, err
+	}
+	start := p.stream.start
+	if p.stream.whole() {
+		p.before()
+	}
+	x := p.stream.next()
+	if x == nil {
+		return false, nil
 	}
 	r.Start, r.End = start, start+int64(p.stream.length)
 	return true, p.run(ctx, r, x, began)
@@ -231,6 +239,7 @@ func (p *Pipeline) Image(ctx context.Context, img vision.Image, r *Result) error
 		return fmt.Errorf("preprocess: %w", err)
 	}
 	r.Start, r.End = int64(p.seq), int64(p.seq)+1
+	p.before()
 	return p.run(ctx, r, p.values, began)
 }
 
@@ -252,6 +261,7 @@ func (p *Pipeline) Tensors(ctx context.Context, in []float32, r *Result) error {
 		}
 	}
 	r.Start, r.End = int64(p.seq), int64(p.seq)+1
+	p.before()
 	return p.run(ctx, r, p.tensor.window(in), began)
 }
 
@@ -261,7 +271,7 @@ func (p *Pipeline) wrongKind(given string) error {
 	return fmt.Errorf("%w: given %s, its source is %s", errKind, given, p.source.Kind)
 }
 
-// run feeds the model and postprocesses its output.
+// run feeds the model, runs it and postprocesses its output.
 func (p *Pipeline) run(ctx context.Context, r *Result, x []float32, began time.Time) error {
 	if p.direct {
 		dst := p.input.Int8()
@@ -271,6 +281,11 @@ func (p *Pipeline) run(ctx context.Context, r *Result, x []float32, began time.T
 	} else if err := p.input.SetFloats(x); err != nil {
 		return fmt.Errorf("preprocess: %w", err)
 	}
+	return p.compute(ctx, r, x, began)
+}
+
+// compute runs the model on the input it has, of which x are the real values.
+func (p *Pipeline) compute(ctx context.Context, r *Result, x []float32, began time.Time) error {
 	fed := time.Now()
 	if err := p.session.Run(ctx); err != nil {
 		return fmt.Errorf("run model: %w", err)
@@ -282,6 +297,7 @@ func (p *Pipeline) run(ctx context.Context, r *Result, x []float32, began time.T
 			return fmt.Errorf("run model: output value %d is %v, want a finite number", i, v)
 		}
 	}
+	p.after()
 	r.Seq = p.seq
 	p.seq++
 	if err := p.post.run(r, x, p.scores); err != nil {

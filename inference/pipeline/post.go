@@ -60,6 +60,16 @@ func (p *post) reset() {
 	}
 }
 
+// state goes through what earlier windows left.
+func (p *post) state(t *tape) {
+	if p.smooth != nil {
+		p.smooth.state(t)
+	}
+	if p.decide != nil {
+		p.decide.state(t, len(p.labels))
+	}
+}
+
 // run fills the scores of r from the model's real input and output values.
 func (p *post) run(r *Result, in, out []float32) (err error) {
 	if p.boxes != nil {

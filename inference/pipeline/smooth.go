@@ -7,7 +7,7 @@ type smoother struct {
 	windows int
 	classes int
 	history []float32 // windows rows, the newest overwriting the oldest
-	seen    int
+	seen    int       // counts on from windows after 2*windows-1, so that it never ends
 	sorted  []float32
 	average []float32 // of ema
 }
@@ -24,6 +24,12 @@ func newSmoother(kind string, windows, classes int) *smoother {
 
 func (s *smoother) reset() { s.seen = 0 }
 
+func (s *smoother) state(t *tape) {
+	t.count(&s.seen, 0, 2*s.windows-1)
+	t.floats(s.history)
+	t.floats(s.average)
+}
+
 // apply takes the scores of a window and replaces them by smoothed ones.
 func (s *smoother) apply(scores []float32) {
 	if s.kind == "ema" {
@@ -31,7 +37,7 @@ func (s *smoother) apply(scores []float32) {
 		return
 	}
 	copy(s.history[s.seen%s.windows*s.classes:], scores)
-	s.seen++
+	s.count()
 	n := min(s.seen, s.windows)
 	for c := range scores {
 		if s.kind == "mean" {
@@ -51,7 +57,13 @@ func (s *smoother) ema(scores []float32) {
 		}
 		s.average[c], scores[c] = v, v
 	}
-	s.seen++
+	s.count()
+}
+
+func (s *smoother) count() {
+	if s.seen++; s.seen == 2*s.windows {
+		s.seen = s.windows
+	}
 }
 
 func (s *smoother) mean(class, n int) float32 {

@@ -32,6 +32,7 @@ type frontEnd interface {
 	Frame(row, frame []float32)
 	Reset()   // forgets everything
 	Restart() // forgets only samples: the stream has a gap
+	state(*tape)
 }
 
 // newStep binds a stage that is no front end to its input shape: [samples,

@@ -39,21 +39,22 @@ func (s *stream) restart(at int64) {
 // gap accounts for lost samples.
 func (s *stream) gap(lost int) { s.restart(s.ring.end() + int64(max(lost, 0))) }
 
-// next returns the preprocessed next window, or nil while it is incomplete.
-func (s *stream) next() ([]float32, error) {
-	if err := s.check(); err != nil {
-		return nil, err
-	}
+// whole tells whether all samples of the next window are there.
+func (s *stream) whole() bool { return s.ring.end() >= s.start+int64(s.length) }
+
+// next returns the preprocessed next window, or nil while it is incomplete. Its
+// samples are checked.
+func (s *stream) next() []float32 {
 	if s.slides {
-		return s.nextSliding(), nil
+		return s.nextSliding()
 	}
 	s.ring.drop(s.start)
-	if s.ring.end() < s.start+int64(s.length) {
-		return nil, nil
+	if !s.whole() {
+		return nil
 	}
 	x := s.chain.window(s.ring.frames(s.start, s.length))
 	s.start += int64(s.hop)
-	return x, nil
+	return x
 }
 
 func (s *stream) nextSliding() []float32 {
@@ -64,12 +65,43 @@ func (s *stream) nextSliding() []float32 {
 		s.ring.drop(s.frame)
 		s.missing--
 	}
-	if s.missing > 0 || s.ring.end() < s.start+int64(s.length) {
+	if s.missing > 0 || !s.whole() {
 		return nil
 	}
 	s.start += int64(s.hop)
 	s.missing = s.hop / front.Step()
 	return s.chain.slid()
+}
+
+// needed is the first sample that the next window still needs.
+func (s *stream) needed() int64 {
+	if s.slides {
+		return s.frame
+	}
+	return s.start
+}
+
+// state goes through what outlives a window: the samples that are there of the
+// next one, and the rows and the front end where rows slide.
+func (s *stream) state(t *tape) {
+	from := s.needed()
+	have := int(max(0, min(s.ring.end(), s.start+int64(s.length))-max(from, s.ring.base)))
+	t.number(&s.start, 0, math.MaxInt64/2)
+	t.count(&have, 0, s.length)
+	if s.slides {
+		t.number(&s.frame, s.start, s.start+int64(s.length))
+		t.count(&s.missing, 0, len(s.chain.rows))
+		t.floats(s.chain.all)
+		s.chain.front.state(t)
+	}
+	if t.reading && t.err == nil {
+		from = s.needed()
+		s.ring.restart(from)
+		s.ring.hi, s.checked = have, from
+	}
+	if t.err == nil {
+		t.floats(s.ring.frames(max(from, s.ring.base), have))
+	}
 }
 
 // check looks at new samples. One that is no finite number is an error; the

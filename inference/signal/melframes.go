@@ -145,6 +145,10 @@ func (m *MelFrames) Width() int {
 // Reset starts a new recording: the sample before the next frame counts as 0.
 func (m *MelFrames) Reset() { m.last = 0 }
 
+// Last returns the sample before the next frame, which is all the state there
+// is. Writing to it sets it.
+func (m *MelFrames) Last() *float32 { return &m.last }
+
 // Frame computes the Width features of one frame of FrameLen samples into dst.
 // Frames come Step samples apart: pre-emphasis needs the sample before.
 func (m *MelFrames) Frame(dst, frame []float32) {

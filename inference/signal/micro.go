@@ -128,6 +128,10 @@ func (f *MicroFrontend) Width() int { return f.cfg.Channels }
 // Reset forgets the noise estimate.
 func (f *MicroFrontend) Reset() { clear(f.noise) }
 
+// Noise returns the noise estimate, which is all the state there is: one value
+// a channel. Writing to it sets it.
+func (f *MicroFrontend) Noise() []uint32 { return f.noise }
+
 // Frame computes the features of one frame of FrameLen samples into dst:
 // 16-bit values, 64 times a natural logarithm, about 0 to 670.
 func (f *MicroFrontend) Frame(dst []int16, frame []int16) {

@@ -13,6 +13,7 @@ type Plan struct {
 	Steps     []Step // of one run
 	Init      []Step // set the variables; once, before the first run
 	ArenaSize int
+	StateSize int   // of it, from the beginning: what lives from one run to the next
 	Packed    int64 // bytes of weights and constants the plan holds
 	Inputs    []Value
 	Outputs   []Value
@@ -182,7 +183,7 @@ func (p *Plan) place(builders []*builder, vars *variables) error {
 		size = max(size, n)
 		p.Packed += b.packed
 	}
-	p.ArenaSize = state + size
+	p.ArenaSize, p.StateSize = state+size, state
 	main := builders[0]
 	for _, i := range main.g.Inputs {
 		p.Inputs = append(p.Inputs, Value{Tensor: &main.g.Tensors[i], Ref: *main.refs[i]})

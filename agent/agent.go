@@ -54,6 +54,7 @@ type Agent struct {
 	feeds   []*feed
 	runners []*runner
 	records *recorder     // nil where none are kept
+	kept    *captures     // nil where none are
 	updates *updater      // nil where the fleet chooses no bundles
 	member  *membership   // nil where the agent works alone
 	oneShot chan struct{} // holds a token while a picture or clip is classified
@@ -84,6 +85,9 @@ func (a *Agent) build(ctx context.Context) error {
 	if a.records, err = newRecorder(a.cfg, a.opts); err != nil {
 		return err
 	}
+	if a.kept, err = newCaptures(a.cfg, a.records, a.opts); err != nil {
+		return err
+	}
 	if a.member, err = a.join(); err != nil {
 		return err
 	}
@@ -102,6 +106,7 @@ func (a *Agent) build(ctx context.Context) error {
 			return err
 		}
 		r.keep(a.records)
+		r.tap = a.kept.tap(p)
 		if err := a.addActions(r); err != nil {
 			return err
 		}
@@ -213,6 +218,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	})
 
 	kept := a.keepRecords(hard)
+	captured := a.kept.start(hard)
 	var linked sync.WaitGroup
 	linked.Go(func() { a.member.run(soft) })
 	linked.Go(func() { a.updates.run(soft) })
@@ -238,6 +244,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	late := hard.Err() != nil // from here on no pipeline has work that could be cut off
 	stop()
 	linked.Wait()
+	late = !captured() || late
 	late = !kept() || late
 	if err := a.release(); err != nil {
 		return fmt.Errorf("close files: %w", err)
@@ -293,7 +300,7 @@ func (a *Agent) runPipeline(ctx context.Context, r *runner) {
 // Status describes everything at this moment.
 func (a *Agent) Status() Status {
 	now := a.opts.Clock.Now()
-	s := Status{Time: now, Started: a.started, Device: a.cfg.Device.Name, Labels: a.cfg.Device.Labels, Telemetry: a.records.status(), Fleet: a.member.status()}
+	s := Status{Time: now, Started: a.started, Device: a.cfg.Device.Name, Labels: a.cfg.Device.Labels, Telemetry: a.records.status(), Captures: a.kept.status(), Fleet: a.member.status(), Traffic: a.member.traffic()}
 	for _, f := range a.feeds {
 		s.Sources = append(s.Sources, f.status(now))
 	}

@@ -27,6 +27,7 @@ const meterFile = "bytes.json"
 type membership struct {
 	up      *uplink.Uplink
 	shipper *ship.Shipper // nil where no records are kept
+	spent   *traffic      // likewise
 }
 
 // join prepares the link. An agent that is not enrolled yet works on its own:
@@ -43,22 +44,22 @@ func (a *Agent) join() (*membership, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fleet: %w", err)
 	}
-	if a.updates, err = a.newUpdater(id); err != nil {
+	m := &membership{}
+	if err := a.shipRecords(m); err != nil {
+		return nil, fmt.Errorf("fleet: %w", err)
+	}
+	if a.updates, err = a.newUpdater(id, m.spent); err != nil {
 		if a.opts.Repository != nil {
 			return nil, fmt.Errorf("fleet: %w", err) // updating is what this agent is for
 		}
 		a.opts.Log.Error("no updates", "err", err) // pipelines run all the same
 	}
-	m := &membership{}
 	cfg := uplink.Config{
-		Dir: a.cfg.Fleet.Dir, Identity: id, Describe: a.describe, Unsigned: a.cfg.Fleet.Unsigned, Log: a.opts.Log,
+		Dir: a.cfg.Fleet.Dir, Identity: id, Describe: m.spent.reports(a.describe), Unsigned: a.cfg.Fleet.Unsigned, Log: a.opts.Log,
 		Commands: a.commands(),
 	}
 	if a.cfg.Fleet.Metered {
 		cfg.Link = ship.Metered
-	}
-	if err := a.shipRecords(m); err != nil {
-		return nil, fmt.Errorf("fleet: %w", err)
 	}
 	if m.shipper != nil {
 		cfg.Records = m.shipper
@@ -99,11 +100,11 @@ func (a *Agent) shipRecords(m *membership) error {
 	if err := os.MkdirAll(a.cfg.Telemetry.Dir, 0o700); err != nil {
 		a.opts.Log.Error("telemetry folder", "err", err) // pipelines run all the same
 	}
-	meter, err := ship.NewMeter(filepath.Join(a.cfg.Telemetry.Dir, meterFile), a.records.clock, ship.Budget{}, ship.Budget{})
-	if err != nil {
+	var err error
+	if m.spent, err = newTraffic(a.cfg, filepath.Join(a.cfg.Telemetry.Dir, meterFile), a.records.clock); err != nil {
 		a.opts.Log.Warn("byte counts of the month are lost", "err", err)
 	}
-	m.shipper, err = ship.New(ship.Config{Store: kept{a.records}, Transport: m, Meter: meter, Clock: a.records.clock, Logger: a.opts.Log})
+	m.shipper, err = ship.New(ship.Config{Store: kept{a.records}, Transport: m, Meter: m.spent.meter, Clock: a.records.clock, Logger: a.opts.Log})
 	return err
 }
 

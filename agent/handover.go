@@ -67,6 +67,7 @@ func (r *runner) relieve(h *handover, start, end time.Time) {
 func (r *runner) install(h *handover) {
 	r.now = h.s
 	r.now.use = r.onEmit
+	r.tap.watch(r.now)
 	r.dress(h.unit)
 	r.next.CompareAndSwap(h, nil)
 	r.log.Info("bundle in use", "bundle", h.unit.Name(), "digest", h.unit.Digest[:12])

@@ -103,6 +103,14 @@ func (r *recorder) event(e telemetry.Event) {
 	r.missed.Add(1)
 }
 
+func (r *recorder) capture(c telemetry.Capture) {
+	if l := r.store.Load(); l != nil {
+		l.Capture(c)
+		return
+	}
+	r.missed.Add(1)
+}
+
 // open opens the store and declares what was missed without it.
 func (r *recorder) open() error {
 	if err := os.MkdirAll(r.cfg.Dir, 0o700); err != nil {

@@ -34,6 +34,7 @@ type runner struct {
 	drift   atomic.Pointer[driftWatch] // nil without a reference
 	next    atomic.Pointer[handover]   // nil unless another unit takes over
 	again   atomic.Bool                // somebody wants it to begin anew
+	tap     *tap                       // nil unless windows are captured
 	hurt    func()                     // tests make a pipeline fail with it; nil otherwise
 
 	// What the goroutine works on; built once a life, reused for every window.
@@ -112,7 +113,9 @@ func (r *runner) begin(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	r.now, err = newStream(u, r.rate, r.onEmit)
+	if r.now, err = newStream(u, r.rate, r.onEmit); err == nil {
+		r.tap.watch(r.now)
+	}
 	return err
 }
 
@@ -192,6 +195,7 @@ func (r *runner) emit(start, end time.Time) {
 	r.recent.add(end, res.Label)
 	r.offer(r.ctx)
 	r.record()
+	r.tap.take(r)
 	if ev := res.Event; ev != nil {
 		rec.Kind, rec.Event = action.KindEvent, ev.Kind
 		rec.Label, rec.Class, rec.Score = ev.Label, ev.Class, ev.Score

@@ -16,7 +16,9 @@ type Status struct {
 	Sources   []SourceStatus    `json:"sources"`
 	Pipelines []PipelineStatus  `json:"pipelines"`
 	Telemetry *TelemetryStatus  `json:"telemetry,omitempty"` // nil where none is kept
+	Captures  *CaptureStatus    `json:"captures,omitempty"`  // nil where no pipeline has any
 	Fleet     *uplink.Status    `json:"fleet,omitempty"`     // nil where the agent works alone
+	Traffic   *TrafficStatus    `json:"traffic,omitempty"`   // likewise, and where no telemetry is kept
 }
 
 // SourceStatus is one source.

@@ -59,7 +59,7 @@ type slotState struct {
 
 // newUpdater opens the updates of an enrolled device. Damage on the disk
 // leaves the agent without updates, never without its pipelines.
-func (a *Agent) newUpdater(id *uplink.Enrolled) (*updater, error) {
+func (a *Agent) newUpdater(id *uplink.Enrolled, spent *traffic) (*updater, error) {
 	if len(id.Root) == 0 {
 		a.opts.Log.Warn("no updates: the controller had no repository when this device enrolled", "hint", "dunlin-fleet repository create, then enrol this device again")
 		return nil, nil
@@ -69,7 +69,7 @@ func (a *Agent) newUpdater(id *uplink.Enrolled) (*updater, error) {
 		fleet: id.Fleet, version: a.opts.Version, log: a.opts.Log, engine: a.engineOptions(), now: machineTime,
 		wake: make(chan struct{}, 1), report: func() {}, runner: a.assignable, assigned: a.assigned, first: firstInstallWait, slots: map[string]*slotState{},
 	}
-	source, err := a.repository(id)
+	source, err := a.repository(id, spent)
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +91,8 @@ func (a *Agent) newUpdater(id *uplink.Enrolled) (*updater, error) {
 	return u, nil
 }
 
-// repository is where updates come from.
-func (a *Agent) repository(id *uplink.Enrolled) (fetch.Source, error) {
+// repository is where updates come from; what comes over the network is counted.
+func (a *Agent) repository(id *uplink.Enrolled, spent *traffic) (fetch.Source, error) {
 	if a.opts.Repository != nil {
 		return a.opts.Repository, nil
 	}
@@ -100,7 +100,8 @@ func (a *Agent) repository(id *uplink.Enrolled) (fetch.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fetch.NewWeb(fetch.WebConfig{URL: id.URL + "/updates/", TLS: tls})
+	web, err := fetch.NewWeb(fetch.WebConfig{URL: id.URL + "/updates/", TLS: tls})
+	return counted{web, spent}, err
 }
 
 // Update installs a released bundle on a pipeline, as somebody beside the

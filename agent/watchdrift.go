@@ -132,6 +132,16 @@ func (d *driftWatch) read() DriftStatus {
 	return d.status
 }
 
+// drifting tells whether the last window warned or worse.
+func (d *driftWatch) drifting() bool {
+	if d == nil {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.status.Level != "quiet"
+}
+
 // entropy returns the entropy of scores as shares of their sum, 0 to 1.
 func entropy(scores []float32) float32 {
 	var sum, h float64

@@ -46,8 +46,23 @@ type Pipeline struct {
 	// Assigned lets the fleet choose the bundle; Bundle serves until it has.
 	Assigned bool
 	Actions  []Action
+	Capture  Capture
 	At       Position
 }
+
+// Capture says which windows of a pipeline are kept whole, to be looked at and
+// computed again. The zero value keeps none.
+type Capture struct {
+	Every       int           // one of so many decisions; 0: none for this reason, as below
+	Below       float64       // decisions with a lower score
+	Labels      []string      // decisions for one of these
+	Drift       bool          // decisions while drift warns or alarms
+	MinInterval time.Duration // from one capture to the next
+	Subject     string        // whom or what the captures are about, to erase them by
+}
+
+// Any tells whether anything is to be kept.
+func (c *Capture) Any() bool { return c.Every > 0 || c.Below > 0 || len(c.Labels) > 0 || c.Drift }
 
 // Limits bounds what one agent may use.
 type Limits struct {
@@ -61,6 +76,28 @@ type Telemetry struct {
 	MaxBytes int64         // of the store
 	MaxAge   time.Duration // a record waits at most so long in RAM
 	Health   time.Duration // between readings of health; 0 takes none
+	Captures Captures
+	Budgets  Budgets
+}
+
+// Budgets bound the bytes that a fleet's link carries, by what it costs.
+type Budgets struct{ Unmetered, Metered Budget }
+
+// Budget bounds bytes; 0 is no bound. What is less important stops before it is
+// used up: captures at 50 %, health at 70 %, results at 90 %. Updates and
+// reports count and are not held back.
+type Budget struct {
+	Hour  int64 // in any hour
+	Month int64 // in a calendar month, UTC
+}
+
+// Captures bounds what is kept of windows, in telemetry.dir.
+type Captures struct {
+	MaxBytes int64         // of all; the oldest go first
+	MaxAge   time.Duration // of each
+	DayBytes int64         // in any 24 hours; more are not kept
+	DayFiles int           // likewise
+	Key      string        // file to encrypt them with; "" leaves them plain
 }
 
 // Fleet says where this device's identity in a fleet is kept.

@@ -26,6 +26,7 @@ pipelines:
   machine:
     source: vibration
     bundle: b/machine.dunlin
+    capture: {every: 100, below: 0.5, labels: [bearing], drift: true, min_interval: 1m, subject: pump}
     actions:
       - json: "-"
         on: result
@@ -37,7 +38,12 @@ pipelines:
         retries: 1
 limits: {memory: 64MiB, drain: 3s}
 api: {listen: "127.0.0.1:0"}
-telemetry: {dir: store, max_bytes: 2MiB, max_age: 10s}
+telemetry:
+  dir: store
+  max_bytes: 2MiB
+  max_age: 10s
+  captures: {max_bytes: 4MiB, day_files: 9, key: device.key}
+  budgets: {metered: {hour: 1MiB, month: 50MiB}}
 `
 
 func TestGood(t *testing.T) {
@@ -64,10 +70,14 @@ func TestGood(t *testing.T) {
 			{Kind: JSON, File: "-", On: "result", Queue: 64},
 			{Kind: Exec, Argv: []string{"/etc/dunlin/notify", "--now"}, On: "event", Label: "bearing", MinInterval: time.Minute, Timeout: 2 * time.Second, Queue: 64},
 			{Kind: Webhook, URL: "http://localhost:1880/x", On: "event", Timeout: 10 * time.Second, Retries: 1, Queue: 64},
-		}}},
-		Limits:    Limits{Memory: 64 << 20, Drain: 3 * time.Second},
-		API:       API{Listen: "127.0.0.1:0"},
-		Telemetry: Telemetry{Dir: "/etc/dunlin/store", MaxBytes: 2 << 20, MaxAge: 10 * time.Second, Health: 5 * time.Minute},
+		}, Capture: Capture{Every: 100, Below: 0.5, Labels: []string{"bearing"}, Drift: true, MinInterval: time.Minute, Subject: "pump"}}},
+		Limits: Limits{Memory: 64 << 20, Drain: 3 * time.Second},
+		API:    API{Listen: "127.0.0.1:0"},
+		Telemetry: Telemetry{
+			Dir: "/etc/dunlin/store", MaxBytes: 2 << 20, MaxAge: 10 * time.Second, Health: 5 * time.Minute,
+			Captures: Captures{MaxBytes: 4 << 20, MaxAge: 720 * time.Hour, DayBytes: 4 << 20, DayFiles: 9, Key: "/etc/dunlin/device.key"},
+			Budgets:  Budgets{Metered: Budget{Hour: 1 << 20, Month: 50 << 20}},
+		},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -102,6 +112,10 @@ func TestProblems(t *testing.T) {
 		{"bad size", run + "limits: {memory: big}", `limits.memory: "big" is not a size`, "64MiB"},
 		{"no store", run + "telemetry: {max_age: 5s}", "telemetry.dir: missing", "folder"},
 		{"small store", run + "telemetry: {dir: x, max_bytes: 1KiB}", "telemetry.max_bytes: 1024 bytes are outside", "64MiB"},
+		{"day above all", run + "telemetry: {dir: x, captures: {max_bytes: 1MiB, day_bytes: 2MiB}}", "telemetry.captures.day_bytes: more than max_bytes", "at least"},
+		{"small budget", run + "telemetry: {dir: x, budgets: {metered: {hour: 1KiB}}}", "telemetry.budgets.metered.hour: 1024 bytes", "4 KiB"},
+		{"captures nothing", src + "pipelines: {p: {source: a, bundle: b, capture: {subject: x}}}", "pipelines.p.capture: nothing says what to capture", "every: N"},
+		{"captures nowhere", src + "pipelines: {p: {source: a, bundle: b, capture: {every: 5}}}", "pipelines.p.capture: there is no folder", "telemetry"},
 		{"no action", src + "pipelines: {p: {source: a, bundle: b, actions: [{on: event}]}}", "pipelines.p.actions[0]: names 0 kinds of action", "webhook: URL"},
 		{"two actions in one", src + "pipelines: {p: {source: a, bundle: b, actions: [{json: '-', exec: [a]}]}}", "names 2 kinds of action", ""},
 		{"bad on", src + "pipelines: {p: {source: a, bundle: b, actions: [{json: '-', on: events}]}}", `actions[0].on: unknown value "events"`, `did you mean "event"?`},

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -77,6 +78,7 @@ func newLoader(file string, drivers []Driver) *loader {
 	cfg.Device.Name = hostName()
 	cfg.Limits.Drain = defaultDrain
 	cfg.API.Listen = DefaultListen
+	cfg.Telemetry.Captures = Captures{MaxBytes: 32 << 20, MaxAge: 30 * 24 * time.Hour, DayBytes: 8 << 20, DayFiles: 200}
 	return &loader{cfg: cfg, report: &report{}, drivers: drivers, dir: filepath.Dir(file)}
 }
 
@@ -162,6 +164,11 @@ func (l *loader) finish() (*Config, error) {
 		}
 		if p.Assigned && l.cfg.Fleet.Dir == "" {
 			l.report.add(p.At, "add fleet: {dir: /var/lib/dunlin/fleet} and enrol, or name a bundle", "pipelines.%s.assigned: this device has no fleet that could assign one", p.Name)
+		}
+	}
+	for _, p := range l.cfg.Pipelines {
+		if p.Capture.Any() && l.cfg.Telemetry.Dir == "" {
+			l.report.add(p.At, "add telemetry: {dir: /var/lib/dunlin/telemetry}", "pipelines.%s.capture: there is no folder to keep captures in", p.Name)
 		}
 	}
 	if err := l.report.err(); err != nil {

@@ -21,6 +21,10 @@ const (
 	defaultStore   = 64 << 20
 	minStore       = 1 << 20
 	maxStore       = 1 << 30
+	minBudget      = 64 << 10
+
+	defaultCaptureInterval = 10 * time.Second
+	maxRetention           = 10 * 365 * 24 * time.Hour
 )
 
 func (l *loader) device(f *Fields) {
@@ -50,6 +54,35 @@ func (l *loader) telemetry(f *Fields) {
 	}
 	t.MaxAge = f.Duration("max_age", time.Minute, time.Second, time.Hour)
 	t.Health = f.Duration("health", 5*time.Minute, 0, 24*time.Hour)
+	f.section("captures", l.captures)
+	f.section("budgets", func(f *Fields) {
+		f.section("unmetered", func(f *Fields) { t.Budgets.Unmetered = readBudget(f) })
+		f.section("metered", func(f *Fields) { t.Budgets.Metered = readBudget(f) })
+	})
+}
+
+func readBudget(f *Fields) Budget {
+	b := Budget{Hour: f.Bytes("hour", 0), Month: f.Bytes("month", 0)}
+	for key, n := range map[string]int64{"hour": b.Hour, "month": b.Month} {
+		if n != 0 && n < minBudget {
+			f.Problem(key, "a chunk of records takes up to 4 KiB", "%d bytes, want 64KiB or more", n)
+		}
+	}
+	return b
+}
+
+func (l *loader) captures(f *Fields) {
+	c := &l.cfg.Telemetry.Captures
+	c.MaxBytes = f.Bytes("max_bytes", c.MaxBytes)
+	c.MaxAge = f.Duration("max_age", c.MaxAge, time.Minute, maxRetention)
+	c.DayBytes = f.Bytes("day_bytes", min(c.DayBytes, c.MaxBytes))
+	c.DayFiles = int(f.Int("day_files", int64(c.DayFiles), 1, 100_000))
+	if c.DayBytes > c.MaxBytes {
+		f.Problem("day_bytes", "give max_bytes at least as much", "more than max_bytes, so that one day would erase its own")
+	}
+	if f.Has("key") {
+		c.Key = f.Path("key")
+	}
 }
 
 func (l *loader) fleet(f *Fields) {
@@ -107,12 +140,27 @@ func (l *loader) pipeline(name string, at Position, f *Fields) {
 	if !p.Assigned || f.Has("bundle") {
 		p.Bundle = f.Path("bundle")
 	}
+	f.section("capture", func(f *Fields) { p.Capture = readCapture(f) })
 	f.list("actions", func(at Position, f *Fields) {
 		if a, ok := readAction(at, f); ok {
 			p.Actions = append(p.Actions, a)
 		}
 	})
 	l.cfg.Pipelines = append(l.cfg.Pipelines, p)
+}
+
+func readCapture(f *Fields) Capture {
+	c := Capture{
+		Every: int(f.Int("every", 0, 1, 1<<30)), Below: f.Float("below", 0, 0, 1), Labels: f.Strings("labels"), Drift: f.Bool("drift", false),
+		MinInterval: f.Duration("min_interval", defaultCaptureInterval, time.Second, 24*time.Hour), Subject: f.String("subject", ""),
+	}
+	if !c.Any() {
+		f.Problem("", "give one of every: N, below: SCORE, labels: [LABEL], drift: true", "nothing says what to capture")
+	}
+	if len(c.Subject) > 64 {
+		f.Problem("subject", "give it a short one", "%d bytes, at most 64", len(c.Subject))
+	}
+	return c
 }
 
 func readAction(at Position, f *Fields) (Action, bool) {

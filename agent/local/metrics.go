@@ -3,7 +3,9 @@ package local
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,6 +20,12 @@ func (h *handler) metrics(w http.ResponseWriter, r *http.Request) {
 	m.pipelines(s.Pipelines)
 	if s.Telemetry != nil {
 		m.telemetry(s.Telemetry)
+	}
+	if s.Captures != nil {
+		m.captures(s.Captures)
+	}
+	if s.Traffic != nil {
+		m.traffic(s.Traffic)
 	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	w.Write(m.Bytes())
@@ -122,4 +130,25 @@ func (m *exposition) telemetry(t *agent.TelemetryStatus) {
 	for _, reason := range []string{"unclean", "overrun", "full", "damaged"} {
 		m.sample("dunlin_telemetry_dropped_total", float64(t.Dropped[reason]), "reason", reason)
 	}
+}
+
+func (m *exposition) captures(c *agent.CaptureStatus) {
+	m.family("dunlin_captures_total", "counter", "Windows that were to be captured, by what became of them.")
+	for _, x := range []struct {
+		outcome string
+		n       uint64
+	}{{"kept", c.Kept}, {"limited", c.Limited}, {"busy", c.Busy}, {"failed", c.Failed}} {
+		m.sample("dunlin_captures_total", float64(x.n), "outcome", x.outcome)
+	}
+	m.family("dunlin_capture_file_bytes", "gauge", "Size of all captures on disk.")
+	m.sample("dunlin_capture_file_bytes", float64(c.Bytes))
+}
+
+func (m *exposition) traffic(t *agent.TrafficStatus) {
+	m.family("dunlin_link_bytes_total", "counter", "Bytes over the fleet's link since start.")
+	for _, purpose := range slices.Sorted(maps.Keys(t.Purposes)) {
+		m.sample("dunlin_link_bytes_total", float64(t.Purposes[purpose]), "purpose", purpose)
+	}
+	m.family("dunlin_link_month_bytes", "gauge", "Bytes of this month over the kind of link in use.")
+	m.sample("dunlin_link_month_bytes", float64(t.MonthBytes), "link", t.Link)
 }

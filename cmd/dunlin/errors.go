@@ -10,6 +10,7 @@ import (
 	"github.com/dunlin-edge/dunlin/agent"
 	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/inference"
+	"github.com/dunlin-edge/dunlin/inference/pipeline"
 )
 
 // Exit codes; exitCodesHelp explains them to people.
@@ -31,7 +32,7 @@ const exitCodesHelp = `Exit codes of every dunlin command:
   3  input: a file is missing, damaged, or not what it should be
   4  unsupported: the model needs something this engine lacks
   5  configuration: a mistake in agent.yaml or conf.d
-  6  mismatch: a hash or a golden sample did not come out as promised
+  6  mismatch: a hash, a golden sample or a replay did not come out as promised
 `
 
 // cliError is an error with the exit code and the hint it leaves with.
@@ -73,6 +74,8 @@ func exitCode(err error) int {
 		conf        *config.Error
 		setup       *agent.SetupError
 		mismatch    *agent.MismatchError
+		differ      *pipeline.DifferError
+		other       *agent.OtherBundleError
 		unsupported *inference.UnsupportedError
 		load        *agent.LoadError
 		input       *agent.InputError
@@ -84,7 +87,7 @@ func exitCode(err error) int {
 		return own.code
 	case errors.As(err, &conf), errors.As(err, &setup):
 		return exitConfig
-	case errors.As(err, &mismatch):
+	case errors.As(err, &mismatch), errors.As(err, &differ), errors.As(err, &other):
 		return exitMismatch
 	case errors.As(err, &unsupported):
 		return exitUnsupported

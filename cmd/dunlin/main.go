@@ -38,6 +38,8 @@ func commands() []command {
 		{"update", "install a released bundle from a folder, such as a USB stick", updateUsage, runUpdate},
 		{"status", "say once what a running agent does", statusUsage, runStatus},
 		{"telemetry", "look at the records kept, erase them", telemetryUsage, runTelemetry},
+		{"capture", "list, export and erase the windows kept", captureUsage, runCapture},
+		{"replay", "compute a captured window again and compare", replayUsage, runReplay},
 		{"classify", "run a bundle on files", classifyUsage, runClassify},
 		{"config", "check the configuration", configUsage, runConfig},
 		{"sensors", "find, list and try sources of data", sensorsUsage, runSensors},

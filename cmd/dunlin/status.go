@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -102,6 +104,41 @@ func (e *env) printStatus(s *agent.Status) {
 	t.flush()
 	e.printf("\n")
 	e.printTelemetry(s.Telemetry)
+	e.printCaptures(s.Captures)
+	e.printTraffic(s.Traffic)
+}
+
+func (e *env) printTraffic(s *agent.TrafficStatus) {
+	if s == nil {
+		return
+	}
+	var parts []string
+	for _, p := range slices.Sorted(maps.Keys(s.Purposes)) {
+		parts = append(parts, p+" "+bytesText(s.Purposes[p]))
+	}
+	e.printf("Traffic: %s this month over the %s link", bytesText(s.MonthBytes), s.Link)
+	if s.MonthBudget > 0 {
+		e.printf(" of %s", bytesText(s.MonthBudget))
+	}
+	if s.HourBudget > 0 {
+		e.printf(", at most %s an hour", bytesText(s.HourBudget))
+	}
+	e.printf("; since start: %s\n", cmp.Or(strings.Join(parts, ", "), "none"))
+	e.printf("  %d chunks sent, %d of them again, %d acknowledged, %d acks refused\n", s.Delivery.Sent, s.Delivery.Again, s.Delivery.Acked, s.Delivery.Refused)
+	if s.Error != "" {
+		e.printf("  %s\n", e.style(red, "bytes of the month are not saved: "+s.Error))
+	}
+}
+
+func (e *env) printCaptures(s *agent.CaptureStatus) {
+	if s == nil {
+		return
+	}
+	e.printf("Captures: %d files, %s; since start %d kept, %d held back by a cap, %d while the disk was busy, %d failed\n",
+		s.Files, bytesText(s.Bytes), s.Kept, s.Limited, s.Busy, s.Failed)
+	if s.Error != "" {
+		e.printf("  %s\n", e.style(red, "not kept: "+s.Error))
+	}
 }
 
 func driftText(d agent.DriftStatus) string {

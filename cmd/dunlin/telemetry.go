@@ -50,7 +50,8 @@ const telemetryEraseUsage = `Usage: dunlin telemetry erase [--config FILE] [--ye
 
 Erases all records on this device, also those set aside as damaged or foreign,
 and prints a receipt. The agent must not run. What the controller has is not
-touched. Flash may hold the bytes until it reuses their blocks.
+touched, nor are captures: see dunlin capture erase. Flash may hold the bytes
+until it reuses their blocks.
 
 Examples:
   dunlin telemetry erase --yes

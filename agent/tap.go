@@ -1,0 +1,102 @@
+package agent
+
+import (
+	"slices"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/agent/config"
+	"github.com/dunlin-edge/dunlin/inference"
+	"github.com/dunlin-edge/dunlin/inference/pipeline"
+	"github.com/dunlin-edge/dunlin/telemetry/capture"
+)
+
+// spareSlots is how many windows of a pipeline may wait for the disk.
+const spareSlots = 2
+
+// A slot holds one window on its way to the disk.
+type slot struct {
+	snap  pipeline.Snapshot
+	about capture.Capture // without time and tensors
+	free  chan *slot      // where it goes back
+}
+
+// A tap chooses the windows of one pipeline that are captured. It belongs to
+// the pipeline's goroutine, allocates nothing once warm and waits for nobody. A
+// nil tap takes none.
+type tap struct {
+	cfg  config.Capture
+	to   *captures
+	live pipeline.Snapshot // of the window that was just decided
+	free chan *slot
+	seen int           // decisions since the last for cfg.Every
+	last time.Duration // when the last one was taken, since boot; 0: none yet
+}
+
+func (c *captures) tap(p config.Pipeline) *tap {
+	if c == nil || !p.Capture.Any() {
+		return nil
+	}
+	t := &tap{cfg: p.Capture, to: c, free: make(chan *slot, spareSlots)}
+	for range spareSlots {
+		t.free <- &slot{free: t.free, about: capture.Capture{Pipeline: p.Name, Subject: p.Capture.Subject}}
+	}
+	return t
+}
+
+// watch makes the tap see the windows of a stream, and those before no more.
+func (t *tap) watch(s *stream) {
+	if t == nil {
+		return
+	}
+	for range len(t.free) { // memory is taken now, not with the first capture
+		x := <-t.free
+		s.pipe.Keep(&x.snap)
+		t.free <- x
+	}
+	s.pipe.Keep(&t.live)
+}
+
+// take hands the window that r has decided to the disk, if it is wanted, not
+// too soon, and the disk has caught up.
+func (t *tap) take(r *runner) {
+	if t == nil || !t.live.Whole() {
+		return
+	}
+	why := t.wants(&r.now.res, r.drift.Load())
+	if why == 0 {
+		return
+	}
+	now := t.to.records.clock.Mono()
+	if t.last != 0 && now-t.last < t.cfg.MinInterval {
+		t.to.limited.Add(1)
+		return
+	}
+	select {
+	case s := <-t.free:
+		t.last = now
+		s.snap, t.live = t.live, s.snap // the pipeline goes on in the other's memory
+		res, a := &r.now.res, &s.about
+		a.Bundle, a.Numerics, a.Why = r.source.Model, inference.Numerics, why
+		a.Class, a.Label, a.Score = res.Class, res.Label, res.Score
+		t.to.queue <- s // has room for all slots
+	default:
+		t.to.busy.Add(1)
+	}
+}
+
+// wants returns why a decision is to be kept, 0 if it is not.
+func (t *tap) wants(res *pipeline.Result, d *driftWatch) capture.Reason {
+	t.seen++
+	switch {
+	case t.cfg.Drift && d.drifting():
+		return capture.Drift
+	case slices.Contains(t.cfg.Labels, res.Label):
+		return capture.Label
+	case float64(res.Score) < t.cfg.Below:
+		return capture.Score
+	case t.cfg.Every > 0 && t.seen >= t.cfg.Every:
+		t.seen = 0
+		return capture.Every
+	}
+	return 0
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dunlin-edge/dunlin/telemetry"
+	"github.com/dunlin-edge/dunlin/telemetry/drift"
 )
 
 // Kept is one record of the telemetry store, for people and other programs.
@@ -26,14 +27,17 @@ type Kept struct {
 	Margin    *float32 `json:"margin,omitempty"`
 	LatencyUS *int64   `json:"latency_us,omitempty"`
 
-	Name   string   `json:"name,omitempty"`  // of a reading
-	Value  *float64 `json:"value,omitempty"` // of a reading or an event
-	Code   uint16   `json:"code,omitempty"`  // of an event
-	Text   string   `json:"text,omitempty"`
-	Digest string   `json:"sha256,omitempty"` // of a capture
-	Size   uint32   `json:"size,omitempty"`
-	Count  uint64   `json:"count,omitempty"` // of a gap's numbers
-	Reason string   `json:"reason,omitempty"`
+	Name  string   `json:"name,omitempty"`  // of a reading
+	Value *float64 `json:"value,omitempty"` // of a reading or an event
+	Code  uint16   `json:"code,omitempty"`  // of an event
+	Text  string   `json:"text,omitempty"`
+	// Histograms are the counts of a window, by the names of a bundle's reference.
+	Histograms map[string][]uint32 `json:"histograms,omitempty"`
+
+	Digest string `json:"sha256,omitempty"` // of a capture
+	Size   uint32 `json:"size,omitempty"`
+	Count  uint64 `json:"count,omitempty"` // of a gap's numbers
+	Reason string `json:"reason,omitempty"`
 }
 
 // Records gives visit all sealed records that wait on this device. The error
@@ -83,7 +87,11 @@ func unpack(c *telemetry.Chunk, visit func(*Kept) error) error {
 	}
 	for _, e := range c.Events {
 		v := float64(e.Value)
-		if err := give(e.Time, Kept{Code: e.Code, Value: &v, Text: e.Text}); err != nil {
+		k := Kept{Code: e.Code, Value: &v, Text: e.Text}
+		if e.Code == telemetry.EventProfile {
+			k.histograms()
+		}
+		if err := give(e.Time, k); err != nil {
 			return err
 		}
 	}
@@ -98,6 +106,20 @@ func unpack(c *telemetry.Chunk, visit func(*Kept) error) error {
 		}
 	}
 	return nil
+}
+
+// histograms replaces a text of bytes by what it says.
+func (k *Kept) histograms() {
+	edges := drift.Uniform()
+	w, err := drift.DecodeWindow([]byte(k.Text), &edges)
+	if err != nil {
+		k.Text = err.Error()
+		return
+	}
+	k.Text, k.Pipeline, k.Bundle, k.Histograms = "", w.Pipeline, hex.EncodeToString(w.Model[:]), map[string][]uint32{}
+	for f, name := range featureNames {
+		k.Histograms[name] = w.Profile.Counts(drift.Feature(f))
+	}
 }
 
 // number returns nil for NaN, which JSON does not know.

@@ -14,6 +14,7 @@ import (
 	"github.com/dunlin-edge/dunlin/inference/pipeline"
 	"github.com/dunlin-edge/dunlin/ota/bundle"
 	"github.com/dunlin-edge/dunlin/telemetry"
+	"github.com/dunlin-edge/dunlin/telemetry/drift"
 )
 
 // TestMain is also the child that checks a store.
@@ -87,7 +88,7 @@ func TestRecords(t *testing.T) {
 		if status.Error != "" {
 			t.Fatalf("%+v", status)
 		}
-		var results, starts uint64
+		var results, starts, counted uint64
 		var last time.Duration
 		for _, c := range reopen(t, dir) {
 			for _, r := range c.Results {
@@ -101,15 +102,41 @@ func TestRecords(t *testing.T) {
 				if e.Code == eventStart {
 					starts++
 				}
+				if e.Code == telemetry.EventProfile {
+					counted += windowOf(t, e.Text).Profile.N()
+				}
 			}
 			if c.Boot == [16]byte{} && c.Kind != telemetry.KindGap {
 				t.Error("no boot id")
 			}
 		}
+		if counted != results {
+			t.Errorf("run %d: histograms of %d decisions, %d results", run, counted, results)
+		}
 		if results != windows*uint64(run+1) || starts != uint64(run+1) {
 			t.Errorf("run %d: %d results of %d windows, %d starts", run, results, windows, starts)
 		}
 	}
+}
+
+// windowOf decodes histograms and checks that all of them count every decision.
+func windowOf(t *testing.T, text string) *drift.Window {
+	t.Helper()
+	edges := drift.Uniform()
+	w, err := drift.DecodeWindow([]byte(text), &edges)
+	if err != nil || w.Pipeline != "one" || w.Model == [32]byte{} {
+		t.Fatalf("%+v, %v", w, err)
+	}
+	for f := range featureNames {
+		var n uint64
+		for _, c := range w.Profile.Counts(drift.Feature(f)) {
+			n += uint64(c)
+		}
+		if n != w.Profile.N() {
+			t.Errorf("%s counts %d of %d", featureNames[f], n, w.Profile.N())
+		}
+	}
+	return w
 }
 
 // TestStoreTrouble: whatever is wrong with the store, every window is decided,
@@ -155,8 +182,8 @@ func TestStoreTrouble(t *testing.T) {
 			if windows < keptSeconds*machineRate/machineHop-2*machineWarmup {
 				t.Errorf("%d windows decided", windows)
 			}
-			switch {
-			case tt.found == "" && (s.Error == "" || s.Unsealed != windows):
+			switch { // the one more are the histograms at the end
+			case tt.found == "" && (s.Error == "" || s.Unsealed != windows+1):
 				t.Errorf("%d windows, %+v", windows, s)
 			case tt.found != "" && (s.Error != "" || s.Found != tt.found):
 				t.Errorf("%+v", s)
@@ -214,7 +241,14 @@ func TestDriftWatch(t *testing.T) {
 	for i := 10; i < 20; i++ {
 		score.Counts[i] = 500
 	}
-	d := newDriftWatch(&bundle.Reference{Histograms: []bundle.Histogram{score, {Name: "odd", Max: 1, Counts: []int64{1}}}})
+	var decided uint64
+	count := func(p *drift.Profile, lasted time.Duration) {
+		decided += p.N()
+		if lasted < driftWindow {
+			t.Errorf("a window of %v", lasted)
+		}
+	}
+	d := newDriftWatch(&bundle.Reference{Histograms: []bundle.Histogram{score, {Name: "odd", Max: 1, Counts: []int64{1}}}}, count)
 	now := time.Duration(0)
 	window := func(low float32) string {
 		told := ""
@@ -238,7 +272,11 @@ func TestDriftWatch(t *testing.T) {
 	if told, s := window(0.2), d.read(); told != "2 score" || s.Level != "alarm" || s.Features[0].PSI < 0.25 {
 		t.Errorf("after three windows: %q, %+v", told, s)
 	}
-	if d := newDriftWatch(nil); d.read().Level != "none" {
+	if decided != 5*3601 {
+		t.Errorf("windows of %d decisions", decided)
+	}
+	d = newDriftWatch(nil, nil)
+	if window(0.2); d.read().Level != "none" || d.drifting() {
 		t.Error("drift without a reference")
 	}
 }

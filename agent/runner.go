@@ -14,6 +14,7 @@ import (
 	"github.com/dunlin-edge/dunlin/hal"
 	"github.com/dunlin-edge/dunlin/inference/pipeline"
 	"github.com/dunlin-edge/dunlin/telemetry"
+	"github.com/dunlin-edge/dunlin/telemetry/drift"
 )
 
 // A runner is one pipeline at work: one goroutine owns its model session and
@@ -31,7 +32,7 @@ type runner struct {
 	recent  decisions // warm ones
 	records *recorder
 	source  telemetry.Source
-	drift   atomic.Pointer[driftWatch] // nil without a reference
+	drift   atomic.Pointer[driftWatch] // nil without a unit
 	next    atomic.Pointer[handover]   // nil unless another unit takes over
 	again   atomic.Bool                // somebody wants it to begin anew
 	tap     *tap                       // nil unless windows are captured
@@ -81,13 +82,20 @@ func (r *runner) dress(u *Unit) {
 	if _, err := hex.Decode(r.source.Model[:], []byte(u.Digest)); err != nil {
 		panic(err) // the unit made it
 	}
-	r.drift.Store(newDriftWatch(u.Manifest.Reference))
+	if r.records != nil {
+		r.drift.Load().end(r.records.clock.Mono()) // the old unit's
+	}
+	source := r.source
+	r.drift.Store(newDriftWatch(u.Manifest.Reference, func(p *drift.Profile, lasted time.Duration) { r.profile(source, p, lasted) }))
 	r.unit.Store(u)
 }
 
 // run keeps the pipeline going until its lane is closed and empty, or ctx ends.
 func (r *runner) run(ctx context.Context) {
 	r.sup.run(ctx, r.work, r.discard)
+	if r.records != nil {
+		r.drift.Load().end(r.records.clock.Mono())
+	}
 }
 
 // work is one life of the pipeline, from fresh state.
@@ -241,6 +249,12 @@ func (r *runner) record() {
 	if level, text, changed := r.drift.Load().add(r.records.clock.Mono(), res); changed {
 		r.records.event(telemetry.Event{Code: eventDrift, Value: int64(level), Text: r.cfg.Name + ": " + text})
 	}
+}
+
+// profile keeps a window of histograms.
+func (r *runner) profile(of telemetry.Source, p *drift.Profile, lasted time.Duration) {
+	w := drift.Window{Pipeline: of.Pipeline, Model: of.Model, Profile: p}
+	r.records.event(telemetry.Event{Code: telemetry.EventProfile, Value: int64(lasted / time.Second), Text: string(w.Encode())})
 }
 
 func rawScore(res *pipeline.Result, class int) float32 {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,11 +18,13 @@ const (
 	driftDecisions = 1000
 )
 
-// A driftWatch compares what a pipeline decides with the reference in its
-// bundle. The pipeline's goroutine adds, anyone reads.
+// A driftWatch counts what a pipeline decides and compares it with the
+// reference in its bundle, if there is one. The pipeline's goroutine adds, anyone
+// reads.
 type driftWatch struct {
-	monitor *drift.Monitor
+	monitor *drift.Monitor // nil without a reference
 	window  *drift.Profile
+	ended   func(p *drift.Profile, lasted time.Duration) // gets each window; it may not keep it
 	n       int
 	began   time.Duration // since boot
 
@@ -47,27 +50,25 @@ type DriftFeature struct {
 
 var levelNames = [...]string{"quiet", "warn", "alarm"}
 
-// newDriftWatch returns nil where the bundle has no reference.
-func newDriftWatch(ref *bundle.Reference) *driftWatch {
-	if ref == nil {
-		return nil
-	}
+func newDriftWatch(ref *bundle.Reference, ended func(*drift.Profile, time.Duration)) *driftWatch {
 	edges := drift.Uniform()
+	d := &driftWatch{window: drift.NewProfile(&edges), ended: ended, status: DriftStatus{Level: "none"}}
+	if ref == nil {
+		return d
+	}
 	known := drift.NewProfile(&edges)
 	for _, h := range ref.Histograms {
-		switch h.Name {
-		case "score":
-			rebin(known.Counts(drift.Score), h)
-		case "margin":
-			rebin(known.Counts(drift.Margin), h)
-		case "entropy":
-			rebin(known.Counts(drift.Entropy), h)
-		case "class":
-			rebin(known.Counts(drift.Class), h)
+		if f := slices.Index(featureNames[:], h.Name); f >= 0 && drift.Feature(f) != drift.Latency {
+			rebin(known.Counts(drift.Feature(f)), h)
 		}
 	}
-	return &driftWatch{monitor: drift.NewMonitor(known), window: drift.NewProfile(&edges), status: DriftStatus{Level: "quiet"}}
+	d.monitor, d.status.Level = drift.NewMonitor(known), "quiet"
+	return d
 }
+
+// featureNames are the names of a profile's histograms, as a bundle's reference
+// has them.
+var featureNames = [...]string{"score", "margin", "entropy", "class", "latency", "input.mean", "input.std", "input.detail", "input.saturation"}
 
 // rebin adds a histogram of a multiple of as many bins; any other says nothing
 // about these bins and is left out.
@@ -84,23 +85,44 @@ func rebin(to []uint32, h bundle.Histogram) {
 // add counts one decision. It returns what changed when it completes a window
 // with another level than the one before; it allocates only then.
 func (d *driftWatch) add(now time.Duration, res *pipeline.Result) (level drift.Level, text string, changed bool) {
-	if d == nil {
-		return 0, "", false
-	}
 	if d.n == 0 {
 		d.began = now
 	}
-	d.window.Add(&drift.Sample{
-		Score: res.Score, Margin: res.Margin, Entropy: entropy(res.Scores), Class: res.Class,
-		Latency: res.Pre + res.Infer + res.Post,
-	})
+	one := sampleOf(res)
+	d.window.Add(&one)
 	if d.n++; d.n < driftDecisions || now-d.began < driftWindow {
 		return 0, "", false
 	}
-	found := d.monitor.Judge(d.window)
+	var found []drift.Finding
+	if d.monitor != nil {
+		found = d.monitor.Judge(d.window)
+	}
+	d.end(now)
+	if d.monitor == nil {
+		return 0, "", false
+	}
+	return d.conclude(found)
+}
+
+// end closes the window, however long it has been.
+func (d *driftWatch) end(now time.Duration) {
+	if d == nil || d.n == 0 {
+		return
+	}
+	if d.ended != nil {
+		d.ended(d.window, now-d.began)
+	}
 	d.window.Reset()
 	d.n = 0
-	return d.conclude(found)
+}
+
+// sampleOf is what one decision adds to a profile.
+func sampleOf(res *pipeline.Result) drift.Sample {
+	in := &res.Input
+	return drift.Sample{
+		Score: res.Score, Margin: res.Margin, Entropy: entropy(res.Scores), Class: res.Class,
+		Latency: res.Pre + res.Infer + res.Post, Inputs: [4]float32{in.Mean, in.Std, in.Detail, in.Saturation},
+	}
 }
 
 func (d *driftWatch) conclude(found []drift.Finding) (level drift.Level, text string, changed bool) {
@@ -110,11 +132,8 @@ func (d *driftWatch) conclude(found []drift.Finding) (level drift.Level, text st
 	next := DriftStatus{Windows: d.status.Windows + 1}
 	var names []string
 	for _, f := range found {
-		if f.Feature >= drift.Input {
-			continue // not measured yet
-		}
 		level = max(level, f.Level)
-		name := [...]string{"score", "margin", "entropy", "class", "latency"}[f.Feature]
+		name := featureNames[f.Feature]
 		names = append(names, name)
 		next.Features = append(next.Features, DriftFeature{name, levelNames[f.Level], f.PSI, f.JS, f.Floor})
 	}
@@ -124,7 +143,7 @@ func (d *driftWatch) conclude(found []drift.Finding) (level drift.Level, text st
 }
 
 func (d *driftWatch) read() DriftStatus {
-	if d == nil {
+	if d == nil { // no unit yet
 		return DriftStatus{Level: "none"}
 	}
 	d.mu.Lock()
@@ -139,7 +158,7 @@ func (d *driftWatch) drifting() bool {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.status.Level != "quiet"
+	return d.status.Level != "quiet" && d.status.Level != "none"
 }
 
 // entropy returns the entropy of scores as shares of their sum, 0 to 1.

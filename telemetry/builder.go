@@ -37,9 +37,10 @@ const (
 var columnCount = [...]int{5, 6, 3, 4, 3}
 
 const (
-	maxSources = 32  // dictionary entries of a chunk
-	worst      = 320 // bytes: no record takes more, its dictionary entry included
-	fixed      = 96  // bytes: the chunk without columns and dictionary
+	maxSources = 32            // dictionary entries of a chunk
+	worst      = 320           // bytes: no record takes more, its dictionary entry included
+	worstEvent = maxData + 120 // bytes: nor does an event
+	fixed      = 96            // bytes: the chunk without columns and dictionary
 )
 
 // builder is a chunk under construction: columns that grow by one record.
@@ -75,9 +76,13 @@ func (b *builder) reset() {
 // size is an upper bound of the sealed chunk's bytes.
 func (b *builder) size() int { return fixed + b.bytes }
 
-// fits tells whether one more record of any kind stays below limit.
+// fits tells whether one more record of its kind stays below limit.
 func (b *builder) fits(limit int) bool {
-	return b.size()+worst <= limit && len(b.sources) < maxSources
+	most := worst
+	if b.kind == KindEvent {
+		most = worstEvent
+	}
+	return b.size()+most <= limit && len(b.sources) < maxSources
 }
 
 func (b *builder) uvarint(col int, v uint64) {
@@ -154,7 +159,7 @@ func (b *builder) event(e *Event) {
 	b.stamp(millis(e.Time))
 	b.uvarint(colCode, uint64(e.Code))
 	b.varint(colNumber, e.Value)
-	text := cut(e.Text, maxText)
+	text := cut(e.Text, textLimit(e.Code))
 	b.uvarint(colLength, uint64(len(text)))
 	b.cols[colText] = append(b.cols[colText], text...)
 	b.bytes += len(text)

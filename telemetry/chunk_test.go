@@ -154,6 +154,11 @@ func TestExtremes(t *testing.T) {
 	if e.bytes > worst {
 		t.Errorf("an event took %d bytes, bound is %d", e.bytes, worst)
 	}
+	before := e.bytes
+	e.event(&Event{Time: math.MaxInt64, Code: EventProfile, Value: math.MinInt64, Text: strings.Repeat("\xff", 5000)})
+	if n := e.bytes - before; n > worstEvent || n < maxData {
+		t.Errorf("a profile took %d bytes, bound is %d", n, worstEvent)
+	}
 	for _, b := range []*builder{b, e} {
 		data := mustSeal(t, b)
 		if _, err := Decode(data); err != nil {

@@ -215,7 +215,7 @@ func (r *reader) health() Health {
 
 func (r *reader) event() Event {
 	e := Event{Time: r.stamp(), Code: uint16(r.uvarint(colCode, math.MaxUint16, "code")), Value: r.varint(colNumber, "value")}
-	e.Text = string(r.take(colText, int(r.uvarint(colLength, maxText, "text")), "text"))
+	e.Text = string(r.take(colText, int(r.uvarint(colLength, uint64(textLimit(e.Code)), "text")), "text"))
 	return e
 }
 

@@ -57,14 +57,17 @@ type Event struct {
 	Time  time.Duration // since boot, stored in ms; set by Log
 	Code  uint16        // EventClock, or the agent's own from EventAgent up
 	Value int64
-	Text  string // at most 200 bytes, cut beyond
+	Text  string // at most 200 bytes, of EventProfile 1,200; cut beyond
 }
 
 // Codes of events. EventClock says that Value is the wall clock's offset in
 // milliseconds (Unix time minus time since boot) for all records of its boot.
+// The Text of EventProfile is a window of histograms, as drift.DecodeWindow
+// takes it; Value is how many seconds it lasted.
 const (
-	EventClock uint16 = 1
-	EventAgent uint16 = 16
+	EventClock   uint16 = 1
+	EventProfile uint16 = 2
+	EventAgent   uint16 = 16
 )
 
 // Capture refers to a recorded input.
@@ -115,6 +118,7 @@ func (r Range) End() uint64 { return r.First + r.Count }
 const (
 	maxName = 64
 	maxText = 200
+	maxData = 1200 // text of EventProfile
 
 	scoreSteps = 10000
 	noScore    = scoreSteps + 1
@@ -140,6 +144,14 @@ func score(n uint64) float32 {
 
 func millis(d time.Duration) int64 {
 	return min(max(d.Milliseconds(), 0), maxMillis-1)
+}
+
+// textLimit is the most bytes of an event's text.
+func textLimit(code uint16) int {
+	if code == EventProfile {
+		return maxData
+	}
+	return maxText
 }
 
 // cut shortens a text to n bytes.

@@ -198,7 +198,7 @@ func bundleName(path string) string {
 	return name
 }
 
-// histograms runs the samples and counts scores and margins of all windows.
+// histograms runs the samples and counts what is decided on all windows.
 func histograms(ctx context.Context, e *env, file, dir string) (*bundle.Reference, error) {
 	u, err := agent.Load(ctx, file, inference.Options{})
 	if err != nil {
@@ -213,11 +213,10 @@ func histograms(ctx context.Context, e *env, file, dir string) (*bundle.Referenc
 	if err != nil {
 		return nil, err
 	}
-	score, margin := newHistogram("score"), newHistogram("margin")
+	counter := agent.NewReferenceCounter()
 	cls.OnWindow = func(res *pipeline.Result) {
 		if res.Warm {
-			count(score, res.Score)
-			count(margin, res.Margin)
+			counter.Add(res)
 		}
 	}
 	bar := e.progress(len(files))
@@ -228,17 +227,5 @@ func histograms(ctx context.Context, e *env, file, dir string) (*bundle.Referenc
 			return nil, fmt.Errorf("samples: %s: %w", f, err)
 		}
 	}
-	return &bundle.Reference{Histograms: []bundle.Histogram{*score, *margin}}, nil
-}
-
-// histogramBins is the number of equal bins from 0 to 1.
-const histogramBins = 20
-
-func newHistogram(name string) *bundle.Histogram {
-	return &bundle.Histogram{Name: name, Min: 0, Max: 1, Counts: make([]int64, histogramBins)}
-}
-
-func count(h *bundle.Histogram, v float32) {
-	bin := int(v * histogramBins)
-	h.Counts[min(max(bin, 0), histogramBins-1)]++
+	return counter.Reference(), nil
 }

@@ -29,6 +29,7 @@ type Pipeline struct {
 	values []float32 // what enters the model, if not held elsewhere
 	scores []float32
 	post   *post
+	meter  sampleMeter
 	seq    uint64
 	gaps   Gaps
 	kept   *Snapshot // nil unless windows are kept
@@ -58,6 +59,7 @@ type Result struct {
 	// Boxes are the objects in the picture, best first, in parts of it; with the
 	// stage boxes, whose scores are those of each label's best box.
 	Boxes []vision.Box
+	Input InputStats
 
 	Pre, Infer, Post time.Duration
 }
@@ -99,6 +101,7 @@ func (p *Pipeline) bind(s *Spec) error {
 		err = p.bindImage(s)
 	default:
 		p.tensor, err = newChain(s.Preprocess, []int{p.input.Elements()}, s.Source.Rate)
+		p.meter = newSampleMeter(s.Source.Kind, p.input.Elements())
 	}
 	if err != nil {
 		return err
@@ -140,6 +143,7 @@ func (p *Pipeline) bindStream(s *Spec) error {
 	}
 	p.direct = c.last == "micro_frontend" && p.input.DType == inference.Int8 && microInput(p.input.TensorInfo)
 	p.stream = newStream(*s.Window, p.source.Channels, c)
+	p.meter = newSampleMeter(s.Source.Kind, p.stream.hop*p.source.Channels)
 	return nil
 }
 
@@ -178,7 +182,9 @@ func (p *Pipeline) Write(samples []float32) int {
 	if p.stream == nil {
 		return 0
 	}
-	return p.stream.ring.write(samples)
+	took := p.stream.ring.write(samples)
+	p.meter.add(samples[:took*p.source.Channels])
+	return took
 }
 
 // Missing returns how many frames the next window still lacks: what to pad a
@@ -223,6 +229,7 @@ func (p *Pipeline) Next(ctx context.Context, r *Result) (bool, error) {
 		return false, nil
 	}
 	r.Start, r.End = start, start+int64(p.stream.length)
+	r.Input = p.meter.take()
 	return true, p.run(ctx, r, x, began)
 }
 
@@ -239,6 +246,7 @@ func (p *Pipeline) Image(ctx context.Context, img vision.Image, r *Result) error
 		return fmt.Errorf("preprocess: %w", err)
 	}
 	r.Start, r.End = int64(p.seq), int64(p.seq)+1
+	r.Input = imageStats(&img)
 	p.before()
 	return p.run(ctx, r, p.values, began)
 }
@@ -261,6 +269,8 @@ func (p *Pipeline) Tensors(ctx context.Context, in []float32, r *Result) error {
 		}
 	}
 	r.Start, r.End = int64(p.seq), int64(p.seq)+1
+	p.meter.add(in)
+	r.Input = p.meter.take()
 	p.before()
 	return p.run(ctx, r, p.tensor.window(in), began)
 }

@@ -4,6 +4,8 @@
 // Start with [NewProfile], [Profile.Add] and [NewMonitor]. Profiles of the
 // same edges merge by addition, on the device or across a fleet.
 //
+// A [Window] is a profile with whose it is, as it travels.
+//
 // Caveats: windows below 500 decisions say nothing, since PSI without any
 // drift has the mean (bins-1)/n. Latency is counted but never judged: it
 // depends on the board. Profiles are for one goroutine at a time.

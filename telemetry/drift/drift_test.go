@@ -1,10 +1,12 @@
 package drift
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 )
@@ -236,4 +238,40 @@ func BenchmarkAdd(b *testing.B) {
 	for b.Loop() {
 		p.Add(s)
 	}
+}
+
+func TestWindow(t *testing.T) {
+	e := Uniform()
+	w := &Window{strings.Repeat("door", 20), [32]byte{1, 2}, fill(NewProfile(&e), rand.New(rand.NewPCG(7, 7)), 300, false, 0)}
+	data := w.Encode()
+	back, err := DecodeWindow(data, &e)
+	if err != nil || back.Pipeline != w.Pipeline[:64] || back.Model != w.Model || *back.Profile != *w.Profile {
+		t.Fatalf("%+v, %v", back, err)
+	}
+	for i := range data {
+		if _, err := DecodeWindow(data[:i], &e); err == nil {
+			t.Errorf("the first %d bytes pass", i)
+		}
+	}
+	data[0]++
+	if _, err := DecodeWindow(data, &e); err == nil {
+		t.Error("another schema passes")
+	}
+	for i := range w.Profile.counts {
+		w.Profile.counts[i] = math.MaxUint32
+	}
+	if n := len(w.Encode()); n > 1122 {
+		t.Errorf("%d bytes", n)
+	}
+}
+
+func FuzzDecodeWindow(f *testing.F) {
+	e := Uniform()
+	w := &Window{"door", [32]byte{1}, fill(NewProfile(&e), rand.New(rand.NewPCG(7, 7)), 300, false, 0)}
+	f.Add(w.Encode())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if w, err := DecodeWindow(data, &e); err == nil && !bytes.Equal(w.Encode(), data) {
+			t.Error("not in canonical form")
+		}
+	})
 }

@@ -11,10 +11,10 @@ PLATFORMS    = linux/amd64 linux/arm64 linux/arm/7 linux/arm/6 linux/riscv64
 
 export CGO_ENABLED = 0
 
-.PHONY: help build test demo demo-auto demo-device cross bench bench-peers footprint fuzz lint ci ci-long test-kernel models goldens conformance
+.PHONY: packages test-packages help build test demo demo-auto demo-device cross bench bench-peers footprint fuzz lint ci ci-long test-kernel models goldens conformance
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/dunlin, bin/dunlin-guard and bin/dunlin-fleet for this machine
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dunlin ./cmd/dunlin
@@ -46,6 +46,12 @@ bench: ## time the kernels and the front ends
 
 bench-peers: ## time the engine against LiteRT, model by model (Python, C compiler, ../shared/models)
 	scripts/peers/run
+
+packages: ## build dist/packages: deb, rpm, tarballs, SBOMs, checksums (VERSION=1.2.0, SIGNING_KEY=FILE)
+	scripts/packages/make
+
+test-packages: ## install, upgrade, take back and purge the packages in a Debian tree (root, apt)
+	.ci/long packages
 
 footprint: cross ## print the size of every binary and what each module adds
 	$(GO) run ./scripts/footprint

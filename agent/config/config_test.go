@@ -100,7 +100,7 @@ func TestProblems(t *testing.T) {
 		{"bad name", "sources: {A b: {driver: sim.machine}}", "sources.A b: not a name", "use a-z"},
 		{"no such source", src + "pipelines: {p: {source: b, bundle: b}}", `pipelines.p.source: no source is named "b"`, `did you mean "a"?`},
 		{"exclusive", "sources: {a: {driver: sim.machine, exclusive: true}}\npipelines:\n  p: {source: a, bundle: b}\n  q: {source: a, bundle: b}", "a.yaml:4:3: pipelines p and q: both want source a, which is exclusive", "its own source"},
-		{"nothing to run", src, "a.yaml: pipelines: none", "add pipelines"},
+		{"nothing to run", src, "a.yaml: pipelines: none", "join a fleet"},
 		{"empty", "", "a.yaml: pipelines: none", ""},
 		{"syntax", "sources: [", "not YAML", "indentation"},
 		{"tab", "sources:\n\ta: 1", "a.yaml:2", "no tabs"},

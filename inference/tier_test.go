@@ -8,7 +8,8 @@ import (
 )
 
 // TestEveryTier repeats the golden comparisons on every instruction set of this
-// CPU but the best, which all other tests run on.
+// CPU but the best, which all other tests run on. In short mode, for emulated
+// CPUs in the gate, whole models are left to the long run.
 func TestEveryTier(t *testing.T) {
 	for _, tier := range kernel.Tiers()[1:] {
 		t.Run(tier, func(t *testing.T) {
@@ -20,8 +21,11 @@ func TestEveryTier(t *testing.T) {
 			t.Run("more ops", TestMoreOpsEqualLiteRT)
 			t.Run("types", TestTypesNearLiteRT)
 			t.Run("cells", TestCellsNearLiteRT)
-			t.Run("models", TestEqualsLiteRT)
 			t.Run("float ops", TestFloatBits)
+			if testing.Short() {
+				return
+			}
+			t.Run("models", TestEqualsLiteRT)
 			t.Run("float models", TestFloatModelsNearLiteRT)
 		})
 	}

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	if err := telemetry.Check(os.Args[2]); errors.Is(err, telemetry.ErrDamaged) {
-		os.Exit(telemetry.CheckDamaged)
+		os.Exit(3)
 	} else if err != nil {
 		os.Exit(1)
 	}
@@ -278,5 +278,31 @@ func TestDriftWatch(t *testing.T) {
 	d = newDriftWatch(nil, nil)
 	if window(0.2); d.read().Level != "none" || d.drifting() {
 		t.Error("drift without a reference")
+	}
+}
+
+// BenchmarkRecord is what keeping a decision costs a pipeline, clock included.
+func BenchmarkRecord(b *testing.B) {
+	clock, err := newBootClock()
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, err := telemetry.New(telemetry.Config{Path: filepath.Join(b.TempDir(), StoreFile), Identity: "bench", Clock: clock, Check: telemetry.Check})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	r := &recorder{clock: clock}
+	r.store.Store(l)
+	b.ReportAllocs()
+	for i := range b.N {
+		r.result(telemetry.Result{Source: telemetry.Source{Pipeline: "machine"}, Score: 0.9, Margin: 0.8})
+		if i%500 == 499 {
+			b.StopTimer()
+			if err := l.Flush(); err != nil {
+				b.Fatal(err)
+			}
+			b.StartTimer()
+		}
 	}
 }

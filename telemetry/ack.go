@@ -32,9 +32,9 @@ func (a *Ack) Covers(epoch uint32, r Range) bool {
 	return false
 }
 
-// ErrAck marks an ack that was refused and changed nothing: of an unknown
+// errAck marks an ack that was refused and changed nothing: of an unknown
 // epoch, or of numbers that were never given out.
-var ErrAck = errors.New("ack refused")
+var errAck = errors.New("ack refused")
 
 const maxRanges = 1024
 
@@ -43,22 +43,22 @@ const maxRanges = 1024
 func (l *ledger) intervals(a Ack) ([]Range, error) {
 	c := l.of(a.Epoch)
 	if c == nil {
-		return nil, fmt.Errorf("%w: epoch %d is not known", ErrAck, a.Epoch)
+		return nil, fmt.Errorf("%w: epoch %d is not known", errAck, a.Epoch)
 	}
 	if len(a.Ranges) > maxRanges {
-		return nil, fmt.Errorf("%w: %d ranges, at most %d", ErrAck, len(a.Ranges), maxRanges)
+		return nil, fmt.Errorf("%w: %d ranges, at most %d", errAck, len(a.Ranges), maxRanges)
 	}
 	if a.Hi > c.Next {
-		return nil, fmt.Errorf("%w: numbers below %d, next is %d", ErrAck, a.Hi, c.Next)
+		return nil, fmt.Errorf("%w: numbers below %d, next is %d", errAck, a.Hi, c.Next)
 	}
 	all := []Range{{0, a.Hi}}
 	for _, r := range a.Ranges {
 		last := &all[len(all)-1]
 		switch {
 		case r.Count == 0 || r.Count > c.Next || r.First > c.Next-r.Count:
-			return nil, fmt.Errorf("%w: %d numbers from %d, next is %d", ErrAck, r.Count, r.First, c.Next)
+			return nil, fmt.Errorf("%w: %d numbers from %d, next is %d", errAck, r.Count, r.First, c.Next)
 		case r.First < last.End():
-			return nil, fmt.Errorf("%w: ranges overlap or fall at %d", ErrAck, r.First)
+			return nil, fmt.Errorf("%w: ranges overlap or fall at %d", errAck, r.First)
 		case r.First == last.End():
 			last.Count += r.Count
 		default:
@@ -75,7 +75,7 @@ func (l *ledger) ackAll(acks []Ack) error {
 	for _, a := range acks {
 		if all, err := l.intervals(a); err == nil {
 			union[a.Epoch] = append(union[a.Epoch], all...)
-		} else if !errors.Is(err, ErrAck) {
+		} else if !errors.Is(err, errAck) {
 			return err
 		}
 	}

@@ -20,9 +20,9 @@ import (
 var ErrDamaged = errors.New("store damaged")
 
 // CheckIn returns a check that runs a command with the path as its last
-// argument. The command calls Check and exits with 0, with CheckDamaged, or
-// with 1 for other trouble; dying of a panic or a signal counts as damage,
-// taking more than five minutes does not.
+// argument. The command calls Check and exits with 0, with 1 for trouble that is
+// no damage, and with any other code for ErrDamaged; dying of a panic or a signal
+// counts as damage, taking more than five minutes does not.
 func CheckIn(command string, args ...string) func(path string) error {
 	return func(path string) error {
 		var out strings.Builder
@@ -46,9 +46,6 @@ func CheckIn(command string, args ...string) func(path string) error {
 }
 
 const checkWait = 5 * time.Minute
-
-// CheckDamaged is the exit code by which a child reports ErrDamaged.
-const CheckDamaged = 3
 
 // Unused returns an error while a process has the store at path open, or when
 // that cannot be found out; a store that does not exist is unused.

@@ -37,8 +37,8 @@ func (c *Chunk) Wall(sinceBoot time.Duration) time.Time {
 	return time.UnixMilli((c.Offset + sinceBoot).Milliseconds()).UTC()
 }
 
-// ErrSchema marks a chunk written by a newer version of this package.
-var ErrSchema = errors.New("newer schema")
+// errSchema marks a chunk written by a newer version of this package.
+var errSchema = errors.New("newer schema")
 
 const (
 	schema    = 1
@@ -142,7 +142,7 @@ func open(data []byte) (*wire, error) {
 		Schema uint64 `cbor:"0,keyasint"`
 	}
 	if err := cbor.Unmarshal(body, &peek); err == nil && peek.Schema > schema {
-		return nil, fmt.Errorf("%w: %d, known %d", ErrSchema, peek.Schema, schema)
+		return nil, fmt.Errorf("%w: %d, known %d", errSchema, peek.Schema, schema)
 	}
 	w := new(wire)
 	if err := codec().dec.Unmarshal(body, w); err != nil {

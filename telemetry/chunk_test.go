@@ -39,7 +39,7 @@ func sample(kind Kind, n int, seed uint64) *builder {
 		case KindCapture:
 			b.capture(&Capture{Time: at, Digest: src.Model, Size: 1 << 16, Why: 2})
 		case KindGap:
-			b.gap(Gap{Range{uint64(10 * i), 3}, ReasonFull})
+			b.gap(Gap{Range{uint64(10 * i), 3}, reasonFull})
 		}
 	}
 	return b
@@ -200,7 +200,7 @@ func TestRefuses(t *testing.T) {
 	}
 	newer := bytes.Clone(good)
 	newer[2] = 2 // after the map's head and key 0
-	if _, err := Decode(refit(newer)); !errors.Is(err, ErrSchema) {
+	if _, err := Decode(refit(newer)); !errors.Is(err, errSchema) {
 		t.Errorf("newer schema: %v", err)
 	}
 	for n := 5; n < len(good); n++ {

@@ -11,7 +11,7 @@ import (
 
 // Decode parses a chunk of at most 16 KiB. It accepts exactly the bytes that
 // encoding its records gives: one chunk has one form. A chunk of a later
-// version gives ErrSchema.
+// version gives errSchema.
 func Decode(data []byte) (*Chunk, error) {
 	w, err := open(data)
 	if err != nil {

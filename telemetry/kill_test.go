@@ -125,7 +125,7 @@ func TestKill(t *testing.T) {
 		if c := a.Epochs[epoch]; err != nil || c.Next < next || !c.balanced() {
 			t.Fatalf("kill %d: %+v, %v; want at least %d", k, c, err, next)
 		}
-		unclean = int(a.Epochs[epoch].Dropped[ReasonUnclean])
+		unclean = int(a.Epochs[epoch].Dropped[reasonUnclean])
 		if err := s.close(); err != nil {
 			t.Fatal(err)
 		}

@@ -38,7 +38,7 @@ type Log struct {
 	full   []*builder
 	lost   uint64
 	acks   []Ack
-	offset int64 // ms, of the last EventClock
+	offset int64 // ms, of the last eventClock
 	synced bool
 }
 
@@ -291,7 +291,7 @@ func (l *Log) clock() head {
 	moved := h.offset - l.offset
 	if synced && (!l.synced || moved > clockStep || moved < -clockStep) {
 		l.offset = h.offset
-		l.event(Event{Code: EventClock, Value: h.offset})
+		l.event(Event{Code: eventClock, Value: h.offset})
 	}
 	l.synced = l.synced || synced
 	return h
@@ -299,7 +299,7 @@ func (l *Log) clock() head {
 
 // Ack takes what the controller has committed. It is applied with the next
 // write; while the disk fails, acks beyond 64 are let go, and what they were
-// for is sent again. An ack that cannot be true gives ErrAck.
+// for is sent again. An ack that cannot be true gives errAck.
 func (l *Log) Ack(a Ack) error {
 	if err := l.store.check(a); err != nil {
 		return fmt.Errorf("take ack: %w", err)

@@ -181,7 +181,7 @@ func TestSlowDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := a.Epochs[a.Epoch]
-	if c.Next != n || c.Dropped[ReasonOverrun] == 0 || c.Waiting < 3000 || !c.balanced() {
+	if c.Next != n || c.Dropped[reasonOverrun] == 0 || c.Waiting < 3000 || !c.balanced() {
 		t.Errorf("counters %+v", c)
 	}
 }
@@ -263,8 +263,8 @@ func TestMonthOffline(t *testing.T) {
 	}
 	got := a.Epochs[a.Epoch]
 	size := fileSize(t, cfg.Path)
-	t.Logf("%d results: %d wait, %d dropped, file of %d bytes", got.Next, got.Waiting, got.Dropped[ReasonFull], size)
-	if got.Next != n || !got.balanced() || got.Dropped[ReasonOverrun] != 0 || size > cfg.MaxBytes {
+	t.Logf("%d results: %d wait, %d dropped, file of %d bytes", got.Next, got.Waiting, got.Dropped[reasonFull], size)
+	if got.Next != n || !got.balanced() || got.Dropped[reasonOverrun] != 0 || size > cfg.MaxBytes {
 		t.Errorf("counters %+v, file of %d bytes", got, size)
 	}
 	// Drained, the next commit writes little however large the file is.

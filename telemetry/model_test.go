@@ -65,7 +65,7 @@ func (m *model) compare(t testing.TB, s *store) {
 		if _, there := waiting[n]; there {
 			continue
 		}
-		if gaps[n] != ReasonFull {
+		if gaps[n] != reasonFull {
 			t.Fatalf("number %v (%v) vanished without a gap", n, k)
 		}
 		if k < lowest {
@@ -76,7 +76,7 @@ func (m *model) compare(t testing.TB, s *store) {
 				t.Fatalf("number %v was dropped while the older %v waits", n, o)
 			}
 		}
-		m.fall(n, ReasonFull)
+		m.fall(n, reasonFull)
 	}
 	if len(waiting) != len(m.waiting) || len(gaps) != len(m.gaps) {
 		t.Fatalf("%d wait, %d in gaps; want %d, %d", len(waiting), len(gaps), len(m.waiting), len(m.gaps))
@@ -232,7 +232,7 @@ func TestModel(t *testing.T) {
 				for _, c := range b.chunks {
 					m.give(s.epoch, c.n, c.kind)
 				}
-				m.lose(s.epoch, int(b.lost), ReasonOverrun)
+				m.lose(s.epoch, int(b.lost), reasonOverrun)
 			case op < 16 && r.IntN(3) == 0:
 				a, ok := randomAck(t, s, r)
 				if !ok {
@@ -250,7 +250,7 @@ func TestModel(t *testing.T) {
 			case op == 17:
 				s.crash(t)
 				s = mustOpen(t, cfg, "unclean")
-				m.lose(s.epoch, 1, ReasonUnclean)
+				m.lose(s.epoch, 1, reasonUnclean)
 			case op == 18 && r.IntN(4) == 0:
 				if err := s.close(); err != nil {
 					t.Fatal(err)
@@ -264,7 +264,7 @@ func TestModel(t *testing.T) {
 				m.all[s.epoch] = new(Counters)
 			case op == 19:
 				a := Ack{Epoch: s.epoch, Hi: m.all[s.epoch].Next + 1}
-				if err := s.check(a); !errors.Is(err, ErrAck) {
+				if err := s.check(a); !errors.Is(err, errAck) {
 					t.Fatalf("ack of numbers never given out: %v", err)
 				}
 				if err := s.write(batch{acks: []Ack{a}}); err != nil {
@@ -274,7 +274,7 @@ func TestModel(t *testing.T) {
 			m.compare(t, s)
 		}
 		for _, c := range m.all {
-			full += c.Dropped[ReasonFull]
+			full += c.Dropped[reasonFull]
 		}
 		info, err := os.Stat(cfg.Path)
 		if err != nil || info.Size() > cfg.MaxBytes {

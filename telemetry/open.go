@@ -158,7 +158,7 @@ func (s *store) resume(l *ledger, node []byte) error {
 	s.epoch = l.current()
 	if v := l.meta.Get(keyOpen); len(v) != 1 || v[0] != 0 {
 		s.start = "unclean"
-		if err := l.skip(s.epoch, 1, ReasonUnclean); err != nil {
+		if err := l.skip(s.epoch, 1, reasonUnclean); err != nil {
 			return err
 		}
 	}

@@ -38,7 +38,7 @@ func (s *store) pending(most int, lowest Kind, h head, skip func(Sealed) bool) (
 	if err == nil && len(bad) > 0 {
 		err = s.update(func(l *ledger) error {
 			for _, b := range bad {
-				if err := l.drop(b.Kind, key{b.Epoch, b.Range}, ReasonDamaged); err != nil {
+				if err := l.drop(b.Kind, key{b.Epoch, b.Range}, reasonDamaged); err != nil {
 					return err
 				}
 			}

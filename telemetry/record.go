@@ -55,17 +55,17 @@ type Health struct {
 // Event is something the agent did or met.
 type Event struct {
 	Time  time.Duration // since boot, stored in ms; set by Log
-	Code  uint16        // EventClock, or the agent's own from EventAgent up
+	Code  uint16        // eventClock, or the agent's own from EventAgent up
 	Value int64
 	Text  string // at most 200 bytes, of EventProfile 1,200; cut beyond
 }
 
-// Codes of events. EventClock says that Value is the wall clock's offset in
+// Codes of events. eventClock says that Value is the wall clock's offset in
 // milliseconds (Unix time minus time since boot) for all records of its boot.
 // The Text of EventProfile is a window of histograms, as drift.DecodeWindow
 // takes it; Value is how many seconds it lasted.
 const (
-	EventClock   uint16 = 1
+	eventClock   uint16 = 1
 	EventProfile uint16 = 2
 	EventAgent   uint16 = 16
 )
@@ -83,12 +83,12 @@ type Reason uint8
 
 // The reasons of gaps.
 const (
-	ReasonUnclean Reason = iota + 1 // one number stands for an unknown count lost from RAM
-	ReasonOverrun                   // the disk was slower than the records
-	ReasonFull                      // oldest of the lowest priority, dropped at the cap
-	ReasonDamaged                   // the sealed chunk no longer matches its CRC
+	reasonUnclean Reason = iota + 1 // one number stands for an unknown count lost from RAM
+	reasonOverrun                   // the disk was slower than the records
+	reasonFull                      // oldest of the lowest priority, dropped at the cap
+	reasonDamaged                   // the sealed chunk no longer matches its CRC
 
-	reasons = int(ReasonDamaged) + 1
+	reasons = int(reasonDamaged) + 1
 )
 
 // String returns the word for the reason.

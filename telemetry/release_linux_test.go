@@ -41,7 +41,7 @@ func TestMemoryOfFullStore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		full = a.Epochs[a.Epoch].Dropped[ReasonFull] > 0
+		full = a.Epochs[a.Epoch].Dropped[reasonFull] > 0
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)

@@ -198,10 +198,10 @@ func (s *store) apply(l *ledger, b batch, shed int) error {
 	for _, c := range kept {
 		full -= c.n
 	}
-	if err := l.skip(s.epoch, uint64(full), ReasonFull); err != nil {
+	if err := l.skip(s.epoch, uint64(full), reasonFull); err != nil {
 		return err
 	}
-	return l.skip(s.epoch, b.lost, ReasonOverrun)
+	return l.skip(s.epoch, b.lost, reasonOverrun)
 }
 
 // evict drops the oldest chunks of the lowest kind that is stored, about a
@@ -219,7 +219,7 @@ func (s *store) evict(above Kind) (int, error) {
 				freed += int64(len(v))
 			}
 			for _, k := range keys {
-				if err := l.drop(kind, parseKey(k), ReasonFull); err != nil {
+				if err := l.drop(kind, parseKey(k), reasonFull); err != nil {
 					return err
 				}
 			}

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		case err == nil:
 			os.Exit(0)
 		case errors.Is(err, ErrDamaged):
-			os.Exit(CheckDamaged)
+			os.Exit(3)
 		}
 		os.Exit(1)
 	}
@@ -92,7 +92,7 @@ func TestAckRefuses(t *testing.T) {
 		"empty range":   {Epoch: s.epoch, Ranges: []Range{{8, 0}}},
 		"many ranges":   {Epoch: s.epoch, Ranges: make([]Range, maxRanges+1)},
 	} {
-		if err := s.check(a); !errors.Is(err, ErrAck) {
+		if err := s.check(a); !errors.Is(err, errAck) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -159,7 +159,7 @@ func TestDamage(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		for _, c := range a.Epochs {
-			if c.Next != c.Delivered+c.Waiting+c.Dropped[ReasonDamaged]+c.Dropped[ReasonUnclean] {
+			if c.Next != c.Delivered+c.Waiting+c.Dropped[reasonDamaged]+c.Dropped[reasonUnclean] {
 				t.Errorf("%s: %+v does not add up", name, c)
 			}
 		}
@@ -218,7 +218,7 @@ func TestDamagedChunk(t *testing.T) {
 	if waiting, _ := scan(t, s); len(waiting) != 7 {
 		t.Errorf("%d wait, want 7", len(waiting))
 	}
-	if _, gaps := scan(t, s); len(gaps) != 10 || gaps[number{s.epoch, 0}] != ReasonDamaged {
+	if _, gaps := scan(t, s); len(gaps) != 10 || gaps[number{s.epoch, 0}] != reasonDamaged {
 		t.Errorf("gaps %v, want 10 damaged", gaps)
 	}
 }

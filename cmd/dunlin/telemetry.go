@@ -273,7 +273,7 @@ func runTelemetryCheck(_ context.Context, e *env, args []string) error {
 	}
 	err = telemetry.Check(rest[0])
 	if errors.Is(err, telemetry.ErrDamaged) {
-		return &cliError{telemetry.CheckDamaged, "the agent sets it aside and begins a new one", err}
+		return &cliError{exitInput, "the agent sets it aside and begins a new one", err}
 	}
 	if err != nil { // whatever it is, the agent must not take it for damage
 		return &cliError{exitFailed, "see whether the file is there, readable and not open", err}

@@ -236,51 +236,6 @@ func TestFailingDisk(t *testing.T) {
 	}
 }
 
-// TestMonthOffline: 30 days at two results a second, without a controller.
-func TestMonthOffline(t *testing.T) {
-	cfg := testConfig(t)
-	cfg.MaxBytes = 4 << 20
-	l, clock := mustLog(t, cfg)
-	r := sample(KindResult, 100, 1)
-	c, err := Decode(mustSeal(t, r))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const n = 30 * 86400 * 2
-	for i := range n {
-		clock.mono += 500 * time.Millisecond
-		l.Result(c.Results[i%100])
-		if i%120 == 119 {
-			mustStep(t, l)
-		}
-	}
-	if err := l.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	a, err := l.Account()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := a.Epochs[a.Epoch]
-	size := fileSize(t, cfg.Path)
-	t.Logf("%d results: %d wait, %d dropped, file of %d bytes", got.Next, got.Waiting, got.Dropped[reasonFull], size)
-	if got.Next != n || !got.balanced() || got.Dropped[reasonOverrun] != 0 || size > cfg.MaxBytes {
-		t.Errorf("counters %+v, file of %d bytes", got, size)
-	}
-	// Drained, the next commit writes little however large the file is.
-	if err := errors.Join(l.Ack(Ack{Epoch: a.Epoch, Hi: got.Next}), l.Flush()); err != nil {
-		t.Fatal(err)
-	}
-	before := allocated(l.store)
-	l.Event(Event{Code: EventAgent})
-	mustStep(t, l)
-	if wrote := allocated(l.store) - before + pageSize; wrote > 25<<10 {
-		t.Errorf("%d bytes written by the first commit after draining", wrote)
-	} else {
-		t.Logf("%d bytes written by the first commit after draining", wrote)
-	}
-}
-
 func TestResultAllocatesNothing(t *testing.T) {
 	l, clock := mustLog(t, testConfig(t))
 	res := Result{Source: Source{Pipeline: "machine"}, Score: 0.9, Margin: 0.8}

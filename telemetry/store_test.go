@@ -40,6 +40,10 @@ func TestMain(m *testing.M) {
 		work(os.Args[2])
 		os.Exit(0)
 	}
+	if len(os.Args) == 3 && os.Args[1] == "capture" {
+		captureSome(os.Args[2])
+		os.Exit(0)
+	}
 	if len(os.Args) == 3 && os.Args[1] == "endless" {
 		endless(os.Args[2])
 	}

@@ -110,6 +110,7 @@ func (tr *tracer) exit(t *testing.T, tid int) {
 	case syscall.SYS_RENAMEAT, 316: // renameat2
 		from, to := tr.text(t, tid, r.Rsi), tr.text(t, tid, r.R10)
 		tr.names[to] = tr.names[from]
+		delete(tr.names, from) // its next file is another one
 		tr.add(op{what: "rename", from: from, path: to})
 	case syscall.SYS_RENAME:
 		t.Fatal("rename is not followed")

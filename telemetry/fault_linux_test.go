@@ -1,9 +1,11 @@
 package telemetry
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 )
@@ -131,5 +133,62 @@ func TestReadOnlyRemount(t *testing.T) {
 	l, _ = mustLog(t, cfg)
 	if results, lost := inOrder(t, l, next); results != 100 || lost != 0 {
 		t.Errorf("%d results, %d lost", results, lost)
+	}
+}
+
+// asNobody runs f with the file permissions of a user that owns nothing.
+func asNobody(t *testing.T, f func()) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("changing the user needs root")
+		}
+		t.Skip("changing the user needs root")
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	const nobody = 65534
+	if err := syscall.Setfsuid(nobody); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := syscall.Setfsuid(0); err != nil {
+			panic(err) // the thread must not go on so
+		}
+	}()
+	f()
+}
+
+// TestWrongPermissions: a store or folder that belongs to somebody else is an
+// error, never damage: nothing is set aside, nothing is lost.
+func TestWrongPermissions(t *testing.T) {
+	cfg := filled(t)
+	cfg.Check = Check // in this thread, which has no permissions
+	before, err := os.ReadFile(cfg.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, mode := range map[string][2]os.FileMode{
+		"file of another": {0o600, 0o755}, "file to read only": {0o644, 0o755}, "folder of another": {0o666, 0o700},
+	} {
+		if err := errors.Join(os.Chmod(cfg.Path, mode[0]), os.Chmod(filepath.Dir(cfg.Path), mode[1]), os.Chmod(filepath.Dir(filepath.Dir(cfg.Path)), 0o755)); err != nil {
+			t.Fatal(err)
+		}
+		asNobody(t, func() {
+			if l, err := New(cfg); !errors.Is(err, syscall.EACCES) || errors.Is(err, ErrDamaged) {
+				t.Errorf("%s: %v, %v", name, l, err)
+			}
+		})
+	}
+	after, err := os.ReadFile(cfg.Path)
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the store changed: %v", err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(cfg.Path)); err != nil || len(left) != 1 {
+		t.Errorf("%v, %v", left, err)
+	}
+	l, _ := mustLog(t, cfg)
+	if a, err := l.Account(); err != nil || a.Start != "clean" {
+		t.Errorf("%+v, %v", a, err)
 	}
 }

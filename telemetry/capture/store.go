@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,7 +77,7 @@ func (s *Store) List() ([]Entry, error) {
 		return nil, fmt.Errorf("list captures: %w", err)
 	}
 	var all []Entry
-	for _, f := range files {
+	for _, f := range files { // by name, and so by time
 		e, ok := parseName(f.Name())
 		if !ok {
 			continue
@@ -94,7 +92,6 @@ func (s *Store) List() ([]Entry, error) {
 		e.Bytes = info.Size()
 		all = append(all, e)
 	}
-	slices.SortFunc(all, func(a, b Entry) int { return cmp.Compare(a.file(), b.file()) })
 	return all, nil
 }
 

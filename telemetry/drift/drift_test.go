@@ -242,6 +242,10 @@ func BenchmarkAdd(b *testing.B) {
 
 func TestWindow(t *testing.T) {
 	e := Uniform()
+	var bits bytes.Buffer
+	if err := binary.Write(&bits, binary.LittleEndian, &e); err != nil || e.ID() != checksum(bits.Bytes()) {
+		t.Errorf("id %08x of the edges, want %08x", e.ID(), checksum(bits.Bytes()))
+	}
 	w := &Window{strings.Repeat("door", 20), [32]byte{1, 2}, fill(NewProfile(&e), rand.New(rand.NewPCG(7, 7)), 300, false, 0)}
 	data := w.Encode()
 	back, err := DecodeWindow(data, &e)

@@ -17,13 +17,15 @@ const (
 // ErrEdges says that two profiles were counted in different bins.
 var ErrEdges = errors.New("profiles have different edges")
 
-// ID names the edges: the CRC-32C of their bits.
+// ID names the edges: the CRC-32C of their bits, little-endian and in order.
 func (e *Edges) ID() uint32 {
-	h := crc32.New(crc32.MakeTable(crc32.Castagnoli))
-	if err := binary.Write(h, binary.LittleEndian, e); err != nil {
-		panic(err) // a hash takes everything
+	var b []byte
+	for _, row := range append([][9]float32{e.Score, e.Margin, e.Entropy}, e.Inputs[:]...) {
+		for _, v := range row {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		}
 	}
-	return h.Sum32()
+	return checksum(b)
 }
 
 // Merge adds the counts of other, or gives ErrEdges. Counts stay at the

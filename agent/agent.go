@@ -85,9 +85,7 @@ func (a *Agent) build(ctx context.Context) error {
 	if a.records, err = newRecorder(a.cfg, a.opts); err != nil {
 		return err
 	}
-	if a.kept, err = newCaptures(a.cfg, a.records, a.opts); err != nil {
-		return err
-	}
+	a.kept = newCaptures(a.cfg, a.records, a.opts)
 	if a.member, err = a.join(); err != nil {
 		return err
 	}

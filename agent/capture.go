@@ -19,7 +19,8 @@ import (
 // CaptureFolder is the name of the captures' folder in telemetry.dir.
 const CaptureFolder = "captures"
 
-// captures writes the windows that taps hand over. A nil one keeps none.
+// captures writes the windows that taps hand over. A nil one keeps none, nor does
+// one without a store, which tells why.
 type captures struct {
 	store   *capture.Store
 	device  string
@@ -61,7 +62,9 @@ func CaptureStore(cfg *config.Config, create bool) (*capture.Store, error) {
 	}), nil
 }
 
-func newCaptures(cfg *config.Config, records *recorder, o Options) (*captures, error) {
+// newCaptures prepares the captures that pipelines ask for. Without the key they
+// are to be encrypted with there are none, and the pipelines run all the same.
+func newCaptures(cfg *config.Config, records *recorder, o Options) *captures {
 	n := 0
 	for _, p := range cfg.Pipelines {
 		if p.Capture.Any() {
@@ -69,19 +72,21 @@ func newCaptures(cfg *config.Config, records *recorder, o Options) (*captures, e
 		}
 	}
 	if n == 0 || records == nil {
-		return nil, nil
+		return nil
 	}
-	store, err := CaptureStore(cfg, true)
-	if err != nil {
-		return nil, err
+	c := &captures{device: cfg.Device.Name, records: records, ticks: o.Clock, log: o.Log, queue: make(chan *slot, n)}
+	var err error
+	if c.store, err = CaptureStore(cfg, true); err != nil {
+		o.Log.Error("nothing is captured", "err", err)
+		c.stats.Error = err.Error()
 	}
-	return &captures{store: store, device: cfg.Device.Name, records: records, ticks: o.Clock, log: o.Log, queue: make(chan *slot, n)}, nil
+	return c
 }
 
 // start writes what comes. The function it returns writes what is left once the
 // pipelines have ended, and tells false if it gave up because hard ended.
 func (c *captures) start(hard context.Context) (end func() bool) {
-	if c == nil {
+	if c == nil || c.store == nil {
 		return func() bool { return true }
 	}
 	done := make(chan struct{})

@@ -161,3 +161,21 @@ func TestCaptureRecords(t *testing.T) {
 		t.Errorf("%+v, %+v", s.Captures, s.Telemetry)
 	}
 }
+
+// TestCaptureWithoutKey: where captures cannot be encrypted as they should be,
+// there are none, and the pipelines run.
+func TestCaptureWithoutKey(t *testing.T) {
+	dir := t.TempDir()
+	cfg := capturing(t, dir, keptSeconds*machineRate, config.Capture{Every: 10})
+	cfg.Telemetry.Captures.Key = filepath.Join(dir, "no folder", "key")
+	a := newAgent(t, cfg, Options{UntilEOF: true})
+	if err := a.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := a.Status(); s.Captures.Error == "" || s.Captures.Kept != 0 || s.Pipelines[0].Windows == 0 {
+		t.Errorf("%+v", s.Captures)
+	}
+	if _, err := os.Stat(filepath.Join(dir, CaptureFolder)); !os.IsNotExist(err) {
+		t.Errorf("a folder of captures: %v", err)
+	}
+}

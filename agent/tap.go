@@ -33,7 +33,7 @@ type tap struct {
 }
 
 func (c *captures) tap(p config.Pipeline) *tap {
-	if c == nil || !p.Capture.Any() {
+	if c == nil || c.store == nil || !p.Capture.Any() {
 		return nil
 	}
 	t := &tap{cfg: p.Capture, to: c, free: make(chan *slot, spareSlots)}

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestDiskErrors: a medium that stops taking writes gives EIO for good, as a
@@ -68,5 +71,73 @@ func goDown(t *testing.T, dir string) {
 	flags := uint32(noLogFlush)
 	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), shutdown, uintptr(unsafe.Pointer(&flags))); errno != 0 {
 		t.Fatal(errno)
+	}
+}
+
+// TestUnreadablePages: pages of the mapped file that the medium cannot read any
+// more, which the kernel tells by SIGBUS, are damage and no crash, and opening the
+// store again goes on with a new one or says why not.
+func TestUnreadablePages(t *testing.T) {
+	read := func(l *Log) error { _, err := l.Pending(1<<20, KindCapture, nil); return err }
+	write := func(l *Log) error {
+		l.Event(Event{Code: EventAgent})
+		return l.step(true)
+	}
+	for name, steps := range map[string][]func(*Log) error{"reading": {read, write}, "writing": {write, read}} {
+		t.Run(name, func(t *testing.T) { unreadable(t, steps) })
+	}
+}
+
+func unreadable(t *testing.T, steps []func(*Log) error) {
+	dev := loopDevice(t, 64)
+	image, err := os.ReadFile("/sys/block/" + filepath.Base(dev) + "/loop/backing_file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig(t)
+	cfg.Path, cfg.MaxBytes = filepath.Join(mountExt4(t, dev), "store"), 4<<20
+	l, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	var next uint16
+	for range 60 {
+		if err := feed(l, &next, 500); err != nil {
+			t.Fatal(err)
+		}
+	}
+	syscall.Sync()
+	if err := os.Truncate(strings.TrimSpace(string(image)), 64<<10); err != nil {
+		t.Fatal(err)
+	}
+	forget(t, l, cfg.Path)
+	for i, step := range steps {
+		if err := step(l); !errors.Is(err, ErrDamaged) {
+			t.Errorf("step %d with pages that cannot be read: %v", i, err)
+		}
+	}
+	l.Close() // what it says is no matter, that it returns is
+	if err := Unused(cfg.Path); err != nil {
+		t.Errorf("the lock stays: %v", err)
+	}
+	if again, err := New(cfg); err == nil {
+		again.Close()
+	} else {
+		t.Logf("opens again with: %v", err)
+	}
+}
+
+// forget makes the kernel drop the pages of a file, so that it has to read them.
+func forget(t *testing.T, l *Log, path string) {
+	t.Helper()
+	l.store.release()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
+		t.Fatal(err)
 	}
 }

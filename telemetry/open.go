@@ -128,12 +128,9 @@ func inode(path string) ([]byte, error) {
 
 // attach opens the file, and notes an unclean end and a copy of the file.
 func (s *store) attach() error {
-	db, err := bolt.Open(s.cfg.Path, 0o600, s.cfg.options())
-	if err != nil {
+	if err := s.open(); err != nil {
 		return err
 	}
-	db.AllocSize = s.cfg.growth()
-	s.db = db
 	node, err := inode(s.cfg.Path)
 	if err == nil {
 		err = s.update(func(l *ledger) error { return s.resume(l, node) })
@@ -144,9 +141,32 @@ func (s *store) attach() error {
 		}
 	}
 	if err != nil {
-		return errors.Join(err, db.Close())
+		return errors.Join(err, s.leave())
 	}
 	s.release() // finding the free pages has read all others
+	return nil
+}
+
+// open maps the file. A page that became unreadable since the check is damage.
+func (s *store) open() error {
+	opt := s.cfg.options()
+	opt.OpenFile = func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+		f, err = os.OpenFile(name, flag, mode)
+		s.file = f
+		return f, err
+	}
+	s.broken = false
+	err := guard(func() (err error) {
+		s.db, err = bolt.Open(s.cfg.Path, 0o600, opt)
+		return err
+	})
+	switch {
+	case errors.Is(err, errPanic):
+		return errors.Join(err, s.abandon())
+	case err != nil:
+		return err
+	}
+	s.db.AllocSize = s.cfg.growth()
 	return nil
 }
 

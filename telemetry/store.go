@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -28,9 +29,11 @@ type store struct {
 	cfg   Config
 	start string // what Open found: clean, unclean, new, damaged, copied or foreign
 
-	mu    sync.Mutex
-	db    *bolt.DB
-	epoch uint32
+	mu     sync.Mutex
+	db     *bolt.DB
+	file   *os.File // that db has open
+	broken bool     // an access panicked: db holds its locks for ever
+	epoch  uint32
 }
 
 // batch is what one transaction writes.
@@ -53,20 +56,37 @@ func (cfg *Config) options() *bolt.Options {
 // below the cap.
 func (cfg *Config) growth() int { return int(max(cfg.MaxBytes/64, 16<<10)) }
 
+// errPanic marks damage that showed as a panic.
+var errPanic = fmt.Errorf("%w: access panicked", ErrDamaged)
+
 // guard runs one access to the mapped file. A page that is damaged or cannot
 // be read shows as a panic in bbolt, which becomes an error here.
 func guard(step func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", ErrDamaged, p)
+			err = fmt.Errorf("%w: %v", errPanic, p)
 		}
 	}()
 	return step()
 }
 
+// access guards a use of db. After a panic there is no other: bbolt rolls back
+// while it unwinds, which touches the same pages, and then keeps its locks.
+func (s *store) access(step func() error) error {
+	if s.db == nil {
+		return errors.New("store is closed")
+	}
+	if s.broken {
+		return errPanic
+	}
+	err := guard(step)
+	s.broken = errors.Is(err, errPanic)
+	return err
+}
+
 func (s *store) update(f func(*ledger) error) error {
-	return guard(func() error {
+	return s.access(func() error {
 		return s.db.Update(func(tx *bolt.Tx) error {
 			l, err := newLedger(tx)
 			if err != nil {
@@ -85,12 +105,13 @@ func (s *store) update(f func(*ledger) error) error {
 func (s *store) write(b batch) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.db == nil {
-		return errors.New("write telemetry: store is closed")
-	}
 	for shed := 0; shed <= len(b.chunks); { // chunks of the batch dropped, from the lowest priority
-		err := error(berrors.ErrMaxSizeReached)
-		if s.room() >= b.need(shed) {
+		room, err := s.room()
+		if err != nil {
+			return fmt.Errorf("write telemetry: %w", err)
+		}
+		err = berrors.ErrMaxSizeReached
+		if room >= b.need(shed) {
 			err = s.update(func(l *ledger) error { return s.apply(l, b, shed) })
 		}
 		if !errors.Is(err, berrors.ErrMaxSizeReached) {
@@ -119,13 +140,13 @@ func (s *store) write(b batch) error {
 
 // room is how many bytes a transaction may take: free pages, and growth up to
 // the cap.
-func (s *store) room() int64 {
-	st := s.db.Stats()
-	room := s.cfg.MaxBytes - int64(s.db.AllocSize) + int64(st.FreePageN+st.PendingPageN)*pageSize
-	if err := s.db.View(func(tx *bolt.Tx) error { room -= tx.Size(); return nil }); err != nil {
-		return 0
-	}
-	return room
+func (s *store) room() (n int64, err error) {
+	err = s.access(func() error {
+		st := s.db.Stats()
+		n = s.cfg.MaxBytes - int64(s.db.AllocSize) + int64(st.FreePageN+st.PendingPageN)*pageSize
+		return s.db.View(func(tx *bolt.Tx) error { n -= tx.Size(); return nil })
+	})
+	return n, err
 }
 
 // need is the room that writing takes at most, and leaves for making room.
@@ -244,10 +265,7 @@ func (s *store) check(a Ack) error {
 }
 
 func (s *store) view(f func(*ledger) error) error {
-	if s.db == nil {
-		return errors.New("read telemetry: store is closed")
-	}
-	return guard(func() error {
+	return s.access(func() error {
 		return s.db.View(func(tx *bolt.Tx) error {
 			l, err := newLedger(tx)
 			if err != nil {
@@ -272,9 +290,23 @@ func (s *store) close() error {
 		return nil
 	}
 	err := s.update(func(l *ledger) error { return l.meta.Put(keyOpen, []byte{0}) })
-	err = errors.Join(err, s.db.Close())
+	return errors.Join(err, s.leave())
+}
+
+// leave closes the file as it is.
+func (s *store) leave() error {
+	db := s.db
 	s.db = nil
-	return err
+	if s.broken {
+		return s.abandon()
+	}
+	return db.Close()
+}
+
+// abandon gives up a file whose mapping nobody can close. That keeps the lock on
+// the file too, unless it is taken off.
+func (s *store) abandon() error {
+	return errors.Join(syscall.Flock(int(s.file.Fd()), syscall.LOCK_UN), s.file.Close())
 }
 
 // key is the key of a chunk: where its numbers stand, so that a chunk whose

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,10 +16,10 @@ import (
 )
 
 // handClock is a telemetry.Clock that tests move.
-type handClock struct{ mono time.Duration }
+type handClock struct{ mono atomic.Int64 }
 
-func (c *handClock) Mono() time.Duration     { return c.mono }
-func (c *handClock) Wall() (time.Time, bool) { return time.Unix(1e9, 0).Add(c.mono), true }
+func (c *handClock) Mono() time.Duration     { return time.Duration(c.mono.Load()) }
+func (c *handClock) Wall() (time.Time, bool) { return time.Unix(1e9, 0).Add(c.Mono()), true }
 
 func capturing(t *testing.T, dir string, frames int, c config.Capture) *config.Config {
 	t.Helper()
@@ -65,7 +66,8 @@ func TestCaptureWants(t *testing.T) {
 func TestCaptureNeverWaits(t *testing.T) {
 	a := newAgent(t, capturing(t, t.TempDir(), 1, config.Capture{Every: 1, MinInterval: time.Second}), Options{})
 	defer a.Close()
-	clock := &handClock{mono: time.Hour}
+	clock := &handClock{}
+	clock.mono.Store(int64(time.Hour))
 	a.records.clock = clock
 	r := a.runners[0]
 	if err := r.begin(t.Context()); err != nil {
@@ -76,7 +78,7 @@ func TestCaptureNeverWaits(t *testing.T) {
 		c.samples[i] = float32(i%31)/31 - 0.5
 	}
 	step := func() {
-		clock.mono += 500 * time.Millisecond
+		clock.mono.Add(int64(500 * time.Millisecond))
 		if err := r.now.chunk(context.Background(), c); err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 )
 
 // tape writes state into bytes or reads it back, field by field, so that one
@@ -17,14 +18,14 @@ type tape struct {
 
 var errState = errors.New("state does not belong to this pipeline")
 
-// take returns n bytes to fill or to read, nil after a mistake.
+// take returns n bytes to fill, all of them, or to read; nil after a mistake.
 func (t *tape) take(n int) []byte {
 	if t.err != nil {
 		return nil
 	}
 	if !t.reading {
 		at := len(t.buf)
-		t.buf = append(t.buf, make([]byte, n)...)
+		t.buf = slices.Grow(t.buf, n)[:at+n]
 		return t.buf[at:]
 	}
 	if n > len(t.buf) {

@@ -55,13 +55,16 @@ func depthwise8x4NEON(t *taps8)
 //go:noescape
 func interleaveNEON(dst, r0, r1, r2, r3 *byte, blocks int, flip uint64)
 
+// chainInL1 leaves half of a first cache of 32 KiB to inputs and outputs.
+const chainInL1 = 16 << 10
+
 // vector8Of returns the 8-bit kernels of a tier, nil where it has none.
 func vector8Of(tier string) *vector8 {
 	switch tier {
 	case TierDotprod:
-		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true}
+		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, chain: chainInL1}
 	case TierNEON:
-		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, narrowSums: true}
+		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, narrowSums: true, chain: chainInL1}
 	}
 	return nil
 }

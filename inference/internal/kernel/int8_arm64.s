@@ -8,98 +8,99 @@
 TEXT ·gemm8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	MOVD t+0(FP), R0
 	WORD $0xf9400001 // ldr x1, [x0]
-	WORD $0xf9402005 // ldr x5, [x0, #64]
+	WORD $0xf9402016 // ldr x22, [x0, #64]
+	WORD $0xf9402414 // ldr x20, [x0, #72]
+	WORD $0xf940280f // ldr x15, [x0, #80]
+	WORD $0xf9405415 // ldr x21, [x0, #168]
+	WORD $0xf9405c17 // ldr x23, [x0, #184]
+	WORD $0xf9406018 // ldr x24, [x0, #192]
+	WORD $0x9101f013 // add x19, x0, #0x7c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
+	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0xaa1603e5 // orr x5, xzr, x22
+	WORD $0xaa1403f9 // orr x25, xzr, x20
+	WORD $0xaa1503fa // orr x26, xzr, x21
+	WORD $0xaa1703f1 // orr x17, xzr, x23
 	WORD $0xf9402c06 // ldr x6, [x0, #88]
 	WORD $0xf9403407 // ldr x7, [x0, #104]
-	WORD $0xad4004a0 // ldp q0, q1, [x5]
-	WORD $0xad410ca2 // ldp q2, q3, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc104a0 // ldp q0, q1, [x5], #32
+	WORD $0xacc10ca2 // ldp q2, q3, [x5], #32
+	WORD $0x350000f0 // cbnz w16, 84 <.text+0x84>
+	WORD $0x91022013 // add x19, x0, #0x88
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
+	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
+	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
+	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
 	WORD $0xf84084e8 // ldr x8, [x7], #8
 	WORD $0xf9403009 // ldr x9, [x0, #96]
 	WORD $0x8b08002a // add x10, x1, x8
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x5400040b // b.lt ac <.text+0xac> // b.tstop
+	WORD $0x5400038b // b.lt 104 <.text+0x104> // b.tstop
 	WORD $0x3cc10554 // ldr q20, [x10], #16
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4f94e200 // sdot v0.4s, v16.16b, v20.4b[0]
 	WORD $0x4f94e221 // sdot v1.4s, v17.16b, v20.4b[0]
 	WORD $0x4f94e242 // sdot v2.4s, v18.16b, v20.4b[0]
 	WORD $0x4f94e263 // sdot v3.4s, v19.16b, v20.4b[0]
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4fb4e200 // sdot v0.4s, v16.16b, v20.4b[1]
 	WORD $0x4fb4e221 // sdot v1.4s, v17.16b, v20.4b[1]
 	WORD $0x4fb4e242 // sdot v2.4s, v18.16b, v20.4b[1]
 	WORD $0x4fb4e263 // sdot v3.4s, v19.16b, v20.4b[1]
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4f94ea00 // sdot v0.4s, v16.16b, v20.4b[2]
 	WORD $0x4f94ea21 // sdot v1.4s, v17.16b, v20.4b[2]
 	WORD $0x4f94ea42 // sdot v2.4s, v18.16b, v20.4b[2]
 	WORD $0x4f94ea63 // sdot v3.4s, v19.16b, v20.4b[2]
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4fb4ea00 // sdot v0.4s, v16.16b, v20.4b[3]
 	WORD $0x4fb4ea21 // sdot v1.4s, v17.16b, v20.4b[3]
 	WORD $0x4fb4ea42 // sdot v2.4s, v18.16b, v20.4b[3]
 	WORD $0x4fb4ea63 // sdot v3.4s, v19.16b, v20.4b[3]
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x54fffc4a // b.ge 30 <.text+0x30> // b.tcont
+	WORD $0x54fffcca // b.ge 98 <.text+0x98> // b.tcont
 	WORD $0xb1001129 // adds x9, x9, #0x4
-	WORD $0x54000160 // b.eq dc <.text+0xdc> // b.none
+	WORD $0x54000140 // b.eq 130 <.text+0x130> // b.none
 	WORD $0xbc404554 // ldr s20, [x10], #4
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4f94e200 // sdot v0.4s, v16.16b, v20.4b[0]
 	WORD $0x4f94e221 // sdot v1.4s, v17.16b, v20.4b[0]
 	WORD $0x4f94e242 // sdot v2.4s, v18.16b, v20.4b[0]
 	WORD $0x4f94e263 // sdot v3.4s, v19.16b, v20.4b[0]
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fffee1 // b.ne b4 <.text+0xb4> // b.any
+	WORD $0x54ffff01 // b.ne 10c <.text+0x10c> // b.any
 	WORD $0xf10004c6 // subs x6, x6, #0x1
-	WORD $0x54fff9e1 // b.ne 1c <.text+0x1c> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0x9101f004 // add x4, x0, #0x7c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x91020004 // add x4, x0, #0x80
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x91021004 // add x4, x0, #0x84
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
-	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x54fffa81 // b.ne 84 <.text+0x84> // b.any
+	WORD $0xaa1903ee // orr x14, xzr, x25
 	WORD $0x7100061f // subs wzr, w16, #0x1
-	WORD $0x540004e0 // b.eq 1ac <.text+0x1ac> // b.none
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
-	WORD $0x91022004 // add x4, x0, #0x88
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
-	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
-	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
-	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x540003c0 // b.eq 1b8 <.text+0x1b8> // b.none
+	WORD $0xacc14750 // ldp q16, q17, [x26], #32
+	WORD $0xacc14f52 // ldp q18, q19, [x26], #32
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -109,14 +110,26 @@ TEXT ·gemm8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xd65f03c0 // ret
-	WORD $0xad000420 // stp q0, q1, [x1]
-	WORD $0xad010c22 // stp q2, q3, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8001c0 // str q0, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91004339 // add x25, x25, #0x10
+	WORD $0x14000005 // b 1c8 <.text+0x1c8>
+	WORD $0xad0005c0 // stp q0, q1, [x14]
+	WORD $0xad010dc2 // stp q2, q3, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91010339 // add x25, x25, #0x40
+	WORD $0xf1000631 // subs x17, x17, #0x1
+	WORD $0x54fff461 // b.ne 58 <.text+0x58> // b.any
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x540000c0 // b.eq 1ec <.text+0x1ec> // b.none
+	WORD $0xf940640c // ldr x12, [x0, #200]
+	WORD $0x8b0c0021 // add x1, x1, x12
+	WORD $0xd280002c // movz x12, #0x1
+	WORD $0x9b0c51f4 // madd x20, x15, x12, x20
+	WORD $0x17ffff98 // b 48 <.text+0x48>
 	WORD $0xd65f03c0 // ret
 
 // func gemm8x2Dotprod(t *tile8)
@@ -124,27 +137,57 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	MOVD t+0(FP), R0
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9400402 // ldr x2, [x0, #8]
-	WORD $0xf9402005 // ldr x5, [x0, #64]
+	WORD $0xf9402016 // ldr x22, [x0, #64]
+	WORD $0xf9402414 // ldr x20, [x0, #72]
+	WORD $0xf940280f // ldr x15, [x0, #80]
+	WORD $0xf9405415 // ldr x21, [x0, #168]
+	WORD $0xf9405c17 // ldr x23, [x0, #184]
+	WORD $0xf9406018 // ldr x24, [x0, #192]
+	WORD $0x9101f013 // add x19, x0, #0x7c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
+	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0xaa1603e5 // orr x5, xzr, x22
+	WORD $0xaa1403f9 // orr x25, xzr, x20
+	WORD $0xaa1503fa // orr x26, xzr, x21
+	WORD $0xaa1703f1 // orr x17, xzr, x23
 	WORD $0xf9402c06 // ldr x6, [x0, #88]
 	WORD $0xf9403407 // ldr x7, [x0, #104]
-	WORD $0xad4004a0 // ldp q0, q1, [x5]
-	WORD $0xad410ca2 // ldp q2, q3, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc104a0 // ldp q0, q1, [x5], #32
+	WORD $0xacc10ca2 // ldp q2, q3, [x5], #32
 	WORD $0x4ea01c04 // orr v4.16b, v0.16b, v0.16b
 	WORD $0x4ea11c25 // orr v5.16b, v1.16b, v1.16b
 	WORD $0x4ea21c46 // orr v6.16b, v2.16b, v2.16b
 	WORD $0x4ea31c67 // orr v7.16b, v3.16b, v3.16b
+	WORD $0x35000190 // cbnz w16, ac <.text+0xac>
+	WORD $0x91022013 // add x19, x0, #0x88
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
+	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
+	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
+	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
+	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
+	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
+	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
 	WORD $0xf84084e8 // ldr x8, [x7], #8
 	WORD $0xf9403009 // ldr x9, [x0, #96]
 	WORD $0x8b08002a // add x10, x1, x8
 	WORD $0x8b08004b // add x11, x2, x8
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x5400062b // b.lt 108 <.text+0x108> // b.tstop
+	WORD $0x540005ab // b.lt 174 <.text+0x174> // b.tstop
 	WORD $0x3cc10554 // ldr q20, [x10], #16
 	WORD $0x3cc10575 // ldr q21, [x11], #16
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4f94e200 // sdot v0.4s, v16.16b, v20.4b[0]
 	WORD $0x4f95e204 // sdot v4.4s, v16.16b, v21.4b[0]
 	WORD $0x4f94e221 // sdot v1.4s, v17.16b, v20.4b[0]
@@ -153,9 +196,8 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f95e246 // sdot v6.4s, v18.16b, v21.4b[0]
 	WORD $0x4f94e263 // sdot v3.4s, v19.16b, v20.4b[0]
 	WORD $0x4f95e267 // sdot v7.4s, v19.16b, v21.4b[0]
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4fb4e200 // sdot v0.4s, v16.16b, v20.4b[1]
 	WORD $0x4fb5e204 // sdot v4.4s, v16.16b, v21.4b[1]
 	WORD $0x4fb4e221 // sdot v1.4s, v17.16b, v20.4b[1]
@@ -164,9 +206,8 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fb5e246 // sdot v6.4s, v18.16b, v21.4b[1]
 	WORD $0x4fb4e263 // sdot v3.4s, v19.16b, v20.4b[1]
 	WORD $0x4fb5e267 // sdot v7.4s, v19.16b, v21.4b[1]
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4f94ea00 // sdot v0.4s, v16.16b, v20.4b[2]
 	WORD $0x4f95ea04 // sdot v4.4s, v16.16b, v21.4b[2]
 	WORD $0x4f94ea21 // sdot v1.4s, v17.16b, v20.4b[2]
@@ -175,9 +216,8 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f95ea46 // sdot v6.4s, v18.16b, v21.4b[2]
 	WORD $0x4f94ea63 // sdot v3.4s, v19.16b, v20.4b[2]
 	WORD $0x4f95ea67 // sdot v7.4s, v19.16b, v21.4b[2]
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4fb4ea00 // sdot v0.4s, v16.16b, v20.4b[3]
 	WORD $0x4fb5ea04 // sdot v4.4s, v16.16b, v21.4b[3]
 	WORD $0x4fb4ea21 // sdot v1.4s, v17.16b, v20.4b[3]
@@ -187,14 +227,13 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fb4ea63 // sdot v3.4s, v19.16b, v20.4b[3]
 	WORD $0x4fb5ea67 // sdot v7.4s, v19.16b, v21.4b[3]
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x54fffa2a // b.ge 48 <.text+0x48> // b.tcont
+	WORD $0x54fffaaa // b.ge c4 <.text+0xc4> // b.tcont
 	WORD $0xb1001129 // adds x9, x9, #0x4
-	WORD $0x54000200 // b.eq 14c <.text+0x14c> // b.none
+	WORD $0x540001e0 // b.eq 1b4 <.text+0x1b4> // b.none
 	WORD $0xbc404554 // ldr s20, [x10], #4
 	WORD $0xbc404575 // ldr s21, [x11], #4
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4f94e200 // sdot v0.4s, v16.16b, v20.4b[0]
 	WORD $0x4f95e204 // sdot v4.4s, v16.16b, v21.4b[0]
 	WORD $0x4f94e221 // sdot v1.4s, v17.16b, v20.4b[0]
@@ -204,45 +243,25 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f94e263 // sdot v3.4s, v19.16b, v20.4b[0]
 	WORD $0x4f95e267 // sdot v7.4s, v19.16b, v21.4b[0]
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fffe41 // b.ne 110 <.text+0x110> // b.any
+	WORD $0x54fffe61 // b.ne 17c <.text+0x17c> // b.any
 	WORD $0xf10004c6 // subs x6, x6, #0x1
-	WORD $0x54fff701 // b.ne 30 <.text+0x30> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0x9101f004 // add x4, x0, #0x7c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x91020004 // add x4, x0, #0x80
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x91021004 // add x4, x0, #0x84
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
-	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x54fff7a1 // b.ne ac <.text+0xac> // b.any
+	WORD $0xaa1903ee // orr x14, xzr, x25
 	WORD $0x7100061f // subs wzr, w16, #0x1
-	WORD $0x54000900 // b.eq 2a0 <.text+0x2a0> // b.none
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
-	WORD $0x91022004 // add x4, x0, #0x88
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
-	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
-	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
-	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x540006e0 // b.eq 2a0 <.text+0x2a0> // b.none
+	WORD $0xacc14750 // ldp q16, q17, [x26], #32
+	WORD $0xacc14f52 // ldp q18, q19, [x26], #32
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -252,30 +271,22 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
-	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
-	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
-	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
+	WORD $0x3d8001c0 // str q0, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
-	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
-	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
@@ -285,17 +296,30 @@ TEXT ·gemm8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e386c84 // umin v4.16b, v4.16b, v24.16b
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
 	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
-	WORD $0x3d800024 // str q4, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xd65f03c0 // ret
-	WORD $0xad000420 // stp q0, q1, [x1]
-	WORD $0xad010c22 // stp q2, q3, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xad001424 // stp q4, q5, [x1]
-	WORD $0xad011c26 // stp q6, q7, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8001c4 // str q4, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91004339 // add x25, x25, #0x10
+	WORD $0x14000008 // b 2bc <.text+0x2bc>
+	WORD $0xad0005c0 // stp q0, q1, [x14]
+	WORD $0xad010dc2 // stp q2, q3, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0xad0015c4 // stp q4, q5, [x14]
+	WORD $0xad011dc6 // stp q6, q7, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91010339 // add x25, x25, #0x40
+	WORD $0xf1000631 // subs x17, x17, #0x1
+	WORD $0x54ffece1 // b.ne 5c <.text+0x5c> // b.any
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x540000e0 // b.eq 2e4 <.text+0x2e4> // b.none
+	WORD $0xf940640c // ldr x12, [x0, #200]
+	WORD $0x8b0c0021 // add x1, x1, x12
+	WORD $0x8b0c0042 // add x2, x2, x12
+	WORD $0xd280004c // movz x12, #0x2
+	WORD $0x9b0c51f4 // madd x20, x15, x12, x20
+	WORD $0x17ffff5b // b 4c <.text+0x4c>
 	WORD $0xd65f03c0 // ret
 
 // func gemm8x3Dotprod(t *tile8)
@@ -304,12 +328,31 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9400803 // ldr x3, [x0, #16]
-	WORD $0xf9402005 // ldr x5, [x0, #64]
+	WORD $0xf9402016 // ldr x22, [x0, #64]
+	WORD $0xf9402414 // ldr x20, [x0, #72]
+	WORD $0xf940280f // ldr x15, [x0, #80]
+	WORD $0xf9405415 // ldr x21, [x0, #168]
+	WORD $0xf9405c17 // ldr x23, [x0, #184]
+	WORD $0xf9406018 // ldr x24, [x0, #192]
+	WORD $0x9101f013 // add x19, x0, #0x7c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
+	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0xaa1603e5 // orr x5, xzr, x22
+	WORD $0xaa1403f9 // orr x25, xzr, x20
+	WORD $0xaa1503fa // orr x26, xzr, x21
+	WORD $0xaa1703f1 // orr x17, xzr, x23
 	WORD $0xf9402c06 // ldr x6, [x0, #88]
 	WORD $0xf9403407 // ldr x7, [x0, #104]
-	WORD $0xad4004a0 // ldp q0, q1, [x5]
-	WORD $0xad410ca2 // ldp q2, q3, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc104a0 // ldp q0, q1, [x5], #32
+	WORD $0xacc10ca2 // ldp q2, q3, [x5], #32
 	WORD $0x4ea01c04 // orr v4.16b, v0.16b, v0.16b
 	WORD $0x4ea11c25 // orr v5.16b, v1.16b, v1.16b
 	WORD $0x4ea21c46 // orr v6.16b, v2.16b, v2.16b
@@ -318,19 +361,35 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4ea11c29 // orr v9.16b, v1.16b, v1.16b
 	WORD $0x4ea21c4a // orr v10.16b, v2.16b, v2.16b
 	WORD $0x4ea31c6b // orr v11.16b, v3.16b, v3.16b
+	WORD $0x35000230 // cbnz w16, d4 <.text+0xd4>
+	WORD $0x91022013 // add x19, x0, #0x88
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
+	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
+	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
+	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
+	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
+	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
+	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8508 // add v8.4s, v8.4s, v27.4s
+	WORD $0x4ebb8529 // add v9.4s, v9.4s, v27.4s
+	WORD $0x4ebb854a // add v10.4s, v10.4s, v27.4s
+	WORD $0x4ebb856b // add v11.4s, v11.4s, v27.4s
 	WORD $0xf84084e8 // ldr x8, [x7], #8
 	WORD $0xf9403009 // ldr x9, [x0, #96]
 	WORD $0x8b08002a // add x10, x1, x8
 	WORD $0x8b08004b // add x11, x2, x8
 	WORD $0x8b08006c // add x12, x3, x8
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x5400084b // b.lt 164 <.text+0x164> // b.tstop
+	WORD $0x540007cb // b.lt 1e4 <.text+0x1e4> // b.tstop
 	WORD $0x3cc10554 // ldr q20, [x10], #16
 	WORD $0x3cc10575 // ldr q21, [x11], #16
 	WORD $0x3cc10596 // ldr q22, [x12], #16
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4f94e200 // sdot v0.4s, v16.16b, v20.4b[0]
 	WORD $0x4f95e204 // sdot v4.4s, v16.16b, v21.4b[0]
 	WORD $0x4f96e208 // sdot v8.4s, v16.16b, v22.4b[0]
@@ -343,9 +402,8 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f94e263 // sdot v3.4s, v19.16b, v20.4b[0]
 	WORD $0x4f95e267 // sdot v7.4s, v19.16b, v21.4b[0]
 	WORD $0x4f96e26b // sdot v11.4s, v19.16b, v22.4b[0]
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4fb4e200 // sdot v0.4s, v16.16b, v20.4b[1]
 	WORD $0x4fb5e204 // sdot v4.4s, v16.16b, v21.4b[1]
 	WORD $0x4fb6e208 // sdot v8.4s, v16.16b, v22.4b[1]
@@ -358,9 +416,8 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fb4e263 // sdot v3.4s, v19.16b, v20.4b[1]
 	WORD $0x4fb5e267 // sdot v7.4s, v19.16b, v21.4b[1]
 	WORD $0x4fb6e26b // sdot v11.4s, v19.16b, v22.4b[1]
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4f94ea00 // sdot v0.4s, v16.16b, v20.4b[2]
 	WORD $0x4f95ea04 // sdot v4.4s, v16.16b, v21.4b[2]
 	WORD $0x4f96ea08 // sdot v8.4s, v16.16b, v22.4b[2]
@@ -373,9 +430,8 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f94ea63 // sdot v3.4s, v19.16b, v20.4b[2]
 	WORD $0x4f95ea67 // sdot v7.4s, v19.16b, v21.4b[2]
 	WORD $0x4f96ea6b // sdot v11.4s, v19.16b, v22.4b[2]
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4fb4ea00 // sdot v0.4s, v16.16b, v20.4b[3]
 	WORD $0x4fb5ea04 // sdot v4.4s, v16.16b, v21.4b[3]
 	WORD $0x4fb6ea08 // sdot v8.4s, v16.16b, v22.4b[3]
@@ -389,15 +445,14 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fb5ea67 // sdot v7.4s, v19.16b, v21.4b[3]
 	WORD $0x4fb6ea6b // sdot v11.4s, v19.16b, v22.4b[3]
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x54fff80a // b.ge 60 <.text+0x60> // b.tcont
+	WORD $0x54fff88a // b.ge f0 <.text+0xf0> // b.tcont
 	WORD $0xb1001129 // adds x9, x9, #0x4
-	WORD $0x540002a0 // b.eq 1bc <.text+0x1bc> // b.none
+	WORD $0x54000280 // b.eq 238 <.text+0x238> // b.none
 	WORD $0xbc404554 // ldr s20, [x10], #4
 	WORD $0xbc404575 // ldr s21, [x11], #4
 	WORD $0xbc404596 // ldr s22, [x12], #4
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4f94e200 // sdot v0.4s, v16.16b, v20.4b[0]
 	WORD $0x4f95e204 // sdot v4.4s, v16.16b, v21.4b[0]
 	WORD $0x4f96e208 // sdot v8.4s, v16.16b, v22.4b[0]
@@ -411,45 +466,25 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f95e267 // sdot v7.4s, v19.16b, v21.4b[0]
 	WORD $0x4f96e26b // sdot v11.4s, v19.16b, v22.4b[0]
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fffda1 // b.ne 16c <.text+0x16c> // b.any
+	WORD $0x54fffdc1 // b.ne 1ec <.text+0x1ec> // b.any
 	WORD $0xf10004c6 // subs x6, x6, #0x1
-	WORD $0x54fff421 // b.ne 44 <.text+0x44> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0x9101f004 // add x4, x0, #0x7c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x91020004 // add x4, x0, #0x80
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x91021004 // add x4, x0, #0x84
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
-	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x54fff4c1 // b.ne d4 <.text+0xd4> // b.any
+	WORD $0xaa1903ee // orr x14, xzr, x25
 	WORD $0x7100061f // subs wzr, w16, #0x1
-	WORD $0x54000d20 // b.eq 394 <.text+0x394> // b.none
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
-	WORD $0x91022004 // add x4, x0, #0x88
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
-	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
-	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
-	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x54000a00 // b.eq 388 <.text+0x388> // b.none
+	WORD $0xacc14750 // ldp q16, q17, [x26], #32
+	WORD $0xacc14f52 // ldp q18, q19, [x26], #32
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -459,30 +494,22 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
-	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
-	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
-	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
+	WORD $0x3d8001c0 // str q0, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
-	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
-	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
@@ -492,30 +519,22 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e386c84 // umin v4.16b, v4.16b, v24.16b
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
 	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
-	WORD $0x3d800024 // str q4, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8508 // add v8.4s, v8.4s, v27.4s
-	WORD $0x4ebb8529 // add v9.4s, v9.4s, v27.4s
-	WORD $0x4ebb854a // add v10.4s, v10.4s, v27.4s
-	WORD $0x4ebb856b // add v11.4s, v11.4s, v27.4s
+	WORD $0x3d8001c4 // str q4, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
-	WORD $0x4eb8f508 // fmin v8.4s, v8.4s, v24.4s
 	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
-	WORD $0x4eb8f529 // fmin v9.4s, v9.4s, v24.4s
 	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
-	WORD $0x4eb8f54a // fmin v10.4s, v10.4s, v24.4s
 	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x4eb8f56b // fmin v11.4s, v11.4s, v24.4s
 	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
@@ -525,20 +544,34 @@ TEXT ·gemm8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
+	WORD $0x6e386d08 // umin v8.16b, v8.16b, v24.16b
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
 	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
-	WORD $0x3d800028 // str q8, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xd65f03c0 // ret
-	WORD $0xad000420 // stp q0, q1, [x1]
-	WORD $0xad010c22 // stp q2, q3, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xad001424 // stp q4, q5, [x1]
-	WORD $0xad011c26 // stp q6, q7, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xad002428 // stp q8, q9, [x1]
-	WORD $0xad012c2a // stp q10, q11, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8001c8 // str q8, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91004339 // add x25, x25, #0x10
+	WORD $0x1400000b // b 3b0 <.text+0x3b0>
+	WORD $0xad0005c0 // stp q0, q1, [x14]
+	WORD $0xad010dc2 // stp q2, q3, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0xad0015c4 // stp q4, q5, [x14]
+	WORD $0xad011dc6 // stp q6, q7, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0xad0025c8 // stp q8, q9, [x14]
+	WORD $0xad012dca // stp q10, q11, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91010339 // add x25, x25, #0x40
+	WORD $0xf1000631 // subs x17, x17, #0x1
+	WORD $0x54ffe561 // b.ne 60 <.text+0x60> // b.any
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x54000100 // b.eq 3dc <.text+0x3dc> // b.none
+	WORD $0xf940640c // ldr x12, [x0, #200]
+	WORD $0x8b0c0021 // add x1, x1, x12
+	WORD $0x8b0c0042 // add x2, x2, x12
+	WORD $0x8b0c0063 // add x3, x3, x12
+	WORD $0xd280006c // movz x12, #0x3
+	WORD $0x9b0c51f4 // madd x20, x15, x12, x20
+	WORD $0x17ffff1e // b 50 <.text+0x50>
 	WORD $0xd65f03c0 // ret
 
 // func gemm8x4Dotprod(t *tile8)
@@ -548,12 +581,31 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9400803 // ldr x3, [x0, #16]
 	WORD $0xf9400c04 // ldr x4, [x0, #24]
-	WORD $0xf9402005 // ldr x5, [x0, #64]
+	WORD $0xf9402016 // ldr x22, [x0, #64]
+	WORD $0xf9402414 // ldr x20, [x0, #72]
+	WORD $0xf940280f // ldr x15, [x0, #80]
+	WORD $0xf9405415 // ldr x21, [x0, #168]
+	WORD $0xf9405c17 // ldr x23, [x0, #184]
+	WORD $0xf9406018 // ldr x24, [x0, #192]
+	WORD $0x9101f013 // add x19, x0, #0x7c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
+	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0xaa1603e5 // orr x5, xzr, x22
+	WORD $0xaa1403f9 // orr x25, xzr, x20
+	WORD $0xaa1503fa // orr x26, xzr, x21
+	WORD $0xaa1703f1 // orr x17, xzr, x23
 	WORD $0xf9402c06 // ldr x6, [x0, #88]
 	WORD $0xf9403407 // ldr x7, [x0, #104]
-	WORD $0xad4004a0 // ldp q0, q1, [x5]
-	WORD $0xad410ca2 // ldp q2, q3, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc104a0 // ldp q0, q1, [x5], #32
+	WORD $0xacc10ca2 // ldp q2, q3, [x5], #32
 	WORD $0x4ea01c04 // orr v4.16b, v0.16b, v0.16b
 	WORD $0x4ea11c25 // orr v5.16b, v1.16b, v1.16b
 	WORD $0x4ea21c46 // orr v6.16b, v2.16b, v2.16b
@@ -566,6 +618,28 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4ea11c2d // orr v13.16b, v1.16b, v1.16b
 	WORD $0x4ea21c4e // orr v14.16b, v2.16b, v2.16b
 	WORD $0x4ea31c6f // orr v15.16b, v3.16b, v3.16b
+	WORD $0x350002d0 // cbnz w16, fc <.text+0xfc>
+	WORD $0x91022013 // add x19, x0, #0x88
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
+	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
+	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
+	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
+	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
+	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
+	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8508 // add v8.4s, v8.4s, v27.4s
+	WORD $0x4ebb8529 // add v9.4s, v9.4s, v27.4s
+	WORD $0x4ebb854a // add v10.4s, v10.4s, v27.4s
+	WORD $0x4ebb856b // add v11.4s, v11.4s, v27.4s
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb858c // add v12.4s, v12.4s, v27.4s
+	WORD $0x4ebb85ad // add v13.4s, v13.4s, v27.4s
+	WORD $0x4ebb85ce // add v14.4s, v14.4s, v27.4s
+	WORD $0x4ebb85ef // add v15.4s, v15.4s, v27.4s
 	WORD $0xf84084e8 // ldr x8, [x7], #8
 	WORD $0xf9403009 // ldr x9, [x0, #96]
 	WORD $0x8b08002a // add x10, x1, x8
@@ -573,14 +647,13 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b08006c // add x12, x3, x8
 	WORD $0x8b08008d // add x13, x4, x8
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x54000a6b // b.lt 1c0 <.text+0x1c0> // b.tstop
+	WORD $0x540009eb // b.lt 254 <.text+0x254> // b.tstop
 	WORD $0x3cc10554 // ldr q20, [x10], #16
 	WORD $0x3cc10575 // ldr q21, [x11], #16
 	WORD $0x3cc10596 // ldr q22, [x12], #16
 	WORD $0x3cc105b7 // ldr q23, [x13], #16
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4f94e200 // sdot v0.4s, v16.16b, v20.4b[0]
 	WORD $0x4f95e204 // sdot v4.4s, v16.16b, v21.4b[0]
 	WORD $0x4f96e208 // sdot v8.4s, v16.16b, v22.4b[0]
@@ -597,9 +670,8 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f95e267 // sdot v7.4s, v19.16b, v21.4b[0]
 	WORD $0x4f96e26b // sdot v11.4s, v19.16b, v22.4b[0]
 	WORD $0x4f97e26f // sdot v15.4s, v19.16b, v23.4b[0]
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4fb4e200 // sdot v0.4s, v16.16b, v20.4b[1]
 	WORD $0x4fb5e204 // sdot v4.4s, v16.16b, v21.4b[1]
 	WORD $0x4fb6e208 // sdot v8.4s, v16.16b, v22.4b[1]
@@ -616,9 +688,8 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fb5e267 // sdot v7.4s, v19.16b, v21.4b[1]
 	WORD $0x4fb6e26b // sdot v11.4s, v19.16b, v22.4b[1]
 	WORD $0x4fb7e26f // sdot v15.4s, v19.16b, v23.4b[1]
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4f94ea00 // sdot v0.4s, v16.16b, v20.4b[2]
 	WORD $0x4f95ea04 // sdot v4.4s, v16.16b, v21.4b[2]
 	WORD $0x4f96ea08 // sdot v8.4s, v16.16b, v22.4b[2]
@@ -635,9 +706,8 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f95ea67 // sdot v7.4s, v19.16b, v21.4b[2]
 	WORD $0x4f96ea6b // sdot v11.4s, v19.16b, v22.4b[2]
 	WORD $0x4f97ea6f // sdot v15.4s, v19.16b, v23.4b[2]
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4fb4ea00 // sdot v0.4s, v16.16b, v20.4b[3]
 	WORD $0x4fb5ea04 // sdot v4.4s, v16.16b, v21.4b[3]
 	WORD $0x4fb6ea08 // sdot v8.4s, v16.16b, v22.4b[3]
@@ -655,16 +725,15 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fb6ea6b // sdot v11.4s, v19.16b, v22.4b[3]
 	WORD $0x4fb7ea6f // sdot v15.4s, v19.16b, v23.4b[3]
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x54fff5ea // b.ge 78 <.text+0x78> // b.tcont
+	WORD $0x54fff66a // b.ge 11c <.text+0x11c> // b.tcont
 	WORD $0xb1001129 // adds x9, x9, #0x4
-	WORD $0x54000340 // b.eq 22c <.text+0x22c> // b.none
+	WORD $0x54000320 // b.eq 2bc <.text+0x2bc> // b.none
 	WORD $0xbc404554 // ldr s20, [x10], #4
 	WORD $0xbc404575 // ldr s21, [x11], #4
 	WORD $0xbc404596 // ldr s22, [x12], #4
 	WORD $0xbc4045b7 // ldr s23, [x13], #4
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4f94e200 // sdot v0.4s, v16.16b, v20.4b[0]
 	WORD $0x4f95e204 // sdot v4.4s, v16.16b, v21.4b[0]
 	WORD $0x4f96e208 // sdot v8.4s, v16.16b, v22.4b[0]
@@ -682,45 +751,25 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f96e26b // sdot v11.4s, v19.16b, v22.4b[0]
 	WORD $0x4f97e26f // sdot v15.4s, v19.16b, v23.4b[0]
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fffd01 // b.ne 1c8 <.text+0x1c8> // b.any
+	WORD $0x54fffd21 // b.ne 25c <.text+0x25c> // b.any
 	WORD $0xf10004c6 // subs x6, x6, #0x1
-	WORD $0x54fff141 // b.ne 58 <.text+0x58> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0x9101f004 // add x4, x0, #0x7c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x91020004 // add x4, x0, #0x80
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x91021004 // add x4, x0, #0x84
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
-	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x54fff1e1 // b.ne fc <.text+0xfc> // b.any
+	WORD $0xaa1903ee // orr x14, xzr, x25
 	WORD $0x7100061f // subs wzr, w16, #0x1
-	WORD $0x54001140 // b.eq 488 <.text+0x488> // b.none
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
-	WORD $0x91022004 // add x4, x0, #0x88
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
-	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
-	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
-	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x54000d20 // b.eq 470 <.text+0x470> // b.none
+	WORD $0xacc14750 // ldp q16, q17, [x26], #32
+	WORD $0xacc14f52 // ldp q18, q19, [x26], #32
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -730,30 +779,22 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
-	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
-	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
-	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
+	WORD $0x3d8001c0 // str q0, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
-	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
-	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
@@ -763,30 +804,22 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e386c84 // umin v4.16b, v4.16b, v24.16b
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
 	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
-	WORD $0x3d800024 // str q4, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8508 // add v8.4s, v8.4s, v27.4s
-	WORD $0x4ebb8529 // add v9.4s, v9.4s, v27.4s
-	WORD $0x4ebb854a // add v10.4s, v10.4s, v27.4s
-	WORD $0x4ebb856b // add v11.4s, v11.4s, v27.4s
+	WORD $0x3d8001c4 // str q4, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
-	WORD $0x4eb8f508 // fmin v8.4s, v8.4s, v24.4s
 	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
-	WORD $0x4eb8f529 // fmin v9.4s, v9.4s, v24.4s
 	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
-	WORD $0x4eb8f54a // fmin v10.4s, v10.4s, v24.4s
 	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x4eb8f56b // fmin v11.4s, v11.4s, v24.4s
 	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
@@ -796,30 +829,22 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
+	WORD $0x6e386d08 // umin v8.16b, v8.16b, v24.16b
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
 	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
-	WORD $0x3d800028 // str q8, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb858c // add v12.4s, v12.4s, v27.4s
-	WORD $0x4ebb85ad // add v13.4s, v13.4s, v27.4s
-	WORD $0x4ebb85ce // add v14.4s, v14.4s, v27.4s
-	WORD $0x4ebb85ef // add v15.4s, v15.4s, v27.4s
+	WORD $0x3d8001c8 // str q8, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
-	WORD $0x4eb8f58c // fmin v12.4s, v12.4s, v24.4s
 	WORD $0x4e21a98c // fcvtns v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
-	WORD $0x4eb8f5ad // fmin v13.4s, v13.4s, v24.4s
 	WORD $0x4e21a9ad // fcvtns v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
-	WORD $0x4eb8f5ce // fmin v14.4s, v14.4s, v24.4s
 	WORD $0x4e21a9ce // fcvtns v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
-	WORD $0x4eb8f5ef // fmin v15.4s, v15.4s, v24.4s
 	WORD $0x4e21a9ef // fcvtns v15.4s, v15.4s
 	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
 	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
@@ -829,23 +854,38 @@ TEXT ·gemm8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790dce // sqadd v14.8h, v14.8h, v25.8h
 	WORD $0x2e21298c // sqxtun v12.8b, v12.8h
 	WORD $0x6e2129cc // sqxtun2 v12.16b, v14.8h
+	WORD $0x6e386d8c // umin v12.16b, v12.16b, v24.16b
 	WORD $0x6e3a658c // umax v12.16b, v12.16b, v26.16b
 	WORD $0x6e3e1d8c // eor v12.16b, v12.16b, v30.16b
-	WORD $0x3d80002c // str q12, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xd65f03c0 // ret
-	WORD $0xad000420 // stp q0, q1, [x1]
-	WORD $0xad010c22 // stp q2, q3, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xad001424 // stp q4, q5, [x1]
-	WORD $0xad011c26 // stp q6, q7, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xad002428 // stp q8, q9, [x1]
-	WORD $0xad012c2a // stp q10, q11, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xad00342c // stp q12, q13, [x1]
-	WORD $0xad013c2e // stp q14, q15, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8001cc // str q12, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91004339 // add x25, x25, #0x10
+	WORD $0x1400000e // b 4a4 <.text+0x4a4>
+	WORD $0xad0005c0 // stp q0, q1, [x14]
+	WORD $0xad010dc2 // stp q2, q3, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0xad0015c4 // stp q4, q5, [x14]
+	WORD $0xad011dc6 // stp q6, q7, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0xad0025c8 // stp q8, q9, [x14]
+	WORD $0xad012dca // stp q10, q11, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0xad0035cc // stp q12, q13, [x14]
+	WORD $0xad013dce // stp q14, q15, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91010339 // add x25, x25, #0x40
+	WORD $0xf1000631 // subs x17, x17, #0x1
+	WORD $0x54ffdde1 // b.ne 64 <.text+0x64> // b.any
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x54000120 // b.eq 4d4 <.text+0x4d4> // b.none
+	WORD $0xf940640c // ldr x12, [x0, #200]
+	WORD $0x8b0c0021 // add x1, x1, x12
+	WORD $0x8b0c0042 // add x2, x2, x12
+	WORD $0x8b0c0063 // add x3, x3, x12
+	WORD $0x8b0c0084 // add x4, x4, x12
+	WORD $0xd280008c // movz x12, #0x4
+	WORD $0x9b0c51f4 // madd x20, x15, x12, x20
+	WORD $0x17fffee1 // b 54 <.text+0x54>
 	WORD $0xd65f03c0 // ret
 
 // func depthwise8x1Dotprod(t *taps8)
@@ -854,12 +894,15 @@ TEXT ·depthwise8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9401406 // ldr x6, [x0, #40]
 	WORD $0xf9402008 // ldr x8, [x0, #64]
-	WORD $0x9101b004 // add x4, x0, #0x6c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x9101c004 // add x4, x0, #0x70
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x9101d004 // add x4, x0, #0x74
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
+	WORD $0x9101b013 // add x19, x0, #0x6c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
 	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
@@ -884,24 +927,20 @@ TEXT ·depthwise8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e9296c2 // sdot v2.4s, v22.16b, v18.16b
 	WORD $0x4e9396e3 // sdot v3.4s, v23.16b, v19.16b
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffe81 // b.ne 54 <.text+0x54> // b.any
+	WORD $0x54fffe81 // b.ne 60 <.text+0x60> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -911,6 +950,7 @@ TEXT ·depthwise8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
@@ -918,7 +958,7 @@ TEXT ·depthwise8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd280002d // movz x13, #0x1
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff9a1 // b.ne 40 <.text+0x40> // b.any
+	WORD $0x54fffa01 // b.ne 4c <.text+0x4c> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
 	WORD $0x54000240 // b.eq 160 <.text+0x160> // b.none
@@ -938,7 +978,7 @@ TEXT ·depthwise8x1Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffffb4 // b 2c <.text+0x2c>
+	WORD $0x17ffffb7 // b 38 <.text+0x38>
 	WORD $0xd65f03c0 // ret
 
 // func depthwise8x2Dotprod(t *taps8)
@@ -947,12 +987,15 @@ TEXT ·depthwise8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9401406 // ldr x6, [x0, #40]
 	WORD $0xf9402008 // ldr x8, [x0, #64]
-	WORD $0x9101b004 // add x4, x0, #0x6c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x9101c004 // add x4, x0, #0x70
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x9101d004 // add x4, x0, #0x74
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
+	WORD $0x9101b013 // add x19, x0, #0x6c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
 	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
@@ -988,24 +1031,20 @@ TEXT ·depthwise8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e9296c6 // sdot v6.4s, v22.16b, v18.16b
 	WORD $0x4e9396e7 // sdot v7.4s, v23.16b, v19.16b
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffda1 // b.ne 64 <.text+0x64> // b.any
+	WORD $0x54fffda1 // b.ne 70 <.text+0x70> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -1015,25 +1054,22 @@ TEXT ·depthwise8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
-	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
-	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
@@ -1043,6 +1079,7 @@ TEXT ·depthwise8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e386c84 // umin v4.16b, v4.16b, v24.16b
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
 	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d8000e4 // str q4, [x7]
@@ -1050,10 +1087,10 @@ TEXT ·depthwise8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd280004d // movz x13, #0x2
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff4c1 // b.ne 40 <.text+0x40> // b.any
+	WORD $0x54fff581 // b.ne 4c <.text+0x4c> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54000240 // b.eq 1fc <.text+0x1fc> // b.none
+	WORD $0x54000240 // b.eq 1f0 <.text+0x1f0> // b.none
 	WORD $0xf900300a // str x10, [x0, #96]
 	WORD $0xf940000a // ldr x10, [x0]
 	WORD $0x9101014a // add x10, x10, #0x40
@@ -1070,7 +1107,7 @@ TEXT ·depthwise8x2Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffff8d // b 2c <.text+0x2c>
+	WORD $0x17ffff93 // b 38 <.text+0x38>
 	WORD $0xd65f03c0 // ret
 
 // func depthwise8x3Dotprod(t *taps8)
@@ -1079,12 +1116,15 @@ TEXT ·depthwise8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9401406 // ldr x6, [x0, #40]
 	WORD $0xf9402008 // ldr x8, [x0, #64]
-	WORD $0x9101b004 // add x4, x0, #0x6c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x9101c004 // add x4, x0, #0x70
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x9101d004 // add x4, x0, #0x74
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
+	WORD $0x9101b013 // add x19, x0, #0x6c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
 	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
@@ -1131,24 +1171,20 @@ TEXT ·depthwise8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e9296ca // sdot v10.4s, v22.16b, v18.16b
 	WORD $0x4e9396eb // sdot v11.4s, v23.16b, v19.16b
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffcc1 // b.ne 74 <.text+0x74> // b.any
+	WORD $0x54fffcc1 // b.ne 80 <.text+0x80> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -1158,25 +1194,22 @@ TEXT ·depthwise8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
-	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
-	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
@@ -1186,25 +1219,22 @@ TEXT ·depthwise8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e386c84 // umin v4.16b, v4.16b, v24.16b
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
 	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d8000e4 // str q4, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
-	WORD $0x4eb8f508 // fmin v8.4s, v8.4s, v24.4s
 	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
-	WORD $0x4eb8f529 // fmin v9.4s, v9.4s, v24.4s
 	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
-	WORD $0x4eb8f54a // fmin v10.4s, v10.4s, v24.4s
 	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x4eb8f56b // fmin v11.4s, v11.4s, v24.4s
 	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
@@ -1214,6 +1244,7 @@ TEXT ·depthwise8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
+	WORD $0x6e386d08 // umin v8.16b, v8.16b, v24.16b
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
 	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
 	WORD $0x3d8000e8 // str q8, [x7]
@@ -1221,10 +1252,10 @@ TEXT ·depthwise8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd280006d // movz x13, #0x3
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54ffefe1 // b.ne 40 <.text+0x40> // b.any
+	WORD $0x54fff101 // b.ne 4c <.text+0x4c> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54000240 // b.eq 298 <.text+0x298> // b.none
+	WORD $0x54000240 // b.eq 280 <.text+0x280> // b.none
 	WORD $0xf900300a // str x10, [x0, #96]
 	WORD $0xf940000a // ldr x10, [x0]
 	WORD $0x9101014a // add x10, x10, #0x40
@@ -1241,7 +1272,7 @@ TEXT ·depthwise8x3Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffff66 // b 2c <.text+0x2c>
+	WORD $0x17ffff6f // b 38 <.text+0x38>
 	WORD $0xd65f03c0 // ret
 
 // func depthwise8x4Dotprod(t *taps8)
@@ -1250,12 +1281,15 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9401406 // ldr x6, [x0, #40]
 	WORD $0xf9402008 // ldr x8, [x0, #64]
-	WORD $0x9101b004 // add x4, x0, #0x6c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x9101c004 // add x4, x0, #0x70
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x9101d004 // add x4, x0, #0x74
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
+	WORD $0x9101b013 // add x19, x0, #0x6c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
 	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
@@ -1313,24 +1347,20 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e9296ce // sdot v14.4s, v22.16b, v18.16b
 	WORD $0x4e9396ef // sdot v15.4s, v23.16b, v19.16b
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffbe1 // b.ne 84 <.text+0x84> // b.any
+	WORD $0x54fffbe1 // b.ne 90 <.text+0x90> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -1340,25 +1370,22 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
-	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
-	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
@@ -1368,25 +1395,22 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e386c84 // umin v4.16b, v4.16b, v24.16b
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
 	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d8000e4 // str q4, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
-	WORD $0x4eb8f508 // fmin v8.4s, v8.4s, v24.4s
 	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
-	WORD $0x4eb8f529 // fmin v9.4s, v9.4s, v24.4s
 	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
-	WORD $0x4eb8f54a // fmin v10.4s, v10.4s, v24.4s
 	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x4eb8f56b // fmin v11.4s, v11.4s, v24.4s
 	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
@@ -1396,25 +1420,22 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
+	WORD $0x6e386d08 // umin v8.16b, v8.16b, v24.16b
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
 	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
 	WORD $0x3d8000e8 // str q8, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
-	WORD $0x4eb8f58c // fmin v12.4s, v12.4s, v24.4s
 	WORD $0x4e21a98c // fcvtns v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
-	WORD $0x4eb8f5ad // fmin v13.4s, v13.4s, v24.4s
 	WORD $0x4e21a9ad // fcvtns v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
-	WORD $0x4eb8f5ce // fmin v14.4s, v14.4s, v24.4s
 	WORD $0x4e21a9ce // fcvtns v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
-	WORD $0x4eb8f5ef // fmin v15.4s, v15.4s, v24.4s
 	WORD $0x4e21a9ef // fcvtns v15.4s, v15.4s
 	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
 	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
@@ -1424,6 +1445,7 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790dce // sqadd v14.8h, v14.8h, v25.8h
 	WORD $0x2e21298c // sqxtun v12.8b, v12.8h
 	WORD $0x6e2129cc // sqxtun2 v12.16b, v14.8h
+	WORD $0x6e386d8c // umin v12.16b, v12.16b, v24.16b
 	WORD $0x6e3a658c // umax v12.16b, v12.16b, v26.16b
 	WORD $0x6e3e1d8c // eor v12.16b, v12.16b, v30.16b
 	WORD $0x3d8000ec // str q12, [x7]
@@ -1431,10 +1453,10 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd280008d // movz x13, #0x4
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54ffeb01 // b.ne 40 <.text+0x40> // b.any
+	WORD $0x54ffec81 // b.ne 4c <.text+0x4c> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54000240 // b.eq 334 <.text+0x334> // b.none
+	WORD $0x54000240 // b.eq 310 <.text+0x310> // b.none
 	WORD $0xf900300a // str x10, [x0, #96]
 	WORD $0xf940000a // ldr x10, [x0]
 	WORD $0x9101014a // add x10, x10, #0x40
@@ -1451,28 +1473,53 @@ TEXT ·depthwise8x4Dotprod(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffff3f // b 2c <.text+0x2c>
+	WORD $0x17ffff4b // b 38 <.text+0x38>
 	WORD $0xd65f03c0 // ret
 
 // func gemm8x1NEON(t *tile8)
 TEXT ·gemm8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	MOVD t+0(FP), R0
 	WORD $0xf9400001 // ldr x1, [x0]
-	WORD $0xf9402005 // ldr x5, [x0, #64]
+	WORD $0xf9402016 // ldr x22, [x0, #64]
+	WORD $0xf9402414 // ldr x20, [x0, #72]
+	WORD $0xf940280f // ldr x15, [x0, #80]
+	WORD $0xf9405415 // ldr x21, [x0, #168]
+	WORD $0xf9405c17 // ldr x23, [x0, #184]
+	WORD $0xf9406018 // ldr x24, [x0, #192]
+	WORD $0x9101f013 // add x19, x0, #0x7c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
+	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0xaa1603e5 // orr x5, xzr, x22
+	WORD $0xaa1403f9 // orr x25, xzr, x20
+	WORD $0xaa1503fa // orr x26, xzr, x21
+	WORD $0xaa1703f1 // orr x17, xzr, x23
 	WORD $0xf9402c06 // ldr x6, [x0, #88]
 	WORD $0xf9403407 // ldr x7, [x0, #104]
-	WORD $0xad4004a0 // ldp q0, q1, [x5]
-	WORD $0xad410ca2 // ldp q2, q3, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc104a0 // ldp q0, q1, [x5], #32
+	WORD $0xacc10ca2 // ldp q2, q3, [x5], #32
+	WORD $0x350000f0 // cbnz w16, 84 <.text+0x84>
+	WORD $0x91022013 // add x19, x0, #0x88
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
+	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
+	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
+	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
 	WORD $0xf84084e8 // ldr x8, [x7], #8
 	WORD $0xf9403009 // ldr x9, [x0, #96]
 	WORD $0x8b08002a // add x10, x1, x8
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x54000a8b // b.lt 17c <.text+0x17c> // b.tstop
+	WORD $0x54000a0b // b.lt 1d4 <.text+0x1d4> // b.tstop
 	WORD $0x3cc10554 // ldr q20, [x10], #16
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e04069b // dup v27.4s, v20.s[0]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -1490,9 +1537,8 @@ TEXT ·gemm8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e0c069b // dup v27.4s, v20.s[1]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -1510,9 +1556,8 @@ TEXT ·gemm8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e14069b // dup v27.4s, v20.s[2]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -1530,9 +1575,8 @@ TEXT ·gemm8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e1c069b // dup v27.4s, v20.s[3]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -1551,13 +1595,12 @@ TEXT ·gemm8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x54fff5ca // b.ge 30 <.text+0x30> // b.tcont
+	WORD $0x54fff64a // b.ge 98 <.text+0x98> // b.tcont
 	WORD $0xb1001129 // adds x9, x9, #0x4
-	WORD $0x54000300 // b.eq 1e0 <.text+0x1e0> // b.none
+	WORD $0x540002e0 // b.eq 234 <.text+0x234> // b.none
 	WORD $0xbc404554 // ldr s20, [x10], #4
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e04069b // dup v27.4s, v20.s[0]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -1576,45 +1619,25 @@ TEXT ·gemm8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fffd41 // b.ne 184 <.text+0x184> // b.any
+	WORD $0x54fffd61 // b.ne 1dc <.text+0x1dc> // b.any
 	WORD $0xf10004c6 // subs x6, x6, #0x1
-	WORD $0x54fff1c1 // b.ne 1c <.text+0x1c> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0x9101f004 // add x4, x0, #0x7c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x91020004 // add x4, x0, #0x80
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x91021004 // add x4, x0, #0x84
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
-	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x54fff261 // b.ne 84 <.text+0x84> // b.any
+	WORD $0xaa1903ee // orr x14, xzr, x25
 	WORD $0x7100061f // subs wzr, w16, #0x1
-	WORD $0x540004e0 // b.eq 2b0 <.text+0x2b0> // b.none
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
-	WORD $0x91022004 // add x4, x0, #0x88
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
-	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
-	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
-	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x540003c0 // b.eq 2bc <.text+0x2bc> // b.none
+	WORD $0xacc14750 // ldp q16, q17, [x26], #32
+	WORD $0xacc14f52 // ldp q18, q19, [x26], #32
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -1624,14 +1647,26 @@ TEXT ·gemm8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xd65f03c0 // ret
-	WORD $0xad000420 // stp q0, q1, [x1]
-	WORD $0xad010c22 // stp q2, q3, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8001c0 // str q0, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91004339 // add x25, x25, #0x10
+	WORD $0x14000005 // b 2cc <.text+0x2cc>
+	WORD $0xad0005c0 // stp q0, q1, [x14]
+	WORD $0xad010dc2 // stp q2, q3, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91010339 // add x25, x25, #0x40
+	WORD $0xf1000631 // subs x17, x17, #0x1
+	WORD $0x54ffec41 // b.ne 58 <.text+0x58> // b.any
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x540000c0 // b.eq 2f0 <.text+0x2f0> // b.none
+	WORD $0xf940640c // ldr x12, [x0, #200]
+	WORD $0x8b0c0021 // add x1, x1, x12
+	WORD $0xd280002c // movz x12, #0x1
+	WORD $0x9b0c51f4 // madd x20, x15, x12, x20
+	WORD $0x17ffff57 // b 48 <.text+0x48>
 	WORD $0xd65f03c0 // ret
 
 // func gemm8x2NEON(t *tile8)
@@ -1639,27 +1674,57 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	MOVD t+0(FP), R0
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9400402 // ldr x2, [x0, #8]
-	WORD $0xf9402005 // ldr x5, [x0, #64]
+	WORD $0xf9402016 // ldr x22, [x0, #64]
+	WORD $0xf9402414 // ldr x20, [x0, #72]
+	WORD $0xf940280f // ldr x15, [x0, #80]
+	WORD $0xf9405415 // ldr x21, [x0, #168]
+	WORD $0xf9405c17 // ldr x23, [x0, #184]
+	WORD $0xf9406018 // ldr x24, [x0, #192]
+	WORD $0x9101f013 // add x19, x0, #0x7c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
+	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0xaa1603e5 // orr x5, xzr, x22
+	WORD $0xaa1403f9 // orr x25, xzr, x20
+	WORD $0xaa1503fa // orr x26, xzr, x21
+	WORD $0xaa1703f1 // orr x17, xzr, x23
 	WORD $0xf9402c06 // ldr x6, [x0, #88]
 	WORD $0xf9403407 // ldr x7, [x0, #104]
-	WORD $0xad4004a0 // ldp q0, q1, [x5]
-	WORD $0xad410ca2 // ldp q2, q3, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc104a0 // ldp q0, q1, [x5], #32
+	WORD $0xacc10ca2 // ldp q2, q3, [x5], #32
 	WORD $0x4ea01c04 // orr v4.16b, v0.16b, v0.16b
 	WORD $0x4ea11c25 // orr v5.16b, v1.16b, v1.16b
 	WORD $0x4ea21c46 // orr v6.16b, v2.16b, v2.16b
 	WORD $0x4ea31c67 // orr v7.16b, v3.16b, v3.16b
+	WORD $0x35000190 // cbnz w16, ac <.text+0xac>
+	WORD $0x91022013 // add x19, x0, #0x88
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
+	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
+	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
+	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
+	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
+	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
+	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
 	WORD $0xf84084e8 // ldr x8, [x7], #8
 	WORD $0xf9403009 // ldr x9, [x0, #96]
 	WORD $0x8b08002a // add x10, x1, x8
 	WORD $0x8b08004b // add x11, x2, x8
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x5400132b // b.lt 2a8 <.text+0x2a8> // b.tstop
+	WORD $0x540012ab // b.lt 314 <.text+0x314> // b.tstop
 	WORD $0x3cc10554 // ldr q20, [x10], #16
 	WORD $0x3cc10575 // ldr q21, [x11], #16
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e04069b // dup v27.4s, v20.s[0]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -1694,9 +1759,8 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e0c069b // dup v27.4s, v20.s[1]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -1731,9 +1795,8 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e14069b // dup v27.4s, v20.s[2]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -1768,9 +1831,8 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e1c069b // dup v27.4s, v20.s[3]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -1806,14 +1868,13 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x54ffed2a // b.ge 48 <.text+0x48> // b.tcont
+	WORD $0x54ffedaa // b.ge c4 <.text+0xc4> // b.tcont
 	WORD $0xb1001129 // adds x9, x9, #0x4
-	WORD $0x54000540 // b.eq 354 <.text+0x354> // b.none
+	WORD $0x54000520 // b.eq 3bc <.text+0x3bc> // b.none
 	WORD $0xbc404554 // ldr s20, [x10], #4
 	WORD $0xbc404575 // ldr s21, [x11], #4
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e04069b // dup v27.4s, v20.s[0]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -1849,45 +1910,25 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fffb01 // b.ne 2b0 <.text+0x2b0> // b.any
+	WORD $0x54fffb21 // b.ne 31c <.text+0x31c> // b.any
 	WORD $0xf10004c6 // subs x6, x6, #0x1
-	WORD $0x54ffe6c1 // b.ne 30 <.text+0x30> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0x9101f004 // add x4, x0, #0x7c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x91020004 // add x4, x0, #0x80
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x91021004 // add x4, x0, #0x84
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
-	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x54ffe761 // b.ne ac <.text+0xac> // b.any
+	WORD $0xaa1903ee // orr x14, xzr, x25
 	WORD $0x7100061f // subs wzr, w16, #0x1
-	WORD $0x54000900 // b.eq 4a8 <.text+0x4a8> // b.none
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
-	WORD $0x91022004 // add x4, x0, #0x88
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
-	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
-	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
-	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x540006e0 // b.eq 4a8 <.text+0x4a8> // b.none
+	WORD $0xacc14750 // ldp q16, q17, [x26], #32
+	WORD $0xacc14f52 // ldp q18, q19, [x26], #32
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -1897,30 +1938,22 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
-	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
-	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
-	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
+	WORD $0x3d8001c0 // str q0, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
-	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
-	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
@@ -1930,17 +1963,30 @@ TEXT ·gemm8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e386c84 // umin v4.16b, v4.16b, v24.16b
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
 	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
-	WORD $0x3d800024 // str q4, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xd65f03c0 // ret
-	WORD $0xad000420 // stp q0, q1, [x1]
-	WORD $0xad010c22 // stp q2, q3, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xad001424 // stp q4, q5, [x1]
-	WORD $0xad011c26 // stp q6, q7, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8001c4 // str q4, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91004339 // add x25, x25, #0x10
+	WORD $0x14000008 // b 4c4 <.text+0x4c4>
+	WORD $0xad0005c0 // stp q0, q1, [x14]
+	WORD $0xad010dc2 // stp q2, q3, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0xad0015c4 // stp q4, q5, [x14]
+	WORD $0xad011dc6 // stp q6, q7, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91010339 // add x25, x25, #0x40
+	WORD $0xf1000631 // subs x17, x17, #0x1
+	WORD $0x54ffdca1 // b.ne 5c <.text+0x5c> // b.any
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x540000e0 // b.eq 4ec <.text+0x4ec> // b.none
+	WORD $0xf940640c // ldr x12, [x0, #200]
+	WORD $0x8b0c0021 // add x1, x1, x12
+	WORD $0x8b0c0042 // add x2, x2, x12
+	WORD $0xd280004c // movz x12, #0x2
+	WORD $0x9b0c51f4 // madd x20, x15, x12, x20
+	WORD $0x17fffed9 // b 4c <.text+0x4c>
 	WORD $0xd65f03c0 // ret
 
 // func gemm8x3NEON(t *tile8)
@@ -1949,12 +1995,31 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9400803 // ldr x3, [x0, #16]
-	WORD $0xf9402005 // ldr x5, [x0, #64]
+	WORD $0xf9402016 // ldr x22, [x0, #64]
+	WORD $0xf9402414 // ldr x20, [x0, #72]
+	WORD $0xf940280f // ldr x15, [x0, #80]
+	WORD $0xf9405415 // ldr x21, [x0, #168]
+	WORD $0xf9405c17 // ldr x23, [x0, #184]
+	WORD $0xf9406018 // ldr x24, [x0, #192]
+	WORD $0x9101f013 // add x19, x0, #0x7c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
+	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0xaa1603e5 // orr x5, xzr, x22
+	WORD $0xaa1403f9 // orr x25, xzr, x20
+	WORD $0xaa1503fa // orr x26, xzr, x21
+	WORD $0xaa1703f1 // orr x17, xzr, x23
 	WORD $0xf9402c06 // ldr x6, [x0, #88]
 	WORD $0xf9403407 // ldr x7, [x0, #104]
-	WORD $0xad4004a0 // ldp q0, q1, [x5]
-	WORD $0xad410ca2 // ldp q2, q3, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc104a0 // ldp q0, q1, [x5], #32
+	WORD $0xacc10ca2 // ldp q2, q3, [x5], #32
 	WORD $0x4ea01c04 // orr v4.16b, v0.16b, v0.16b
 	WORD $0x4ea11c25 // orr v5.16b, v1.16b, v1.16b
 	WORD $0x4ea21c46 // orr v6.16b, v2.16b, v2.16b
@@ -1963,19 +2028,35 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4ea11c29 // orr v9.16b, v1.16b, v1.16b
 	WORD $0x4ea21c4a // orr v10.16b, v2.16b, v2.16b
 	WORD $0x4ea31c6b // orr v11.16b, v3.16b, v3.16b
+	WORD $0x35000230 // cbnz w16, d4 <.text+0xd4>
+	WORD $0x91022013 // add x19, x0, #0x88
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
+	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
+	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
+	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
+	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
+	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
+	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8508 // add v8.4s, v8.4s, v27.4s
+	WORD $0x4ebb8529 // add v9.4s, v9.4s, v27.4s
+	WORD $0x4ebb854a // add v10.4s, v10.4s, v27.4s
+	WORD $0x4ebb856b // add v11.4s, v11.4s, v27.4s
 	WORD $0xf84084e8 // ldr x8, [x7], #8
 	WORD $0xf9403009 // ldr x9, [x0, #96]
 	WORD $0x8b08002a // add x10, x1, x8
 	WORD $0x8b08004b // add x11, x2, x8
 	WORD $0x8b08006c // add x12, x3, x8
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x54001bcb // b.lt 3d4 <.text+0x3d4> // b.tstop
+	WORD $0x54001b4b // b.lt 454 <.text+0x454> // b.tstop
 	WORD $0x3cc10554 // ldr q20, [x10], #16
 	WORD $0x3cc10575 // ldr q21, [x11], #16
 	WORD $0x3cc10596 // ldr q22, [x12], #16
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e04069b // dup v27.4s, v20.s[0]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -2027,9 +2108,8 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b8b // sadalp v11.4s, v28.8h
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e0c069b // dup v27.4s, v20.s[1]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -2081,9 +2161,8 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b8b // sadalp v11.4s, v28.8h
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e14069b // dup v27.4s, v20.s[2]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -2135,9 +2214,8 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b8b // sadalp v11.4s, v28.8h
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e1c069b // dup v27.4s, v20.s[3]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -2190,15 +2268,14 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b8b // sadalp v11.4s, v28.8h
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x54ffe48a // b.ge 60 <.text+0x60> // b.tcont
+	WORD $0x54ffe50a // b.ge f0 <.text+0xf0> // b.tcont
 	WORD $0xb1001129 // adds x9, x9, #0x4
-	WORD $0x54000780 // b.eq 4c8 <.text+0x4c8> // b.none
+	WORD $0x54000760 // b.eq 544 <.text+0x544> // b.none
 	WORD $0xbc404554 // ldr s20, [x10], #4
 	WORD $0xbc404575 // ldr s21, [x11], #4
 	WORD $0xbc404596 // ldr s22, [x12], #4
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e04069b // dup v27.4s, v20.s[0]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -2251,45 +2328,25 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b8b // sadalp v11.4s, v28.8h
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff8c1 // b.ne 3dc <.text+0x3dc> // b.any
+	WORD $0x54fff8e1 // b.ne 45c <.text+0x45c> // b.any
 	WORD $0xf10004c6 // subs x6, x6, #0x1
-	WORD $0x54ffdbc1 // b.ne 44 <.text+0x44> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0x9101f004 // add x4, x0, #0x7c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x91020004 // add x4, x0, #0x80
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x91021004 // add x4, x0, #0x84
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
-	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x54ffdc61 // b.ne d4 <.text+0xd4> // b.any
+	WORD $0xaa1903ee // orr x14, xzr, x25
 	WORD $0x7100061f // subs wzr, w16, #0x1
-	WORD $0x54000d20 // b.eq 6a0 <.text+0x6a0> // b.none
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
-	WORD $0x91022004 // add x4, x0, #0x88
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
-	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
-	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
-	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x54000a00 // b.eq 694 <.text+0x694> // b.none
+	WORD $0xacc14750 // ldp q16, q17, [x26], #32
+	WORD $0xacc14f52 // ldp q18, q19, [x26], #32
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -2299,30 +2356,22 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
-	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
-	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
-	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
+	WORD $0x3d8001c0 // str q0, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
-	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
-	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
@@ -2332,30 +2381,22 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e386c84 // umin v4.16b, v4.16b, v24.16b
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
 	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
-	WORD $0x3d800024 // str q4, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8508 // add v8.4s, v8.4s, v27.4s
-	WORD $0x4ebb8529 // add v9.4s, v9.4s, v27.4s
-	WORD $0x4ebb854a // add v10.4s, v10.4s, v27.4s
-	WORD $0x4ebb856b // add v11.4s, v11.4s, v27.4s
+	WORD $0x3d8001c4 // str q4, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
-	WORD $0x4eb8f508 // fmin v8.4s, v8.4s, v24.4s
 	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
-	WORD $0x4eb8f529 // fmin v9.4s, v9.4s, v24.4s
 	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
-	WORD $0x4eb8f54a // fmin v10.4s, v10.4s, v24.4s
 	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x4eb8f56b // fmin v11.4s, v11.4s, v24.4s
 	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
@@ -2365,20 +2406,34 @@ TEXT ·gemm8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
+	WORD $0x6e386d08 // umin v8.16b, v8.16b, v24.16b
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
 	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
-	WORD $0x3d800028 // str q8, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xd65f03c0 // ret
-	WORD $0xad000420 // stp q0, q1, [x1]
-	WORD $0xad010c22 // stp q2, q3, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xad001424 // stp q4, q5, [x1]
-	WORD $0xad011c26 // stp q6, q7, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xad002428 // stp q8, q9, [x1]
-	WORD $0xad012c2a // stp q10, q11, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8001c8 // str q8, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91004339 // add x25, x25, #0x10
+	WORD $0x1400000b // b 6bc <.text+0x6bc>
+	WORD $0xad0005c0 // stp q0, q1, [x14]
+	WORD $0xad010dc2 // stp q2, q3, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0xad0015c4 // stp q4, q5, [x14]
+	WORD $0xad011dc6 // stp q6, q7, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0xad0025c8 // stp q8, q9, [x14]
+	WORD $0xad012dca // stp q10, q11, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91010339 // add x25, x25, #0x40
+	WORD $0xf1000631 // subs x17, x17, #0x1
+	WORD $0x54ffcd01 // b.ne 60 <.text+0x60> // b.any
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x54000100 // b.eq 6e8 <.text+0x6e8> // b.none
+	WORD $0xf940640c // ldr x12, [x0, #200]
+	WORD $0x8b0c0021 // add x1, x1, x12
+	WORD $0x8b0c0042 // add x2, x2, x12
+	WORD $0x8b0c0063 // add x3, x3, x12
+	WORD $0xd280006c // movz x12, #0x3
+	WORD $0x9b0c51f4 // madd x20, x15, x12, x20
+	WORD $0x17fffe5b // b 50 <.text+0x50>
 	WORD $0xd65f03c0 // ret
 
 // func gemm8x4NEON(t *tile8)
@@ -2388,12 +2443,31 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9400803 // ldr x3, [x0, #16]
 	WORD $0xf9400c04 // ldr x4, [x0, #24]
-	WORD $0xf9402005 // ldr x5, [x0, #64]
+	WORD $0xf9402016 // ldr x22, [x0, #64]
+	WORD $0xf9402414 // ldr x20, [x0, #72]
+	WORD $0xf940280f // ldr x15, [x0, #80]
+	WORD $0xf9405415 // ldr x21, [x0, #168]
+	WORD $0xf9405c17 // ldr x23, [x0, #184]
+	WORD $0xf9406018 // ldr x24, [x0, #192]
+	WORD $0x9101f013 // add x19, x0, #0x7c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
+	WORD $0xb9407810 // ldr w16, [x0, #120]
+	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0xaa1603e5 // orr x5, xzr, x22
+	WORD $0xaa1403f9 // orr x25, xzr, x20
+	WORD $0xaa1503fa // orr x26, xzr, x21
+	WORD $0xaa1703f1 // orr x17, xzr, x23
 	WORD $0xf9402c06 // ldr x6, [x0, #88]
 	WORD $0xf9403407 // ldr x7, [x0, #104]
-	WORD $0xad4004a0 // ldp q0, q1, [x5]
-	WORD $0xad410ca2 // ldp q2, q3, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc104a0 // ldp q0, q1, [x5], #32
+	WORD $0xacc10ca2 // ldp q2, q3, [x5], #32
 	WORD $0x4ea01c04 // orr v4.16b, v0.16b, v0.16b
 	WORD $0x4ea11c25 // orr v5.16b, v1.16b, v1.16b
 	WORD $0x4ea21c46 // orr v6.16b, v2.16b, v2.16b
@@ -2406,6 +2480,28 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4ea11c2d // orr v13.16b, v1.16b, v1.16b
 	WORD $0x4ea21c4e // orr v14.16b, v2.16b, v2.16b
 	WORD $0x4ea31c6f // orr v15.16b, v3.16b, v3.16b
+	WORD $0x350002d0 // cbnz w16, fc <.text+0xfc>
+	WORD $0x91022013 // add x19, x0, #0x88
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
+	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
+	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
+	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
+	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
+	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
+	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb8508 // add v8.4s, v8.4s, v27.4s
+	WORD $0x4ebb8529 // add v9.4s, v9.4s, v27.4s
+	WORD $0x4ebb854a // add v10.4s, v10.4s, v27.4s
+	WORD $0x4ebb856b // add v11.4s, v11.4s, v27.4s
+	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
+	WORD $0x4ebb858c // add v12.4s, v12.4s, v27.4s
+	WORD $0x4ebb85ad // add v13.4s, v13.4s, v27.4s
+	WORD $0x4ebb85ce // add v14.4s, v14.4s, v27.4s
+	WORD $0x4ebb85ef // add v15.4s, v15.4s, v27.4s
 	WORD $0xf84084e8 // ldr x8, [x7], #8
 	WORD $0xf9403009 // ldr x9, [x0, #96]
 	WORD $0x8b08002a // add x10, x1, x8
@@ -2413,14 +2509,13 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b08006c // add x12, x3, x8
 	WORD $0x8b08008d // add x13, x4, x8
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x5400246b // b.lt 500 <.text+0x500> // b.tstop
+	WORD $0x540023eb // b.lt 594 <.text+0x594> // b.tstop
 	WORD $0x3cc10554 // ldr q20, [x10], #16
 	WORD $0x3cc10575 // ldr q21, [x11], #16
 	WORD $0x3cc10596 // ldr q22, [x12], #16
 	WORD $0x3cc105b7 // ldr q23, [x13], #16
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e04069b // dup v27.4s, v20.s[0]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -2489,9 +2584,8 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b8f // sadalp v15.4s, v28.8h
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e0c069b // dup v27.4s, v20.s[1]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -2560,9 +2654,8 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b8f // sadalp v15.4s, v28.8h
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e14069b // dup v27.4s, v20.s[2]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -2631,9 +2724,8 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b8f // sadalp v15.4s, v28.8h
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e1c069b // dup v27.4s, v20.s[3]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -2703,16 +2795,15 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b8f // sadalp v15.4s, v28.8h
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x54ffdbea // b.ge 78 <.text+0x78> // b.tcont
+	WORD $0x54ffdc6a // b.ge 11c <.text+0x11c> // b.tcont
 	WORD $0xb1001129 // adds x9, x9, #0x4
-	WORD $0x540009c0 // b.eq 63c <.text+0x63c> // b.none
+	WORD $0x540009a0 // b.eq 6cc <.text+0x6cc> // b.none
 	WORD $0xbc404554 // ldr s20, [x10], #4
 	WORD $0xbc404575 // ldr s21, [x11], #4
 	WORD $0xbc404596 // ldr s22, [x12], #4
 	WORD $0xbc4045b7 // ldr s23, [x13], #4
-	WORD $0xad4044b0 // ldp q16, q17, [x5]
-	WORD $0xad414cb2 // ldp q18, q19, [x5, #32]
-	WORD $0x910100a5 // add x5, x5, #0x40
+	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
+	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e04069b // dup v27.4s, v20.s[0]
 	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
 	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
@@ -2782,45 +2873,25 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b8f // sadalp v15.4s, v28.8h
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff681 // b.ne 508 <.text+0x508> // b.any
+	WORD $0x54fff6a1 // b.ne 59c <.text+0x59c> // b.any
 	WORD $0xf10004c6 // subs x6, x6, #0x1
-	WORD $0x54ffd0c1 // b.ne 58 <.text+0x58> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
-	WORD $0x9101f004 // add x4, x0, #0x7c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x91020004 // add x4, x0, #0x80
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x91021004 // add x4, x0, #0x84
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
-	WORD $0xb9407810 // ldr w16, [x0, #120]
-	WORD $0x4e040e1e // dup v30.4s, w16
+	WORD $0x54ffd161 // b.ne fc <.text+0xfc> // b.any
+	WORD $0xaa1903ee // orr x14, xzr, x25
 	WORD $0x7100061f // subs wzr, w16, #0x1
-	WORD $0x54001140 // b.eq 898 <.text+0x898> // b.none
-	WORD $0xf9405403 // ldr x3, [x0, #168]
-	WORD $0xad404470 // ldp q16, q17, [x3]
-	WORD $0xad414c72 // ldp q18, q19, [x3, #32]
-	WORD $0x91022004 // add x4, x0, #0x88
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
-	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
-	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
-	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x54000d20 // b.eq 880 <.text+0x880> // b.none
+	WORD $0xacc14750 // ldp q16, q17, [x26], #32
+	WORD $0xacc14f52 // ldp q18, q19, [x26], #32
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -2830,30 +2901,22 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8484 // add v4.4s, v4.4s, v27.4s
-	WORD $0x4ebb84a5 // add v5.4s, v5.4s, v27.4s
-	WORD $0x4ebb84c6 // add v6.4s, v6.4s, v27.4s
-	WORD $0x4ebb84e7 // add v7.4s, v7.4s, v27.4s
+	WORD $0x3d8001c0 // str q0, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
-	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
-	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
@@ -2863,30 +2926,22 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e386c84 // umin v4.16b, v4.16b, v24.16b
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
 	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
-	WORD $0x3d800024 // str q4, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb8508 // add v8.4s, v8.4s, v27.4s
-	WORD $0x4ebb8529 // add v9.4s, v9.4s, v27.4s
-	WORD $0x4ebb854a // add v10.4s, v10.4s, v27.4s
-	WORD $0x4ebb856b // add v11.4s, v11.4s, v27.4s
+	WORD $0x3d8001c4 // str q4, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
-	WORD $0x4eb8f508 // fmin v8.4s, v8.4s, v24.4s
 	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
-	WORD $0x4eb8f529 // fmin v9.4s, v9.4s, v24.4s
 	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
-	WORD $0x4eb8f54a // fmin v10.4s, v10.4s, v24.4s
 	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x4eb8f56b // fmin v11.4s, v11.4s, v24.4s
 	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
@@ -2896,30 +2951,22 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
+	WORD $0x6e386d08 // umin v8.16b, v8.16b, v24.16b
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
 	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
-	WORD $0x3d800028 // str q8, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0x4ddfc89b // ld1r {v27.4s}, [x4], #4
-	WORD $0x4ebb858c // add v12.4s, v12.4s, v27.4s
-	WORD $0x4ebb85ad // add v13.4s, v13.4s, v27.4s
-	WORD $0x4ebb85ce // add v14.4s, v14.4s, v27.4s
-	WORD $0x4ebb85ef // add v15.4s, v15.4s, v27.4s
+	WORD $0x3d8001c8 // str q8, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
-	WORD $0x4eb8f58c // fmin v12.4s, v12.4s, v24.4s
 	WORD $0x4e21a98c // fcvtns v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
-	WORD $0x4eb8f5ad // fmin v13.4s, v13.4s, v24.4s
 	WORD $0x4e21a9ad // fcvtns v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
-	WORD $0x4eb8f5ce // fmin v14.4s, v14.4s, v24.4s
 	WORD $0x4e21a9ce // fcvtns v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
-	WORD $0x4eb8f5ef // fmin v15.4s, v15.4s, v24.4s
 	WORD $0x4e21a9ef // fcvtns v15.4s, v15.4s
 	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
 	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
@@ -2929,23 +2976,38 @@ TEXT ·gemm8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790dce // sqadd v14.8h, v14.8h, v25.8h
 	WORD $0x2e21298c // sqxtun v12.8b, v12.8h
 	WORD $0x6e2129cc // sqxtun2 v12.16b, v14.8h
+	WORD $0x6e386d8c // umin v12.16b, v12.16b, v24.16b
 	WORD $0x6e3a658c // umax v12.16b, v12.16b, v26.16b
 	WORD $0x6e3e1d8c // eor v12.16b, v12.16b, v30.16b
-	WORD $0x3d80002c // str q12, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xd65f03c0 // ret
-	WORD $0xad000420 // stp q0, q1, [x1]
-	WORD $0xad010c22 // stp q2, q3, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xad001424 // stp q4, q5, [x1]
-	WORD $0xad011c26 // stp q6, q7, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xad002428 // stp q8, q9, [x1]
-	WORD $0xad012c2a // stp q10, q11, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
-	WORD $0xad00342c // stp q12, q13, [x1]
-	WORD $0xad013c2e // stp q14, q15, [x1, #32]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8001cc // str q12, [x14]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91004339 // add x25, x25, #0x10
+	WORD $0x1400000e // b 8b4 <.text+0x8b4>
+	WORD $0xad0005c0 // stp q0, q1, [x14]
+	WORD $0xad010dc2 // stp q2, q3, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0xad0015c4 // stp q4, q5, [x14]
+	WORD $0xad011dc6 // stp q6, q7, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0xad0025c8 // stp q8, q9, [x14]
+	WORD $0xad012dca // stp q10, q11, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0xad0035cc // stp q12, q13, [x14]
+	WORD $0xad013dce // stp q14, q15, [x14, #32]
+	WORD $0x8b0f01ce // add x14, x14, x15
+	WORD $0x91010339 // add x25, x25, #0x40
+	WORD $0xf1000631 // subs x17, x17, #0x1
+	WORD $0x54ffbd61 // b.ne 64 <.text+0x64> // b.any
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x54000120 // b.eq 8e4 <.text+0x8e4> // b.none
+	WORD $0xf940640c // ldr x12, [x0, #200]
+	WORD $0x8b0c0021 // add x1, x1, x12
+	WORD $0x8b0c0042 // add x2, x2, x12
+	WORD $0x8b0c0063 // add x3, x3, x12
+	WORD $0x8b0c0084 // add x4, x4, x12
+	WORD $0xd280008c // movz x12, #0x4
+	WORD $0x9b0c51f4 // madd x20, x15, x12, x20
+	WORD $0x17fffddd // b 54 <.text+0x54>
 	WORD $0xd65f03c0 // ret
 
 // func depthwise8x1NEON(t *taps8)
@@ -2954,12 +3016,15 @@ TEXT ·depthwise8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9401406 // ldr x6, [x0, #40]
 	WORD $0xf9402008 // ldr x8, [x0, #64]
-	WORD $0x9101b004 // add x4, x0, #0x6c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x9101c004 // add x4, x0, #0x70
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x9101d004 // add x4, x0, #0x74
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
+	WORD $0x9101b013 // add x19, x0, #0x6c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
 	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
@@ -2996,24 +3061,20 @@ TEXT ·depthwise8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffd01 // b.ne 54 <.text+0x54> // b.any
+	WORD $0x54fffd01 // b.ne 60 <.text+0x60> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -3023,6 +3084,7 @@ TEXT ·depthwise8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
@@ -3030,7 +3092,7 @@ TEXT ·depthwise8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd280002d // movz x13, #0x1
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff821 // b.ne 40 <.text+0x40> // b.any
+	WORD $0x54fff881 // b.ne 4c <.text+0x4c> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
 	WORD $0x54000240 // b.eq 190 <.text+0x190> // b.none
@@ -3050,7 +3112,7 @@ TEXT ·depthwise8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffffa8 // b 2c <.text+0x2c>
+	WORD $0x17ffffab // b 38 <.text+0x38>
 	WORD $0xd65f03c0 // ret
 
 // func depthwise8x2NEON(t *taps8)
@@ -3059,12 +3121,15 @@ TEXT ·depthwise8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9401406 // ldr x6, [x0, #40]
 	WORD $0xf9402008 // ldr x8, [x0, #64]
-	WORD $0x9101b004 // add x4, x0, #0x6c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x9101c004 // add x4, x0, #0x70
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x9101d004 // add x4, x0, #0x74
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
+	WORD $0x9101b013 // add x19, x0, #0x6c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
 	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
@@ -3124,24 +3189,20 @@ TEXT ·depthwise8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffaa1 // b.ne 64 <.text+0x64> // b.any
+	WORD $0x54fffaa1 // b.ne 70 <.text+0x70> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -3151,25 +3212,22 @@ TEXT ·depthwise8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
-	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
-	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
@@ -3179,6 +3237,7 @@ TEXT ·depthwise8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e386c84 // umin v4.16b, v4.16b, v24.16b
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
 	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d8000e4 // str q4, [x7]
@@ -3186,10 +3245,10 @@ TEXT ·depthwise8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd280004d // movz x13, #0x2
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff1c1 // b.ne 40 <.text+0x40> // b.any
+	WORD $0x54fff281 // b.ne 4c <.text+0x4c> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54000240 // b.eq 25c <.text+0x25c> // b.none
+	WORD $0x54000240 // b.eq 250 <.text+0x250> // b.none
 	WORD $0xf900300a // str x10, [x0, #96]
 	WORD $0xf940000a // ldr x10, [x0]
 	WORD $0x9101014a // add x10, x10, #0x40
@@ -3206,7 +3265,7 @@ TEXT ·depthwise8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffff75 // b 2c <.text+0x2c>
+	WORD $0x17ffff7b // b 38 <.text+0x38>
 	WORD $0xd65f03c0 // ret
 
 // func depthwise8x3NEON(t *taps8)
@@ -3215,12 +3274,15 @@ TEXT ·depthwise8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9401406 // ldr x6, [x0, #40]
 	WORD $0xf9402008 // ldr x8, [x0, #64]
-	WORD $0x9101b004 // add x4, x0, #0x6c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x9101c004 // add x4, x0, #0x70
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x9101d004 // add x4, x0, #0x74
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
+	WORD $0x9101b013 // add x19, x0, #0x6c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
 	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
@@ -3303,24 +3365,20 @@ TEXT ·depthwise8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b8b // sadalp v11.4s, v28.8h
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fff841 // b.ne 74 <.text+0x74> // b.any
+	WORD $0x54fff841 // b.ne 80 <.text+0x80> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -3330,25 +3388,22 @@ TEXT ·depthwise8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
-	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
-	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
@@ -3358,25 +3413,22 @@ TEXT ·depthwise8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e386c84 // umin v4.16b, v4.16b, v24.16b
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
 	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d8000e4 // str q4, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
-	WORD $0x4eb8f508 // fmin v8.4s, v8.4s, v24.4s
 	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
-	WORD $0x4eb8f529 // fmin v9.4s, v9.4s, v24.4s
 	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
-	WORD $0x4eb8f54a // fmin v10.4s, v10.4s, v24.4s
 	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x4eb8f56b // fmin v11.4s, v11.4s, v24.4s
 	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
@@ -3386,6 +3438,7 @@ TEXT ·depthwise8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
+	WORD $0x6e386d08 // umin v8.16b, v8.16b, v24.16b
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
 	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
 	WORD $0x3d8000e8 // str q8, [x7]
@@ -3393,10 +3446,10 @@ TEXT ·depthwise8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd280006d // movz x13, #0x3
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54ffeb61 // b.ne 40 <.text+0x40> // b.any
+	WORD $0x54ffec81 // b.ne 4c <.text+0x4c> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54000240 // b.eq 328 <.text+0x328> // b.none
+	WORD $0x54000240 // b.eq 310 <.text+0x310> // b.none
 	WORD $0xf900300a // str x10, [x0, #96]
 	WORD $0xf940000a // ldr x10, [x0]
 	WORD $0x9101014a // add x10, x10, #0x40
@@ -3413,7 +3466,7 @@ TEXT ·depthwise8x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffff42 // b 2c <.text+0x2c>
+	WORD $0x17ffff4b // b 38 <.text+0x38>
 	WORD $0xd65f03c0 // ret
 
 // func depthwise8x4NEON(t *taps8)
@@ -3422,12 +3475,15 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9401406 // ldr x6, [x0, #40]
 	WORD $0xf9402008 // ldr x8, [x0, #64]
-	WORD $0x9101b004 // add x4, x0, #0x6c
-	WORD $0x4d40c898 // ld1r {v24.4s}, [x4]
-	WORD $0x9101c004 // add x4, x0, #0x70
-	WORD $0x4d40c499 // ld1r {v25.8h}, [x4]
-	WORD $0x9101d004 // add x4, x0, #0x74
-	WORD $0x4d40c09a // ld1r {v26.16b}, [x4]
+	WORD $0x9101b013 // add x19, x0, #0x6c
+	WORD $0x4ddfca78 // ld1r {v24.4s}, [x19], #4
+	WORD $0x4d40ca79 // ld1r {v25.4s}, [x19]
+	WORD $0x4e21ab18 // fcvtns v24.4s, v24.4s
+	WORD $0x4eb98718 // add v24.4s, v24.4s, v25.4s
+	WORD $0x4e010718 // dup v24.16b, v24.b[0]
+	WORD $0x4d40c679 // ld1r {v25.8h}, [x19]
+	WORD $0x91001273 // add x19, x19, #0x4
+	WORD $0x4d40c27a // ld1r {v26.16b}, [x19]
 	WORD $0xb9406810 // ldr w16, [x0, #104]
 	WORD $0x4e040e1e // dup v30.4s, w16
 	WORD $0xf9400001 // ldr x1, [x0]
@@ -3533,24 +3589,20 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
 	WORD $0x4e606b8f // sadalp v15.4s, v28.8h
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fff5e1 // b.ne 84 <.text+0x84> // b.any
+	WORD $0x54fff5e1 // b.ne 90 <.text+0x90> // b.any
 	WORD $0xad404590 // ldp q16, q17, [x12]
 	WORD $0xad414d92 // ldp q18, q19, [x12, #32]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
-	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
-	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
 	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
 	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	WORD $0x0e614800 // sqxtn v0.4h, v0.4s
 	WORD $0x4e614820 // sqxtn2 v0.8h, v1.4s
@@ -3560,25 +3612,22 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790c42 // sqadd v2.8h, v2.8h, v25.8h
 	WORD $0x2e212800 // sqxtun v0.8b, v0.8h
 	WORD $0x6e212840 // sqxtun2 v0.16b, v2.8h
+	WORD $0x6e386c00 // umin v0.16b, v0.16b, v24.16b
 	WORD $0x6e3a6400 // umax v0.16b, v0.16b, v26.16b
 	WORD $0x6e3e1c00 // eor v0.16b, v0.16b, v30.16b
 	WORD $0x3d8000e0 // str q0, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
-	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
 	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
 	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
-	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
 	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
-	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
 	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
 	WORD $0x0e614884 // sqxtn v4.4h, v4.4s
 	WORD $0x4e6148a4 // sqxtn2 v4.8h, v5.4s
@@ -3588,25 +3637,22 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790cc6 // sqadd v6.8h, v6.8h, v25.8h
 	WORD $0x2e212884 // sqxtun v4.8b, v4.8h
 	WORD $0x6e2128c4 // sqxtun2 v4.16b, v6.8h
+	WORD $0x6e386c84 // umin v4.16b, v4.16b, v24.16b
 	WORD $0x6e3a6484 // umax v4.16b, v4.16b, v26.16b
 	WORD $0x6e3e1c84 // eor v4.16b, v4.16b, v30.16b
 	WORD $0x3d8000e4 // str q4, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
-	WORD $0x4eb8f508 // fmin v8.4s, v8.4s, v24.4s
 	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
-	WORD $0x4eb8f529 // fmin v9.4s, v9.4s, v24.4s
 	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
-	WORD $0x4eb8f54a // fmin v10.4s, v10.4s, v24.4s
 	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	WORD $0x4eb8f56b // fmin v11.4s, v11.4s, v24.4s
 	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
@@ -3616,25 +3662,22 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790d4a // sqadd v10.8h, v10.8h, v25.8h
 	WORD $0x2e212908 // sqxtun v8.8b, v8.8h
 	WORD $0x6e212948 // sqxtun2 v8.16b, v10.8h
+	WORD $0x6e386d08 // umin v8.16b, v8.16b, v24.16b
 	WORD $0x6e3a6508 // umax v8.16b, v8.16b, v26.16b
 	WORD $0x6e3e1d08 // eor v8.16b, v8.16b, v30.16b
 	WORD $0x3d8000e8 // str q8, [x7]
 	WORD $0x8b0800e7 // add x7, x7, x8
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
-	WORD $0x4eb8f58c // fmin v12.4s, v12.4s, v24.4s
 	WORD $0x4e21a98c // fcvtns v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
-	WORD $0x4eb8f5ad // fmin v13.4s, v13.4s, v24.4s
 	WORD $0x4e21a9ad // fcvtns v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
-	WORD $0x4eb8f5ce // fmin v14.4s, v14.4s, v24.4s
 	WORD $0x4e21a9ce // fcvtns v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
-	WORD $0x4eb8f5ef // fmin v15.4s, v15.4s, v24.4s
 	WORD $0x4e21a9ef // fcvtns v15.4s, v15.4s
 	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
 	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
@@ -3644,6 +3687,7 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e790dce // sqadd v14.8h, v14.8h, v25.8h
 	WORD $0x2e21298c // sqxtun v12.8b, v12.8h
 	WORD $0x6e2129cc // sqxtun2 v12.16b, v14.8h
+	WORD $0x6e386d8c // umin v12.16b, v12.16b, v24.16b
 	WORD $0x6e3a658c // umax v12.16b, v12.16b, v26.16b
 	WORD $0x6e3e1d8c // eor v12.16b, v12.16b, v30.16b
 	WORD $0x3d8000ec // str q12, [x7]
@@ -3651,10 +3695,10 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd280008d // movz x13, #0x4
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54ffe501 // b.ne 40 <.text+0x40> // b.any
+	WORD $0x54ffe681 // b.ne 4c <.text+0x4c> // b.any
 	WORD $0xf940300a // ldr x10, [x0, #96]
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54000240 // b.eq 3f4 <.text+0x3f4> // b.none
+	WORD $0x54000240 // b.eq 3d0 <.text+0x3d0> // b.none
 	WORD $0xf900300a // str x10, [x0, #96]
 	WORD $0xf940000a // ldr x10, [x0]
 	WORD $0x9101014a // add x10, x10, #0x40
@@ -3671,7 +3715,7 @@ TEXT ·depthwise8x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0x9101014a // add x10, x10, #0x40
 	WORD $0xf9002c0a // str x10, [x0, #88]
-	WORD $0x17ffff0f // b 2c <.text+0x2c>
+	WORD $0x17ffff1b // b 38 <.text+0x38>
 	WORD $0xd65f03c0 // ret
 
 // func peak8Dotprod(rounds int)

@@ -274,27 +274,70 @@ func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part s
 		sums = nil
 	}
 	p0, p1, x0, x1 := part.panels(t.perGroup, t.OutH*t.OutW)
-	if t.panelLen <= panelInL1x8 {
-		for p := p0; p < p1; p++ {
-			most := t.v.pixels(t.vectors(p))
-			blocks := (x1 - x0 + most - 1) / most
-			for i := range blocks {
-				t.tile(&a, dst, in, spare, g, p, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks, sums)
-			}
+	for p := p0; p < p1; {
+		n := t.together(p, p1)
+		if line := t.evenly(); line > 0 && sums == nil {
+			t.lines(&a, dst, in, spare, g, p, n, x0, x1, line)
+			p += n
+			continue
 		}
-		return
-	}
-	most := t.v.pixels(t.v.panel / 16)
-	blocks := (x1 - x0 + most - 1) / most
-	for i := range blocks {
-		for p := p0; p < p1; p++ {
-			t.tile(&a, dst, in, spare, g, p, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks, sums)
+		a.blocks = 1
+		most := t.v.pixels(t.vectors(p))
+		blocks := (x1 - x0 + most - 1) / most
+		for i := range blocks {
+			t.tile(&a, dst, in, spare, g, p, n, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks, sums)
 		}
+		p += n
 	}
 }
 
-// tile computes panel p for pixels [first, last).
-func (t *convTiles8[T]) tile(a *tile8, dst, in, spare []byte, g, p, first, last int, sums []int32) {
+// evenly returns how many output pixels follow each other with windows at even
+// distances, for kernels that go from block to block: all of an image, a row of it,
+// or 0 where that is too few to pay.
+func (t *convTiles8[T]) evenly() int {
+	const few = 8
+	switch w := &t.in; {
+	case t.v.chain == 0:
+		return 0
+	case t.OutH == 1 || w.corner(1, 0) == w.corner(0, t.OutW):
+		return t.OutH * t.OutW
+	case t.OutW >= few:
+		return t.OutW
+	}
+	return 0
+}
+
+// lines computes n panels from p on for pixels [first, last), line by line.
+func (t *convTiles8[T]) lines(a *tile8, dst, in, spare []byte, g, p, n, first, last, line int) {
+	most := t.v.pixels(1)
+	for first < last {
+		end := min(last, (first/line+1)*line)
+		pixels := min(most, end-first)
+		a.blocks, a.step = (end-first)/pixels, pixels*t.StrideW*t.in.pixel*t.v.width()
+		t.tile(a, dst, in, spare, g, p, n, first, first+pixels, nil)
+		first += a.blocks * pixels
+	}
+}
+
+// panelsInL1x8 is how many bytes of panels stay in the first cache while the pixels
+// pass by; larger panels stay with the pixels.
+const panelsInL1x8 = 32 << 10
+
+// together returns how many panels from p on the pixels pass by at once.
+func (t *convTiles8[T]) together(p, last int) int {
+	n := last - p
+	if 4*t.panelLen <= panelsInL1x8 {
+		n = min(n, max(t.v.chain/(4*t.panelLen), 1))
+	}
+	// A narrow panel's pixels may come in larger tiles.
+	if p+n == t.perGroup && n > 1 && t.vectors(p+n-1) != t.vectors(p) {
+		n--
+	}
+	return n
+}
+
+// tile computes n panels from p on for pixels [first, last).
+func (t *convTiles8[T]) tile(a *tile8, dst, in, spare []byte, g, p, n, first, last int, sums []int32) {
 	if t.v.wide {
 		corners(&t.in, int16sOf(in), first, last, g*t.InC, (*[8]*int16)(unsafe.Pointer(&a.rows)))
 	} else {
@@ -303,28 +346,45 @@ func (t *convTiles8[T]) tile(a *tile8, dst, in, spare []byte, g, p, first, last 
 	if sums != nil {
 		copy(a.add[:], sums[first:last])
 	}
+	dst = dst[(first*t.Groups*t.OutC+g*t.OutC)*t.elem:]
+	for end := p + n; p < end; p += a.panels {
+		a.panels = 1
+		if left := t.OutC - p*t.v.panel; t.v.chain > 0 && left >= t.v.panel {
+			a.panels = min(end-p, left/t.v.panel)
+		}
+		t.call(a, dst[p*t.v.panel*t.elem:], spare, g, p, last-first)
+	}
+}
+
+// call runs the kernel for the panels from p on.
+func (t *convTiles8[T]) call(a *tile8, dst, spare []byte, g, p, pixels int) {
 	left := min(t.v.panel, t.OutC-p*t.v.panel)
 	a.panel = &t.panels[g*t.groupLen+p*t.panelLen]
 	a.scale = &t.scale[(g*t.perGroup+p)*t.v.panel]
-	at := (first*t.Groups*t.OutC + g*t.OutC + p*t.v.panel) * t.elem
-	a.dst = &dst[at]
+	a.dst = &dst[0]
 	a.mask = ^uint64(0) >> (64 - left)
 	if !t.v.masked && left < 16 {
-		t.narrow(a, dst[at:], spare, last-first, left)
+		t.narrow(a, dst, spare, pixels, left)
 		return
 	}
-	t.v.gemm(last-first, t.vectors(p), a)
+	t.v.gemm(pixels, t.vectors(p), a)
 }
 
-// narrow is for kernels that store whole panels only.
+// narrow is for kernels that store whole panels only, block by block.
 func (t *convTiles8[T]) narrow(a *tile8, dst, out []byte, pixels, channels int) {
-	stride := a.stride
-	a.dst, a.stride = &out[0], 16*t.elem
-	t.v.gemm(pixels, 1, a)
-	for r := range pixels {
-		copy(dst[r*stride:][:channels*t.elem], out[a.stride*r:])
+	b := *a
+	b.dst, b.stride, b.blocks = &out[0], 16*t.elem, 1
+	for i := range a.blocks {
+		if i > 0 {
+			for r := range pixels {
+				b.rows[r] = (*byte)(unsafe.Add(unsafe.Pointer(b.rows[r]), a.step))
+			}
+		}
+		t.v.gemm(pixels, 1, &b)
+		for r := range pixels {
+			copy(dst[(i*pixels+r)*a.stride:][:channels*t.elem], out[b.stride*r:])
+		}
 	}
-	a.stride = stride
 }
 
 // sumPixels writes what the zero point of the weights adds to each pixel, where it

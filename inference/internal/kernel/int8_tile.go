@@ -21,7 +21,10 @@ type vector8 struct {
 	narrowSums bool
 	// wide kernels take inputs of 16 bits, and weights in pairs instead of quads.
 	wide bool
-	set  int // of instructions, where several share all of the above
+	// chain is the bytes of weights that one call may go through, of kernels that go
+	// on from panel to panel and from block to block.
+	chain int
+	set   int // of instructions, where several share all of the above
 }
 
 // width returns the bytes of an input.
@@ -81,6 +84,9 @@ type tile8 struct {
 	add      [8]int32 // 136: to every sum of each pixel
 	scale    *float32 // 168
 	order    *uint32  // 176: of dwords after packing
+	panels   int      // 184: that follow each other, of kernels that take several
+	blocks   int      // 192: of as many pixels, the same
+	step     int      // 200: bytes from block to block
 }
 
 // out8 is the output side of both kinds of kernels.

@@ -123,22 +123,42 @@ func (s set) dotLane(rows, quad int) {
 	}
 }
 
-// gemm writes one tile of rows pixels by 16 outputs. The panel is [bias][quad of
-// inputs][output][4]; offsets are those of tile8. Sums stand in v0 to v15, four
-// registers a row; v16 to v19 hold weights, v20 to v23 the inputs of the rows.
+// gemm writes blocks of rows pixels, evenly spaced, by 16 outputs of each of the
+// panels that follow each other. A panel is [bias][quad of inputs][output][4]; offsets are those
+// of tile8. Sums stand in v0 to v15, four registers a row; v16 to v19 hold weights,
+// v20 to v23 the inputs of the rows.
 func (s set) gemm(rows int) {
 	for r := range rows {
 		p("ldr x%d, [x0, #%d]", 1+r, 8*r)
 	}
-	p("ldr x5, [x0, #64]")  // panel
+	p("ldr x22, [x0, #64]")  // panels
+	p("ldr x20, [x0, #72]")  // destination
+	p("ldr x15, [x0, #80]")  // bytes from output pixel to output pixel
+	p("ldr x21, [x0, #168]") // scales
+	p("ldr x23, [x0, #184]") // panels
+	p("ldr x24, [x0, #192]") // blocks
+	output(120)
+	p("9:") // block
+	p("mov x5, x22")
+	p("mov x25, x20")
+	p("mov x26, x21")
+	p("mov x17, x23")
+	p("0:")                 // panel
 	p("ldr x6, [x0, #88]")  // segments
 	p("ldr x7, [x0, #104]") // where each segment begins
-	p("ldp q0, q1, [x5]")
-	p("ldp q2, q3, [x5, #32]")
-	p("add x5, x5, #64")
+	p("ldp q0, q1, [x5], #32")
+	p("ldp q2, q3, [x5], #32")
 	for r := 1; r < rows; r++ {
 		for j := range 4 {
 			p("mov v%d.16b, v%d.16b", 4*r+j, j)
+		}
+	}
+	p("cbnz w16, 1f")
+	p("add x19, x0, #136") // added to the sums of each row
+	for r := range rows {
+		p("ld1r {v27.4s}, [x19], #4")
+		for j := range 4 {
+			p("add v%d.4s, v%d.4s, v27.4s", 4*r+j, 4*r+j)
 		}
 	}
 	p("1:")                // segment
@@ -154,9 +174,8 @@ func (s set) gemm(rows int) {
 		p("ldr q%d, [x%d], #16", 20+r, 10+r)
 	}
 	for q := range 4 {
-		p("ldp q16, q17, [x5]")
-		p("ldp q18, q19, [x5, #32]")
-		p("add x5, x5, #64")
+		p("ldp q16, q17, [x5], #32")
+		p("ldp q18, q19, [x5], #32")
 		s.dotLane(rows, q)
 	}
 	p("subs x9, x9, #4")
@@ -168,9 +187,8 @@ func (s set) gemm(rows int) {
 	for r := range rows {
 		p("ldr s%d, [x%d], #4", 20+r, 10+r)
 	}
-	p("ldp q16, q17, [x5]")
-	p("ldp q18, q19, [x5, #32]")
-	p("add x5, x5, #64")
+	p("ldp q16, q17, [x5], #32")
+	p("ldp q18, q19, [x5], #32")
 	s.dotLane(rows, 0)
 	p("subs x9, x9, #1")
 	p("b.ne 4b")
@@ -180,58 +198,67 @@ func (s set) gemm(rows int) {
 	store(rows)
 }
 
-// store requantizes (Clamp8.fp32: FCVTNS rounds half to even and saturates) and
-// writes the rows.
+// store requantizes and writes the rows, or writes their sums, and goes on with the
+// next panel, then with the next block.
 func store(rows int) {
-	p("ldr x1, [x0, #72]") // destination
-	p("ldr x2, [x0, #80]") // bytes from row to row
-	output(120)
+	p("mov x14, x25")
 	p("cmp w16, #1")
-	p("b.eq 9f")
-	p("ldr x3, [x0, #168]") // scales
-	p("ldp q16, q17, [x3]")
-	p("ldp q18, q19, [x3, #32]")
-	p("add x4, x0, #136") // added to the sums of each row
+	p("b.eq 6f")
+	p("ldp q16, q17, [x26], #32")
+	p("ldp q18, q19, [x26], #32")
 	for r := range rows {
-		p("ld1r {v27.4s}, [x4], #4")
-		for j := range 4 {
-			p("add v%d.4s, v%d.4s, v27.4s", 4*r+j, 4*r+j)
-		}
 		finish(4 * r)
-		p("str q%d, [x1]", 4*r)
-		p("add x1, x1, x2")
+		p("str q%d, [x14]", 4*r)
+		p("add x14, x14, x15")
 	}
-	p("ret")
-	p("9:") // the sums as they are
+	p("add x25, x25, #16")
+	p("b 7f")
+	p("6:") // the sums as they are
 	for r := range rows {
-		p("stp q%d, q%d, [x1]", 4*r, 4*r+1)
-		p("stp q%d, q%d, [x1, #32]", 4*r+2, 4*r+3)
-		p("add x1, x1, x2")
+		p("stp q%d, q%d, [x14]", 4*r, 4*r+1)
+		p("stp q%d, q%d, [x14, #32]", 4*r+2, 4*r+3)
+		p("add x14, x14, x15")
 	}
+	p("add x25, x25, #64")
+	p("7:")
+	p("subs x17, x17, #1")
+	p("b.ne 0b")
+	p("subs x24, x24, #1")
+	p("b.eq 8f")
+	p("ldr x12, [x0, #200]") // bytes from block to block
+	for r := range rows {
+		p("add x%d, x%d, x12", 1+r, 1+r)
+	}
+	p("mov x12, #%d", rows)
+	p("madd x20, x15, x12, x20")
+	p("b 9b")
+	p("8:")
 	p("ret")
 }
 
-// output loads the output side at an offset of the arguments (out8): v24 the
-// upper bound less the zero point, v25 the zero point, v26 the lower bound, x16
-// whether it is unsigned.
+// output loads the output side at an offset of the arguments (out8): v24 the upper
+// bound, v25 the zero point, v26 the lower bound, v30 and w16 the flip.
 func output(at int) {
-	p("add x4, x0, #%d", at+4)
-	p("ld1r {v24.4s}, [x4]")
-	p("add x4, x0, #%d", at+8)
-	p("ld1r {v25.8h}, [x4]")
-	p("add x4, x0, #%d", at+12)
-	p("ld1r {v26.16b}, [x4]")
+	p("add x19, x0, #%d", at+4)
+	p("ld1r {v24.4s}, [x19], #4") // less the zero point
+	p("ld1r {v25.4s}, [x19]")
+	p("fcvtns v24.4s, v24.4s")
+	p("add v24.4s, v24.4s, v25.4s")
+	p("dup v24.16b, v24.b[0]")
+	p("ld1r {v25.8h}, [x19]")
+	p("add x19, x19, #4")
+	p("ld1r {v26.16b}, [x19]")
 	p("ldr w16, [x0, #%d]", at)
 	p("dup v30.4s, w16")
 }
 
-// finish turns the 16 sums in v and the next three to bytes in v, with scales
-// in v16 to v19 (Clamp8.fp32: FCVTNS rounds half to even and saturates).
+// finish turns the 16 sums in v and the next three to bytes in v, with scales in
+// v16 to v19 (Clamp8.fp32: FCVTNS rounds half to even and saturates, so the upper
+// bound can wait until they are bytes).
 func finish(v int) {
 	for j := range 4 {
 		p("scvtf v%d.4s, v%d.4s", v+j, v+j)
 		p("fmul v%d.4s, v%d.4s, v%d.4s", v+j, v+j, 16+j)
-		p("fmin v%d.4s, v%d.4s, v24.4s", v+j, v+j)
 		p("fcvtns v%d.4s, v%d.4s", v+j, v+j)
 	}
 	for i := v; i < v+4; i += 2 {
@@ -241,6 +268,7 @@ func finish(v int) {
 	}
 	p("sqxtun v%d.8b, v%d.8h", v, v)
 	p("sqxtun2 v%d.16b, v%d.8h", v, v+2)
+	p("umin v%d.16b, v%d.16b, v24.16b", v, v)
 	p("umax v%d.16b, v%d.16b, v26.16b", v, v)
 	p("eor v%d.16b, v%d.16b, v30.16b", v, v)
 }

@@ -8,6 +8,7 @@
 TEXT ·gemmF32x1x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -43,6 +44,13 @@ element:
 	VMOVAPS Z3, K3, Z0
 	VMOVUPS Z0, K1, 0(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -51,6 +59,7 @@ TEXT ·gemmF32x2x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -95,6 +104,14 @@ element:
 	VMOVAPS Z4, K3, Z1
 	VMOVUPS Z1, K1, 0(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -104,6 +121,7 @@ TEXT ·gemmF32x3x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -157,6 +175,15 @@ element:
 	VMOVAPS Z5, K3, Z2
 	VMOVUPS Z2, K1, 0(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -167,6 +194,7 @@ TEXT ·gemmF32x4x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -229,6 +257,16 @@ element:
 	VMOVAPS Z6, K3, Z3
 	VMOVUPS Z3, K1, 0(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -240,6 +278,7 @@ TEXT ·gemmF32x5x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -311,6 +350,17 @@ element:
 	VMOVAPS Z7, K3, Z4
 	VMOVUPS Z4, K1, 0(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -323,6 +373,7 @@ TEXT ·gemmF32x6x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -403,6 +454,18 @@ element:
 	VMOVAPS Z8, K3, Z5
 	VMOVUPS Z5, K1, 0(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -416,6 +479,7 @@ TEXT ·gemmF32x7x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
 	MOVQ 48(AX), R14
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -505,6 +569,19 @@ element:
 	VMOVAPS Z9, K3, Z6
 	VMOVUPS Z6, K1, 0(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	ADDQ BX, R14
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -519,6 +596,7 @@ TEXT ·gemmF32x8x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ 40(AX), R13
 	MOVQ 48(AX), R14
 	MOVQ 56(AX), R15
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -617,6 +695,20 @@ element:
 	VMOVAPS Z10, K3, Z7
 	VMOVUPS Z7, K1, 0(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	ADDQ BX, R14
+	ADDQ BX, R15
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -624,6 +716,7 @@ element:
 TEXT ·gemmF32x1x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -667,6 +760,13 @@ element:
 	VMOVAPS Z4, K3, Z1
 	VMOVUPS Z1, K2, 64(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -675,6 +775,7 @@ TEXT ·gemmF32x2x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -734,6 +835,14 @@ element:
 	VMOVAPS Z6, K3, Z3
 	VMOVUPS Z3, K2, 64(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -743,6 +852,7 @@ TEXT ·gemmF32x3x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -818,6 +928,15 @@ element:
 	VMOVAPS Z8, K3, Z5
 	VMOVUPS Z5, K2, 64(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -828,6 +947,7 @@ TEXT ·gemmF32x4x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -919,6 +1039,16 @@ element:
 	VMOVAPS Z10, K3, Z7
 	VMOVUPS Z7, K2, 64(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -930,6 +1060,7 @@ TEXT ·gemmF32x5x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -1037,6 +1168,17 @@ element:
 	VMOVAPS Z12, K3, Z9
 	VMOVUPS Z9, K2, 64(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -1049,6 +1191,7 @@ TEXT ·gemmF32x6x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -1172,6 +1315,18 @@ element:
 	VMOVAPS Z14, K3, Z11
 	VMOVUPS Z11, K2, 64(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -1185,6 +1340,7 @@ TEXT ·gemmF32x7x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
 	MOVQ 48(AX), R14
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -1324,6 +1480,19 @@ element:
 	VMOVAPS Z16, K3, Z13
 	VMOVUPS Z13, K2, 64(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	ADDQ BX, R14
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -1338,6 +1507,7 @@ TEXT ·gemmF32x8x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ 40(AX), R13
 	MOVQ 48(AX), R14
 	MOVQ 56(AX), R15
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Z0
@@ -1493,6 +1663,20 @@ element:
 	VMOVAPS Z18, K3, Z15
 	VMOVUPS Z15, K2, 64(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	ADDQ BX, R14
+	ADDQ BX, R15
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -2560,6 +2744,7 @@ oneb:
 TEXT ·gemmF32x1x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Y0
@@ -2593,6 +2778,13 @@ element:
 	VMOVUPS 0(BX), Y4
 	VMASKMOVPS Y0, Y4, 0(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -2601,6 +2793,7 @@ TEXT ·gemmF32x2x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Y0
@@ -2644,6 +2837,14 @@ element:
 	VMOVUPS 0(BX), Y5
 	VMASKMOVPS Y1, Y5, 0(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -2653,6 +2854,7 @@ TEXT ·gemmF32x3x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Y0
@@ -2706,6 +2908,15 @@ element:
 	VMOVUPS 0(BX), Y6
 	VMASKMOVPS Y2, Y6, 0(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -2716,6 +2927,7 @@ TEXT ·gemmF32x4x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Y0
@@ -2779,6 +2991,16 @@ element:
 	VMOVUPS 0(BX), Y7
 	VMASKMOVPS Y3, Y7, 0(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -2790,6 +3012,7 @@ TEXT ·gemmF32x5x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Y0
@@ -2863,6 +3086,17 @@ element:
 	VMOVUPS 0(BX), Y8
 	VMASKMOVPS Y4, Y8, 0(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -2875,6 +3109,7 @@ TEXT ·gemmF32x6x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Y0
@@ -2958,6 +3193,18 @@ element:
 	VMOVUPS 0(BX), Y9
 	VMASKMOVPS Y5, Y9, 0(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -2965,6 +3212,7 @@ element:
 TEXT ·gemmF32x1x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Y0
@@ -3007,6 +3255,13 @@ element:
 	VMOVUPS 32(BX), Y5
 	VMASKMOVPS Y1, Y5, 32(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -3015,6 +3270,7 @@ TEXT ·gemmF32x2x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Y0
@@ -3075,6 +3331,14 @@ element:
 	VMOVUPS 32(BX), Y7
 	VMASKMOVPS Y3, Y7, 32(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -3084,6 +3348,7 @@ TEXT ·gemmF32x3x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Y0
@@ -3162,6 +3427,15 @@ element:
 	VMOVUPS 32(BX), Y9
 	VMASKMOVPS Y5, Y9, 32(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -3172,6 +3446,7 @@ TEXT ·gemmF32x4x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Y0
@@ -3268,6 +3543,16 @@ element:
 	VMOVUPS 32(BX), Y11
 	VMASKMOVPS Y7, Y11, 32(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -3279,6 +3564,7 @@ TEXT ·gemmF32x5x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Y0
@@ -3393,6 +3679,17 @@ element:
 	VMOVUPS 32(BX), Y13
 	VMASKMOVPS Y9, Y13, 32(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	JMP block
+out:
 	VZEROUPPER
 	RET
 
@@ -3405,6 +3702,7 @@ TEXT ·gemmF32x6x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVUPS 0(SI), Y0
@@ -3537,6 +3835,18 @@ element:
 	VMOVUPS 32(BX), Y15
 	VMASKMOVPS Y11, Y15, 32(DI)
 	ADDQ CX, DI
+	DECQ 152(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	JMP block
+out:
 	VZEROUPPER
 	RET
 

@@ -124,13 +124,18 @@ func (v *vectorF32) gemm(rows, vectors int, t *tileF32) {
 		return
 	}
 	var out [8 * 8]float32
-	dst, stride := t.dst, t.stride
-	t.dst, t.stride = &out[0], 16*vectors
-	v.wholeGemm(rows, vectors, t)
-	t.dst, t.stride = dst, stride
+	w := *t
+	w.stride = 16 * vectors
 	n := 4*(vectors-1) + lanesIn(t.mask[vectors-1])
-	for r := range rows {
-		copy(unsafe.Slice(at(dst, r*stride/4), n), out[4*vectors*r:])
+	for i := range t.blocks {
+		w.dst, w.blocks = &out[0], 1
+		v.wholeGemm(rows, vectors, &w)
+		for r := range rows {
+			copy(unsafe.Slice(at(t.dst, (i*rows+r)*t.stride/4), n), out[4*vectors*r:])
+			if i < t.blocks-1 { // never beyond the input: the collector may look
+				w.rows[r] = at(w.rows[r], t.step/4)
+			}
+		}
 	}
 }
 

@@ -8,6 +8,8 @@
 TEXT ·gemmF32x1x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	MOVD t+0(FP), R0
 	WORD $0xf9400001 // ldr x1, [x0]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -16,7 +18,7 @@ TEXT ·gemmF32x1x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b16082d // add x13, x1, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400018b // b.lt 54 <.text+0x54> // b.tstop
+	WORD $0x5400018b // b.lt 5c <.text+0x5c> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0x3cc10531 // ldr q17, [x9], #16
@@ -27,18 +29,17 @@ TEXT ·gemmF32x1x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f981a40 // fmla v0.4s, v18.4s, v24.s[2]
 	WORD $0x4fb81a60 // fmla v0.4s, v19.4s, v24.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffeca // b.ge 28 <.text+0x28> // b.tcont
+	WORD $0x54fffeca // b.ge 30 <.text+0x30> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x540000c0 // b.eq 70 <.text+0x70> // b.none
+	WORD $0x540000c0 // b.eq 78 <.text+0x78> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54ffff81 // b.ne 5c <.text+0x5c> // b.any
+	WORD $0x54ffff81 // b.ne 64 <.text+0x64> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fffd01 // b.ne 14 <.text+0x14> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fffd01 // b.ne 1c <.text+0x1c> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -49,8 +50,13 @@ TEXT ·gemmF32x1x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e0 // str q0, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x54000080 // b.eq c8 <.text+0xc8> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x17ffffd2 // b c <.text+0xc>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x2x1NEON(t *tileF32)
@@ -58,6 +64,8 @@ TEXT ·gemmF32x2x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	MOVD t+0(FP), R0
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9400402 // ldr x2, [x0, #8]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -68,7 +76,7 @@ TEXT ·gemmF32x2x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b16084e // add x14, x2, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400022b // b.lt 74 <.text+0x74> // b.tstop
+	WORD $0x5400022b // b.lt 7c <.text+0x7c> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc10530 // ldr q16, [x9], #16
@@ -84,20 +92,19 @@ TEXT ·gemmF32x2x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fb81a60 // fmla v0.4s, v19.4s, v24.s[3]
 	WORD $0x4fb91a61 // fmla v1.4s, v19.4s, v25.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffe2a // b.ge 34 <.text+0x34> // b.tcont
+	WORD $0x54fffe2a // b.ge 3c <.text+0x3c> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000100 // b.eq 98 <.text+0x98> // b.none
+	WORD $0x54000100 // b.eq a0 <.text+0xa0> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0xbc4045d9 // ldr s25, [x14], #4
 	WORD $0x4f991201 // fmla v1.4s, v16.4s, v25.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54ffff41 // b.ne 7c <.text+0x7c> // b.any
+	WORD $0x54ffff41 // b.ne 84 <.text+0x84> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fffc01 // b.ne 1c <.text+0x1c> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fffc01 // b.ne 24 <.text+0x24> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -108,14 +115,20 @@ TEXT ·gemmF32x2x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e0 // str q0, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800021 // str q1, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e1 // str q1, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x540000a0 // b.eq 10c <.text+0x10c> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x8b0d0042 // add x2, x2, x13
+	WORD $0x17ffffc2 // b 10 <.text+0x10>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x3x1NEON(t *tileF32)
@@ -124,6 +137,8 @@ TEXT ·gemmF32x3x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9400803 // ldr x3, [x0, #16]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -136,7 +151,7 @@ TEXT ·gemmF32x3x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b16086f // add x15, x3, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x540002cb // b.lt 94 <.text+0x94> // b.tstop
+	WORD $0x540002cb // b.lt 9c <.text+0x9c> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -157,9 +172,9 @@ TEXT ·gemmF32x3x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fb91a61 // fmla v1.4s, v19.4s, v25.s[3]
 	WORD $0x4fba1a62 // fmla v2.4s, v19.4s, v26.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffd8a // b.ge 40 <.text+0x40> // b.tcont
+	WORD $0x54fffd8a // b.ge 48 <.text+0x48> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000140 // b.eq c0 <.text+0xc0> // b.none
+	WORD $0x54000140 // b.eq c8 <.text+0xc8> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
@@ -168,11 +183,10 @@ TEXT ·gemmF32x3x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xbc4045fa // ldr s26, [x15], #4
 	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54ffff01 // b.ne 9c <.text+0x9c> // b.any
+	WORD $0x54ffff01 // b.ne a4 <.text+0xa4> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fffb01 // b.ne 24 <.text+0x24> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fffb01 // b.ne 2c <.text+0x2c> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -183,20 +197,27 @@ TEXT ·gemmF32x3x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e0 // str q0, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800021 // str q1, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e1 // str q1, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e22e45b // fcmeq v27.4s, v2.4s, v2.4s
 	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
 	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
 	WORD $0x6efb1f42 // bif v2.16b, v26.16b, v27.16b
-	WORD $0x3d800022 // str q2, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e2 // str q2, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x540000c0 // b.eq 150 <.text+0x150> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x8b0d0042 // add x2, x2, x13
+	WORD $0x8b0d0063 // add x3, x3, x13
+	WORD $0x17ffffb2 // b 14 <.text+0x14>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x4x1NEON(t *tileF32)
@@ -206,6 +227,8 @@ TEXT ·gemmF32x4x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9400803 // ldr x3, [x0, #16]
 	WORD $0xf9400c04 // ldr x4, [x0, #24]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -220,7 +243,7 @@ TEXT ·gemmF32x4x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b160890 // add x16, x4, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400036b // b.lt b4 <.text+0xb4> // b.tstop
+	WORD $0x5400036b // b.lt bc <.text+0xbc> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -246,9 +269,9 @@ TEXT ·gemmF32x4x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fba1a62 // fmla v2.4s, v19.4s, v26.s[3]
 	WORD $0x4fbb1a63 // fmla v3.4s, v19.4s, v27.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffcea // b.ge 4c <.text+0x4c> // b.tcont
+	WORD $0x54fffcea // b.ge 54 <.text+0x54> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000180 // b.eq e8 <.text+0xe8> // b.none
+	WORD $0x54000180 // b.eq f0 <.text+0xf0> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
@@ -259,11 +282,10 @@ TEXT ·gemmF32x4x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xbc40461b // ldr s27, [x16], #4
 	WORD $0x4f9b1203 // fmla v3.4s, v16.4s, v27.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffec1 // b.ne bc <.text+0xbc> // b.any
+	WORD $0x54fffec1 // b.ne c4 <.text+0xc4> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fffa01 // b.ne 2c <.text+0x2c> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fffa01 // b.ne 34 <.text+0x34> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -274,26 +296,34 @@ TEXT ·gemmF32x4x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e0 // str q0, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800021 // str q1, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e1 // str q1, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e22e45b // fcmeq v27.4s, v2.4s, v2.4s
 	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
 	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
 	WORD $0x6efb1f42 // bif v2.16b, v26.16b, v27.16b
-	WORD $0x3d800022 // str q2, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e2 // str q2, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e23e47b // fcmeq v27.4s, v3.4s, v3.4s
 	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
 	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
 	WORD $0x6efb1f43 // bif v3.16b, v26.16b, v27.16b
-	WORD $0x3d800023 // str q3, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e3 // str q3, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x540000e0 // b.eq 194 <.text+0x194> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x8b0d0042 // add x2, x2, x13
+	WORD $0x8b0d0063 // add x3, x3, x13
+	WORD $0x8b0d0084 // add x4, x4, x13
+	WORD $0x17ffffa2 // b 18 <.text+0x18>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x5x1NEON(t *tileF32)
@@ -304,6 +334,8 @@ TEXT ·gemmF32x5x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400803 // ldr x3, [x0, #16]
 	WORD $0xf9400c04 // ldr x4, [x0, #24]
 	WORD $0xf9401005 // ldr x5, [x0, #32]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -320,7 +352,7 @@ TEXT ·gemmF32x5x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b1608b1 // add x17, x5, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400040b // b.lt d4 <.text+0xd4> // b.tstop
+	WORD $0x5400040b // b.lt dc <.text+0xdc> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -351,9 +383,9 @@ TEXT ·gemmF32x5x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbb1a63 // fmla v3.4s, v19.4s, v27.s[3]
 	WORD $0x4fbc1a64 // fmla v4.4s, v19.4s, v28.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffc4a // b.ge 58 <.text+0x58> // b.tcont
+	WORD $0x54fffc4a // b.ge 60 <.text+0x60> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x540001c0 // b.eq 110 <.text+0x110> // b.none
+	WORD $0x540001c0 // b.eq 118 <.text+0x118> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
@@ -366,11 +398,10 @@ TEXT ·gemmF32x5x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xbc40463c // ldr s28, [x17], #4
 	WORD $0x4f9c1204 // fmla v4.4s, v16.4s, v28.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffe81 // b.ne dc <.text+0xdc> // b.any
+	WORD $0x54fffe81 // b.ne e4 <.text+0xe4> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff901 // b.ne 34 <.text+0x34> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fff901 // b.ne 3c <.text+0x3c> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -381,32 +412,41 @@ TEXT ·gemmF32x5x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e0 // str q0, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800021 // str q1, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e1 // str q1, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e22e45b // fcmeq v27.4s, v2.4s, v2.4s
 	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
 	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
 	WORD $0x6efb1f42 // bif v2.16b, v26.16b, v27.16b
-	WORD $0x3d800022 // str q2, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e2 // str q2, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e23e47b // fcmeq v27.4s, v3.4s, v3.4s
 	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
 	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
 	WORD $0x6efb1f43 // bif v3.16b, v26.16b, v27.16b
-	WORD $0x3d800023 // str q3, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e3 // str q3, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e24e49b // fcmeq v27.4s, v4.4s, v4.4s
 	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
 	WORD $0x4eb9f484 // fmin v4.4s, v4.4s, v25.4s
 	WORD $0x6efb1f44 // bif v4.16b, v26.16b, v27.16b
-	WORD $0x3d800024 // str q4, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e4 // str q4, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x54000100 // b.eq 1d8 <.text+0x1d8> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x8b0d0042 // add x2, x2, x13
+	WORD $0x8b0d0063 // add x3, x3, x13
+	WORD $0x8b0d0084 // add x4, x4, x13
+	WORD $0x8b0d00a5 // add x5, x5, x13
+	WORD $0x17ffff92 // b 1c <.text+0x1c>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x6x1NEON(t *tileF32)
@@ -418,6 +458,8 @@ TEXT ·gemmF32x6x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400c04 // ldr x4, [x0, #24]
 	WORD $0xf9401005 // ldr x5, [x0, #32]
 	WORD $0xf9401406 // ldr x6, [x0, #40]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -436,7 +478,7 @@ TEXT ·gemmF32x6x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b1608d3 // add x19, x6, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x540004ab // b.lt f4 <.text+0xf4> // b.tstop
+	WORD $0x540004ab // b.lt fc <.text+0xfc> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -472,9 +514,9 @@ TEXT ·gemmF32x6x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbc1a64 // fmla v4.4s, v19.4s, v28.s[3]
 	WORD $0x4fbd1a65 // fmla v5.4s, v19.4s, v29.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffbaa // b.ge 64 <.text+0x64> // b.tcont
+	WORD $0x54fffbaa // b.ge 6c <.text+0x6c> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000200 // b.eq 138 <.text+0x138> // b.none
+	WORD $0x54000200 // b.eq 140 <.text+0x140> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
@@ -489,11 +531,10 @@ TEXT ·gemmF32x6x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xbc40467d // ldr s29, [x19], #4
 	WORD $0x4f9d1205 // fmla v5.4s, v16.4s, v29.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffe41 // b.ne fc <.text+0xfc> // b.any
+	WORD $0x54fffe41 // b.ne 104 <.text+0x104> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff801 // b.ne 3c <.text+0x3c> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fff801 // b.ne 44 <.text+0x44> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -504,38 +545,48 @@ TEXT ·gemmF32x6x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e0 // str q0, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800021 // str q1, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e1 // str q1, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e22e45b // fcmeq v27.4s, v2.4s, v2.4s
 	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
 	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
 	WORD $0x6efb1f42 // bif v2.16b, v26.16b, v27.16b
-	WORD $0x3d800022 // str q2, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e2 // str q2, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e23e47b // fcmeq v27.4s, v3.4s, v3.4s
 	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
 	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
 	WORD $0x6efb1f43 // bif v3.16b, v26.16b, v27.16b
-	WORD $0x3d800023 // str q3, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e3 // str q3, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e24e49b // fcmeq v27.4s, v4.4s, v4.4s
 	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
 	WORD $0x4eb9f484 // fmin v4.4s, v4.4s, v25.4s
 	WORD $0x6efb1f44 // bif v4.16b, v26.16b, v27.16b
-	WORD $0x3d800024 // str q4, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e4 // str q4, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e25e4bb // fcmeq v27.4s, v5.4s, v5.4s
 	WORD $0x4e38f4a5 // fmax v5.4s, v5.4s, v24.4s
 	WORD $0x4eb9f4a5 // fmin v5.4s, v5.4s, v25.4s
 	WORD $0x6efb1f45 // bif v5.16b, v26.16b, v27.16b
-	WORD $0x3d800025 // str q5, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e5 // str q5, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x54000120 // b.eq 21c <.text+0x21c> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x8b0d0042 // add x2, x2, x13
+	WORD $0x8b0d0063 // add x3, x3, x13
+	WORD $0x8b0d0084 // add x4, x4, x13
+	WORD $0x8b0d00a5 // add x5, x5, x13
+	WORD $0x8b0d00c6 // add x6, x6, x13
+	WORD $0x17ffff82 // b 20 <.text+0x20>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x7x1NEON(t *tileF32)
@@ -548,6 +599,8 @@ TEXT ·gemmF32x7x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9401005 // ldr x5, [x0, #32]
 	WORD $0xf9401406 // ldr x6, [x0, #40]
 	WORD $0xf9401807 // ldr x7, [x0, #48]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -568,7 +621,7 @@ TEXT ·gemmF32x7x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b1608f4 // add x20, x7, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400054b // b.lt 114 <.text+0x114> // b.tstop
+	WORD $0x5400054b // b.lt 11c <.text+0x11c> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -609,9 +662,9 @@ TEXT ·gemmF32x7x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbd1a65 // fmla v5.4s, v19.4s, v29.s[3]
 	WORD $0x4fbe1a66 // fmla v6.4s, v19.4s, v30.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffb0a // b.ge 70 <.text+0x70> // b.tcont
+	WORD $0x54fffb0a // b.ge 78 <.text+0x78> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000240 // b.eq 160 <.text+0x160> // b.none
+	WORD $0x54000240 // b.eq 168 <.text+0x168> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
@@ -628,11 +681,10 @@ TEXT ·gemmF32x7x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xbc40469e // ldr s30, [x20], #4
 	WORD $0x4f9e1206 // fmla v6.4s, v16.4s, v30.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffe01 // b.ne 11c <.text+0x11c> // b.any
+	WORD $0x54fffe01 // b.ne 124 <.text+0x124> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff701 // b.ne 44 <.text+0x44> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fff701 // b.ne 4c <.text+0x4c> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -643,44 +695,55 @@ TEXT ·gemmF32x7x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e0 // str q0, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800021 // str q1, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e1 // str q1, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e22e45b // fcmeq v27.4s, v2.4s, v2.4s
 	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
 	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
 	WORD $0x6efb1f42 // bif v2.16b, v26.16b, v27.16b
-	WORD $0x3d800022 // str q2, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e2 // str q2, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e23e47b // fcmeq v27.4s, v3.4s, v3.4s
 	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
 	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
 	WORD $0x6efb1f43 // bif v3.16b, v26.16b, v27.16b
-	WORD $0x3d800023 // str q3, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e3 // str q3, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e24e49b // fcmeq v27.4s, v4.4s, v4.4s
 	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
 	WORD $0x4eb9f484 // fmin v4.4s, v4.4s, v25.4s
 	WORD $0x6efb1f44 // bif v4.16b, v26.16b, v27.16b
-	WORD $0x3d800024 // str q4, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e4 // str q4, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e25e4bb // fcmeq v27.4s, v5.4s, v5.4s
 	WORD $0x4e38f4a5 // fmax v5.4s, v5.4s, v24.4s
 	WORD $0x4eb9f4a5 // fmin v5.4s, v5.4s, v25.4s
 	WORD $0x6efb1f45 // bif v5.16b, v26.16b, v27.16b
-	WORD $0x3d800025 // str q5, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e5 // str q5, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e26e4db // fcmeq v27.4s, v6.4s, v6.4s
 	WORD $0x4e38f4c6 // fmax v6.4s, v6.4s, v24.4s
 	WORD $0x4eb9f4c6 // fmin v6.4s, v6.4s, v25.4s
 	WORD $0x6efb1f46 // bif v6.16b, v26.16b, v27.16b
-	WORD $0x3d800026 // str q6, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e6 // str q6, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x54000140 // b.eq 260 <.text+0x260> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x8b0d0042 // add x2, x2, x13
+	WORD $0x8b0d0063 // add x3, x3, x13
+	WORD $0x8b0d0084 // add x4, x4, x13
+	WORD $0x8b0d00a5 // add x5, x5, x13
+	WORD $0x8b0d00c6 // add x6, x6, x13
+	WORD $0x8b0d00e7 // add x7, x7, x13
+	WORD $0x17ffff72 // b 24 <.text+0x24>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x8x1NEON(t *tileF32)
@@ -694,6 +757,8 @@ TEXT ·gemmF32x8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9401406 // ldr x6, [x0, #40]
 	WORD $0xf9401807 // ldr x7, [x0, #48]
 	WORD $0xf9401c08 // ldr x8, [x0, #56]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -716,7 +781,7 @@ TEXT ·gemmF32x8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b160915 // add x21, x8, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x540005eb // b.lt 134 <.text+0x134> // b.tstop
+	WORD $0x540005eb // b.lt 13c <.text+0x13c> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -762,9 +827,9 @@ TEXT ·gemmF32x8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbe1a66 // fmla v6.4s, v19.4s, v30.s[3]
 	WORD $0x4fbf1a67 // fmla v7.4s, v19.4s, v31.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffa6a // b.ge 7c <.text+0x7c> // b.tcont
+	WORD $0x54fffa6a // b.ge 84 <.text+0x84> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000280 // b.eq 188 <.text+0x188> // b.none
+	WORD $0x54000280 // b.eq 190 <.text+0x190> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
@@ -783,11 +848,10 @@ TEXT ·gemmF32x8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xbc4046bf // ldr s31, [x21], #4
 	WORD $0x4f9f1207 // fmla v7.4s, v16.4s, v31.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffdc1 // b.ne 13c <.text+0x13c> // b.any
+	WORD $0x54fffdc1 // b.ne 144 <.text+0x144> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff601 // b.ne 4c <.text+0x4c> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fff601 // b.ne 54 <.text+0x54> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -798,56 +862,70 @@ TEXT ·gemmF32x8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e0 // str q0, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800021 // str q1, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e1 // str q1, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e22e45b // fcmeq v27.4s, v2.4s, v2.4s
 	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
 	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
 	WORD $0x6efb1f42 // bif v2.16b, v26.16b, v27.16b
-	WORD $0x3d800022 // str q2, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e2 // str q2, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e23e47b // fcmeq v27.4s, v3.4s, v3.4s
 	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
 	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
 	WORD $0x6efb1f43 // bif v3.16b, v26.16b, v27.16b
-	WORD $0x3d800023 // str q3, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e3 // str q3, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e24e49b // fcmeq v27.4s, v4.4s, v4.4s
 	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
 	WORD $0x4eb9f484 // fmin v4.4s, v4.4s, v25.4s
 	WORD $0x6efb1f44 // bif v4.16b, v26.16b, v27.16b
-	WORD $0x3d800024 // str q4, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e4 // str q4, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e25e4bb // fcmeq v27.4s, v5.4s, v5.4s
 	WORD $0x4e38f4a5 // fmax v5.4s, v5.4s, v24.4s
 	WORD $0x4eb9f4a5 // fmin v5.4s, v5.4s, v25.4s
 	WORD $0x6efb1f45 // bif v5.16b, v26.16b, v27.16b
-	WORD $0x3d800025 // str q5, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e5 // str q5, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e26e4db // fcmeq v27.4s, v6.4s, v6.4s
 	WORD $0x4e38f4c6 // fmax v6.4s, v6.4s, v24.4s
 	WORD $0x4eb9f4c6 // fmin v6.4s, v6.4s, v25.4s
 	WORD $0x6efb1f46 // bif v6.16b, v26.16b, v27.16b
-	WORD $0x3d800026 // str q6, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e6 // str q6, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e27e4fb // fcmeq v27.4s, v7.4s, v7.4s
 	WORD $0x4e38f4e7 // fmax v7.4s, v7.4s, v24.4s
 	WORD $0x4eb9f4e7 // fmin v7.4s, v7.4s, v25.4s
 	WORD $0x6efb1f47 // bif v7.16b, v26.16b, v27.16b
-	WORD $0x3d800027 // str q7, [x1]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8002e7 // str q7, [x23]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x54000160 // b.eq 2a4 <.text+0x2a4> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x8b0d0042 // add x2, x2, x13
+	WORD $0x8b0d0063 // add x3, x3, x13
+	WORD $0x8b0d0084 // add x4, x4, x13
+	WORD $0x8b0d00a5 // add x5, x5, x13
+	WORD $0x8b0d00c6 // add x6, x6, x13
+	WORD $0x8b0d00e7 // add x7, x7, x13
+	WORD $0x8b0d0108 // add x8, x8, x13
+	WORD $0x17ffff62 // b 28 <.text+0x28>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x1x2NEON(t *tileF32)
 TEXT ·gemmF32x1x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	MOVD t+0(FP), R0
 	WORD $0xf9400001 // ldr x1, [x0]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -857,7 +935,7 @@ TEXT ·gemmF32x1x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b16082d // add x13, x1, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400028b // b.lt 78 <.text+0x78> // b.tstop
+	WORD $0x5400028b // b.lt 80 <.text+0x80> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0x3cc10531 // ldr q17, [x9], #16
@@ -876,20 +954,19 @@ TEXT ·gemmF32x1x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fb81ac0 // fmla v0.4s, v22.4s, v24.s[3]
 	WORD $0x4fb81ae1 // fmla v1.4s, v23.4s, v24.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffdca // b.ge 2c <.text+0x2c> // b.tcont
+	WORD $0x54fffdca // b.ge 34 <.text+0x34> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000100 // b.eq 9c <.text+0x9c> // b.none
+	WORD $0x54000100 // b.eq a4 <.text+0xa4> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0x3cc10531 // ldr q17, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54ffff41 // b.ne 80 <.text+0x80> // b.any
+	WORD $0x54ffff41 // b.ne 88 <.text+0x88> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fffbc1 // b.ne 18 <.text+0x18> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fffbc1 // b.ne 20 <.text+0x20> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -900,13 +977,18 @@ TEXT ·gemmF32x1x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
+	WORD $0x3d8002e0 // str q0, [x23]
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800421 // str q1, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e1 // str q1, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x54000080 // b.eq 108 <.text+0x108> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x17ffffc2 // b c <.text+0xc>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x2x2NEON(t *tileF32)
@@ -914,6 +996,8 @@ TEXT ·gemmF32x2x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	MOVD t+0(FP), R0
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9400402 // ldr x2, [x0, #8]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -926,7 +1010,7 @@ TEXT ·gemmF32x2x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b16084e // add x14, x2, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x540003ab // b.lt ac <.text+0xac> // b.tstop
+	WORD $0x540003ab // b.lt b4 <.text+0xb4> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc10530 // ldr q16, [x9], #16
@@ -954,9 +1038,9 @@ TEXT ·gemmF32x2x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fb91ac2 // fmla v2.4s, v22.4s, v25.s[3]
 	WORD $0x4fb91ae3 // fmla v3.4s, v23.4s, v25.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffcaa // b.ge 3c <.text+0x3c> // b.tcont
+	WORD $0x54fffcaa // b.ge 44 <.text+0x44> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000160 // b.eq dc <.text+0xdc> // b.none
+	WORD $0x54000160 // b.eq e4 <.text+0xe4> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0x3cc10531 // ldr q17, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
@@ -966,11 +1050,10 @@ TEXT ·gemmF32x2x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f991202 // fmla v2.4s, v16.4s, v25.s[0]
 	WORD $0x4f991223 // fmla v3.4s, v17.4s, v25.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffee1 // b.ne b4 <.text+0xb4> // b.any
+	WORD $0x54fffee1 // b.ne bc <.text+0xbc> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fffa21 // b.ne 24 <.text+0x24> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fffa21 // b.ne 2c <.text+0x2c> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -981,24 +1064,30 @@ TEXT ·gemmF32x2x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
+	WORD $0x3d8002e0 // str q0, [x23]
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800421 // str q1, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e1 // str q1, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e22e45b // fcmeq v27.4s, v2.4s, v2.4s
 	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
 	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
 	WORD $0x6efb1f42 // bif v2.16b, v26.16b, v27.16b
-	WORD $0x3d800022 // str q2, [x1]
+	WORD $0x3d8002e2 // str q2, [x23]
 	WORD $0x4e23e47b // fcmeq v27.4s, v3.4s, v3.4s
 	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
 	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
 	WORD $0x6efb1f43 // bif v3.16b, v26.16b, v27.16b
-	WORD $0x3d800423 // str q3, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e3 // str q3, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x540000a0 // b.eq 178 <.text+0x178> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x8b0d0042 // add x2, x2, x13
+	WORD $0x17ffffa7 // b 10 <.text+0x10>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x3x2NEON(t *tileF32)
@@ -1007,6 +1096,8 @@ TEXT ·gemmF32x3x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400001 // ldr x1, [x0]
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9400803 // ldr x3, [x0, #16]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -1022,7 +1113,7 @@ TEXT ·gemmF32x3x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b16086f // add x15, x3, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x540004cb // b.lt e0 <.text+0xe0> // b.tstop
+	WORD $0x540004cb // b.lt e8 <.text+0xe8> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -1059,9 +1150,9 @@ TEXT ·gemmF32x3x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fba1ac4 // fmla v4.4s, v22.4s, v26.s[3]
 	WORD $0x4fba1ae5 // fmla v5.4s, v23.4s, v26.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffb8a // b.ge 4c <.text+0x4c> // b.tcont
+	WORD $0x54fffb8a // b.ge 54 <.text+0x54> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x540001c0 // b.eq 11c <.text+0x11c> // b.none
+	WORD $0x540001c0 // b.eq 124 <.text+0x124> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0x3cc10531 // ldr q17, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
@@ -1074,11 +1165,10 @@ TEXT ·gemmF32x3x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f9a1204 // fmla v4.4s, v16.4s, v26.s[0]
 	WORD $0x4f9a1225 // fmla v5.4s, v17.4s, v26.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffe81 // b.ne e8 <.text+0xe8> // b.any
+	WORD $0x54fffe81 // b.ne f0 <.text+0xf0> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff881 // b.ne 30 <.text+0x30> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fff881 // b.ne 38 <.text+0x38> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -1089,35 +1179,42 @@ TEXT ·gemmF32x3x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
+	WORD $0x3d8002e0 // str q0, [x23]
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800421 // str q1, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e1 // str q1, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e22e45b // fcmeq v27.4s, v2.4s, v2.4s
 	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
 	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
 	WORD $0x6efb1f42 // bif v2.16b, v26.16b, v27.16b
-	WORD $0x3d800022 // str q2, [x1]
+	WORD $0x3d8002e2 // str q2, [x23]
 	WORD $0x4e23e47b // fcmeq v27.4s, v3.4s, v3.4s
 	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
 	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
 	WORD $0x6efb1f43 // bif v3.16b, v26.16b, v27.16b
-	WORD $0x3d800423 // str q3, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e3 // str q3, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e24e49b // fcmeq v27.4s, v4.4s, v4.4s
 	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
 	WORD $0x4eb9f484 // fmin v4.4s, v4.4s, v25.4s
 	WORD $0x6efb1f44 // bif v4.16b, v26.16b, v27.16b
-	WORD $0x3d800024 // str q4, [x1]
+	WORD $0x3d8002e4 // str q4, [x23]
 	WORD $0x4e25e4bb // fcmeq v27.4s, v5.4s, v5.4s
 	WORD $0x4e38f4a5 // fmax v5.4s, v5.4s, v24.4s
 	WORD $0x4eb9f4a5 // fmin v5.4s, v5.4s, v25.4s
 	WORD $0x6efb1f45 // bif v5.16b, v26.16b, v27.16b
-	WORD $0x3d800425 // str q5, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e5 // str q5, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x540000c0 // b.eq 1e8 <.text+0x1e8> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x8b0d0042 // add x2, x2, x13
+	WORD $0x8b0d0063 // add x3, x3, x13
+	WORD $0x17ffff8c // b 14 <.text+0x14>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x4x2NEON(t *tileF32)
@@ -1127,6 +1224,8 @@ TEXT ·gemmF32x4x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400402 // ldr x2, [x0, #8]
 	WORD $0xf9400803 // ldr x3, [x0, #16]
 	WORD $0xf9400c04 // ldr x4, [x0, #24]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -1145,7 +1244,7 @@ TEXT ·gemmF32x4x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b160890 // add x16, x4, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x540005eb // b.lt 114 <.text+0x114> // b.tstop
+	WORD $0x540005eb // b.lt 11c <.text+0x11c> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -1191,9 +1290,9 @@ TEXT ·gemmF32x4x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbb1ac6 // fmla v6.4s, v22.4s, v27.s[3]
 	WORD $0x4fbb1ae7 // fmla v7.4s, v23.4s, v27.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffa6a // b.ge 5c <.text+0x5c> // b.tcont
+	WORD $0x54fffa6a // b.ge 64 <.text+0x64> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000220 // b.eq 15c <.text+0x15c> // b.none
+	WORD $0x54000220 // b.eq 164 <.text+0x164> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0x3cc10531 // ldr q17, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
@@ -1209,11 +1308,10 @@ TEXT ·gemmF32x4x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f9b1206 // fmla v6.4s, v16.4s, v27.s[0]
 	WORD $0x4f9b1227 // fmla v7.4s, v17.4s, v27.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffe21 // b.ne 11c <.text+0x11c> // b.any
+	WORD $0x54fffe21 // b.ne 124 <.text+0x124> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff6e1 // b.ne 3c <.text+0x3c> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fff6e1 // b.ne 44 <.text+0x44> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -1224,46 +1322,54 @@ TEXT ·gemmF32x4x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
+	WORD $0x3d8002e0 // str q0, [x23]
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800421 // str q1, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e1 // str q1, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e22e45b // fcmeq v27.4s, v2.4s, v2.4s
 	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
 	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
 	WORD $0x6efb1f42 // bif v2.16b, v26.16b, v27.16b
-	WORD $0x3d800022 // str q2, [x1]
+	WORD $0x3d8002e2 // str q2, [x23]
 	WORD $0x4e23e47b // fcmeq v27.4s, v3.4s, v3.4s
 	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
 	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
 	WORD $0x6efb1f43 // bif v3.16b, v26.16b, v27.16b
-	WORD $0x3d800423 // str q3, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e3 // str q3, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e24e49b // fcmeq v27.4s, v4.4s, v4.4s
 	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
 	WORD $0x4eb9f484 // fmin v4.4s, v4.4s, v25.4s
 	WORD $0x6efb1f44 // bif v4.16b, v26.16b, v27.16b
-	WORD $0x3d800024 // str q4, [x1]
+	WORD $0x3d8002e4 // str q4, [x23]
 	WORD $0x4e25e4bb // fcmeq v27.4s, v5.4s, v5.4s
 	WORD $0x4e38f4a5 // fmax v5.4s, v5.4s, v24.4s
 	WORD $0x4eb9f4a5 // fmin v5.4s, v5.4s, v25.4s
 	WORD $0x6efb1f45 // bif v5.16b, v26.16b, v27.16b
-	WORD $0x3d800425 // str q5, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e5 // str q5, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e26e4db // fcmeq v27.4s, v6.4s, v6.4s
 	WORD $0x4e38f4c6 // fmax v6.4s, v6.4s, v24.4s
 	WORD $0x4eb9f4c6 // fmin v6.4s, v6.4s, v25.4s
 	WORD $0x6efb1f46 // bif v6.16b, v26.16b, v27.16b
-	WORD $0x3d800026 // str q6, [x1]
+	WORD $0x3d8002e6 // str q6, [x23]
 	WORD $0x4e27e4fb // fcmeq v27.4s, v7.4s, v7.4s
 	WORD $0x4e38f4e7 // fmax v7.4s, v7.4s, v24.4s
 	WORD $0x4eb9f4e7 // fmin v7.4s, v7.4s, v25.4s
 	WORD $0x6efb1f47 // bif v7.16b, v26.16b, v27.16b
-	WORD $0x3d800427 // str q7, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e7 // str q7, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x540000e0 // b.eq 258 <.text+0x258> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x8b0d0042 // add x2, x2, x13
+	WORD $0x8b0d0063 // add x3, x3, x13
+	WORD $0x8b0d0084 // add x4, x4, x13
+	WORD $0x17ffff71 // b 18 <.text+0x18>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x5x2NEON(t *tileF32)
@@ -1274,6 +1380,8 @@ TEXT ·gemmF32x5x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400803 // ldr x3, [x0, #16]
 	WORD $0xf9400c04 // ldr x4, [x0, #24]
 	WORD $0xf9401005 // ldr x5, [x0, #32]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -1295,7 +1403,7 @@ TEXT ·gemmF32x5x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b1608b1 // add x17, x5, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400070b // b.lt 148 <.text+0x148> // b.tstop
+	WORD $0x5400070b // b.lt 150 <.text+0x150> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -1350,9 +1458,9 @@ TEXT ·gemmF32x5x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbc1ac8 // fmla v8.4s, v22.4s, v28.s[3]
 	WORD $0x4fbc1ae9 // fmla v9.4s, v23.4s, v28.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fff94a // b.ge 6c <.text+0x6c> // b.tcont
+	WORD $0x54fff94a // b.ge 74 <.text+0x74> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000280 // b.eq 19c <.text+0x19c> // b.none
+	WORD $0x54000280 // b.eq 1a4 <.text+0x1a4> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0x3cc10531 // ldr q17, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
@@ -1371,11 +1479,10 @@ TEXT ·gemmF32x5x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f9c1208 // fmla v8.4s, v16.4s, v28.s[0]
 	WORD $0x4f9c1229 // fmla v9.4s, v17.4s, v28.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffdc1 // b.ne 150 <.text+0x150> // b.any
+	WORD $0x54fffdc1 // b.ne 158 <.text+0x158> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff541 // b.ne 48 <.text+0x48> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fff541 // b.ne 50 <.text+0x50> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -1386,57 +1493,66 @@ TEXT ·gemmF32x5x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
+	WORD $0x3d8002e0 // str q0, [x23]
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800421 // str q1, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e1 // str q1, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e22e45b // fcmeq v27.4s, v2.4s, v2.4s
 	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
 	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
 	WORD $0x6efb1f42 // bif v2.16b, v26.16b, v27.16b
-	WORD $0x3d800022 // str q2, [x1]
+	WORD $0x3d8002e2 // str q2, [x23]
 	WORD $0x4e23e47b // fcmeq v27.4s, v3.4s, v3.4s
 	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
 	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
 	WORD $0x6efb1f43 // bif v3.16b, v26.16b, v27.16b
-	WORD $0x3d800423 // str q3, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e3 // str q3, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e24e49b // fcmeq v27.4s, v4.4s, v4.4s
 	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
 	WORD $0x4eb9f484 // fmin v4.4s, v4.4s, v25.4s
 	WORD $0x6efb1f44 // bif v4.16b, v26.16b, v27.16b
-	WORD $0x3d800024 // str q4, [x1]
+	WORD $0x3d8002e4 // str q4, [x23]
 	WORD $0x4e25e4bb // fcmeq v27.4s, v5.4s, v5.4s
 	WORD $0x4e38f4a5 // fmax v5.4s, v5.4s, v24.4s
 	WORD $0x4eb9f4a5 // fmin v5.4s, v5.4s, v25.4s
 	WORD $0x6efb1f45 // bif v5.16b, v26.16b, v27.16b
-	WORD $0x3d800425 // str q5, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e5 // str q5, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e26e4db // fcmeq v27.4s, v6.4s, v6.4s
 	WORD $0x4e38f4c6 // fmax v6.4s, v6.4s, v24.4s
 	WORD $0x4eb9f4c6 // fmin v6.4s, v6.4s, v25.4s
 	WORD $0x6efb1f46 // bif v6.16b, v26.16b, v27.16b
-	WORD $0x3d800026 // str q6, [x1]
+	WORD $0x3d8002e6 // str q6, [x23]
 	WORD $0x4e27e4fb // fcmeq v27.4s, v7.4s, v7.4s
 	WORD $0x4e38f4e7 // fmax v7.4s, v7.4s, v24.4s
 	WORD $0x4eb9f4e7 // fmin v7.4s, v7.4s, v25.4s
 	WORD $0x6efb1f47 // bif v7.16b, v26.16b, v27.16b
-	WORD $0x3d800427 // str q7, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e7 // str q7, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e28e51b // fcmeq v27.4s, v8.4s, v8.4s
 	WORD $0x4e38f508 // fmax v8.4s, v8.4s, v24.4s
 	WORD $0x4eb9f508 // fmin v8.4s, v8.4s, v25.4s
 	WORD $0x6efb1f48 // bif v8.16b, v26.16b, v27.16b
-	WORD $0x3d800028 // str q8, [x1]
+	WORD $0x3d8002e8 // str q8, [x23]
 	WORD $0x4e29e53b // fcmeq v27.4s, v9.4s, v9.4s
 	WORD $0x4e38f529 // fmax v9.4s, v9.4s, v24.4s
 	WORD $0x4eb9f529 // fmin v9.4s, v9.4s, v25.4s
 	WORD $0x6efb1f49 // bif v9.16b, v26.16b, v27.16b
-	WORD $0x3d800429 // str q9, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e9 // str q9, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x54000100 // b.eq 2c8 <.text+0x2c8> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x8b0d0042 // add x2, x2, x13
+	WORD $0x8b0d0063 // add x3, x3, x13
+	WORD $0x8b0d0084 // add x4, x4, x13
+	WORD $0x8b0d00a5 // add x5, x5, x13
+	WORD $0x17ffff56 // b 1c <.text+0x1c>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x6x2NEON(t *tileF32)
@@ -1448,6 +1564,8 @@ TEXT ·gemmF32x6x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9400c04 // ldr x4, [x0, #24]
 	WORD $0xf9401005 // ldr x5, [x0, #32]
 	WORD $0xf9401406 // ldr x6, [x0, #40]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -1472,7 +1590,7 @@ TEXT ·gemmF32x6x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b1608d3 // add x19, x6, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400082b // b.lt 17c <.text+0x17c> // b.tstop
+	WORD $0x5400082b // b.lt 184 <.text+0x184> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -1536,9 +1654,9 @@ TEXT ·gemmF32x6x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbd1aca // fmla v10.4s, v22.4s, v29.s[3]
 	WORD $0x4fbd1aeb // fmla v11.4s, v23.4s, v29.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fff82a // b.ge 7c <.text+0x7c> // b.tcont
+	WORD $0x54fff82a // b.ge 84 <.text+0x84> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x540002e0 // b.eq 1dc <.text+0x1dc> // b.none
+	WORD $0x540002e0 // b.eq 1e4 <.text+0x1e4> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0x3cc10531 // ldr q17, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
@@ -1560,11 +1678,10 @@ TEXT ·gemmF32x6x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f9d120a // fmla v10.4s, v16.4s, v29.s[0]
 	WORD $0x4f9d122b // fmla v11.4s, v17.4s, v29.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffd61 // b.ne 184 <.text+0x184> // b.any
+	WORD $0x54fffd61 // b.ne 18c <.text+0x18c> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff3a1 // b.ne 54 <.text+0x54> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fff3a1 // b.ne 5c <.text+0x5c> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -1575,68 +1692,78 @@ TEXT ·gemmF32x6x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
+	WORD $0x3d8002e0 // str q0, [x23]
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800421 // str q1, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e1 // str q1, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e22e45b // fcmeq v27.4s, v2.4s, v2.4s
 	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
 	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
 	WORD $0x6efb1f42 // bif v2.16b, v26.16b, v27.16b
-	WORD $0x3d800022 // str q2, [x1]
+	WORD $0x3d8002e2 // str q2, [x23]
 	WORD $0x4e23e47b // fcmeq v27.4s, v3.4s, v3.4s
 	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
 	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
 	WORD $0x6efb1f43 // bif v3.16b, v26.16b, v27.16b
-	WORD $0x3d800423 // str q3, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e3 // str q3, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e24e49b // fcmeq v27.4s, v4.4s, v4.4s
 	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
 	WORD $0x4eb9f484 // fmin v4.4s, v4.4s, v25.4s
 	WORD $0x6efb1f44 // bif v4.16b, v26.16b, v27.16b
-	WORD $0x3d800024 // str q4, [x1]
+	WORD $0x3d8002e4 // str q4, [x23]
 	WORD $0x4e25e4bb // fcmeq v27.4s, v5.4s, v5.4s
 	WORD $0x4e38f4a5 // fmax v5.4s, v5.4s, v24.4s
 	WORD $0x4eb9f4a5 // fmin v5.4s, v5.4s, v25.4s
 	WORD $0x6efb1f45 // bif v5.16b, v26.16b, v27.16b
-	WORD $0x3d800425 // str q5, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e5 // str q5, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e26e4db // fcmeq v27.4s, v6.4s, v6.4s
 	WORD $0x4e38f4c6 // fmax v6.4s, v6.4s, v24.4s
 	WORD $0x4eb9f4c6 // fmin v6.4s, v6.4s, v25.4s
 	WORD $0x6efb1f46 // bif v6.16b, v26.16b, v27.16b
-	WORD $0x3d800026 // str q6, [x1]
+	WORD $0x3d8002e6 // str q6, [x23]
 	WORD $0x4e27e4fb // fcmeq v27.4s, v7.4s, v7.4s
 	WORD $0x4e38f4e7 // fmax v7.4s, v7.4s, v24.4s
 	WORD $0x4eb9f4e7 // fmin v7.4s, v7.4s, v25.4s
 	WORD $0x6efb1f47 // bif v7.16b, v26.16b, v27.16b
-	WORD $0x3d800427 // str q7, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e7 // str q7, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e28e51b // fcmeq v27.4s, v8.4s, v8.4s
 	WORD $0x4e38f508 // fmax v8.4s, v8.4s, v24.4s
 	WORD $0x4eb9f508 // fmin v8.4s, v8.4s, v25.4s
 	WORD $0x6efb1f48 // bif v8.16b, v26.16b, v27.16b
-	WORD $0x3d800028 // str q8, [x1]
+	WORD $0x3d8002e8 // str q8, [x23]
 	WORD $0x4e29e53b // fcmeq v27.4s, v9.4s, v9.4s
 	WORD $0x4e38f529 // fmax v9.4s, v9.4s, v24.4s
 	WORD $0x4eb9f529 // fmin v9.4s, v9.4s, v25.4s
 	WORD $0x6efb1f49 // bif v9.16b, v26.16b, v27.16b
-	WORD $0x3d800429 // str q9, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e9 // str q9, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e2ae55b // fcmeq v27.4s, v10.4s, v10.4s
 	WORD $0x4e38f54a // fmax v10.4s, v10.4s, v24.4s
 	WORD $0x4eb9f54a // fmin v10.4s, v10.4s, v25.4s
 	WORD $0x6efb1f4a // bif v10.16b, v26.16b, v27.16b
-	WORD $0x3d80002a // str q10, [x1]
+	WORD $0x3d8002ea // str q10, [x23]
 	WORD $0x4e2be57b // fcmeq v27.4s, v11.4s, v11.4s
 	WORD $0x4e38f56b // fmax v11.4s, v11.4s, v24.4s
 	WORD $0x4eb9f56b // fmin v11.4s, v11.4s, v25.4s
 	WORD $0x6efb1f4b // bif v11.16b, v26.16b, v27.16b
-	WORD $0x3d80042b // str q11, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006eb // str q11, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x54000120 // b.eq 338 <.text+0x338> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x8b0d0042 // add x2, x2, x13
+	WORD $0x8b0d0063 // add x3, x3, x13
+	WORD $0x8b0d0084 // add x4, x4, x13
+	WORD $0x8b0d00a5 // add x5, x5, x13
+	WORD $0x8b0d00c6 // add x6, x6, x13
+	WORD $0x17ffff3b // b 20 <.text+0x20>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x7x2NEON(t *tileF32)
@@ -1649,6 +1776,8 @@ TEXT ·gemmF32x7x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9401005 // ldr x5, [x0, #32]
 	WORD $0xf9401406 // ldr x6, [x0, #40]
 	WORD $0xf9401807 // ldr x7, [x0, #48]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -1676,7 +1805,7 @@ TEXT ·gemmF32x7x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b1608f4 // add x20, x7, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400094b // b.lt 1b0 <.text+0x1b0> // b.tstop
+	WORD $0x5400094b // b.lt 1b8 <.text+0x1b8> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -1749,9 +1878,9 @@ TEXT ·gemmF32x7x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbe1acc // fmla v12.4s, v22.4s, v30.s[3]
 	WORD $0x4fbe1aed // fmla v13.4s, v23.4s, v30.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fff70a // b.ge 8c <.text+0x8c> // b.tcont
+	WORD $0x54fff70a // b.ge 94 <.text+0x94> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000340 // b.eq 21c <.text+0x21c> // b.none
+	WORD $0x54000340 // b.eq 224 <.text+0x224> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0x3cc10531 // ldr q17, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
@@ -1776,11 +1905,10 @@ TEXT ·gemmF32x7x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f9e120c // fmla v12.4s, v16.4s, v30.s[0]
 	WORD $0x4f9e122d // fmla v13.4s, v17.4s, v30.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffd01 // b.ne 1b8 <.text+0x1b8> // b.any
+	WORD $0x54fffd01 // b.ne 1c0 <.text+0x1c0> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff201 // b.ne 60 <.text+0x60> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fff201 // b.ne 68 <.text+0x68> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -1791,79 +1919,90 @@ TEXT ·gemmF32x7x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
+	WORD $0x3d8002e0 // str q0, [x23]
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800421 // str q1, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e1 // str q1, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e22e45b // fcmeq v27.4s, v2.4s, v2.4s
 	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
 	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
 	WORD $0x6efb1f42 // bif v2.16b, v26.16b, v27.16b
-	WORD $0x3d800022 // str q2, [x1]
+	WORD $0x3d8002e2 // str q2, [x23]
 	WORD $0x4e23e47b // fcmeq v27.4s, v3.4s, v3.4s
 	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
 	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
 	WORD $0x6efb1f43 // bif v3.16b, v26.16b, v27.16b
-	WORD $0x3d800423 // str q3, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e3 // str q3, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e24e49b // fcmeq v27.4s, v4.4s, v4.4s
 	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
 	WORD $0x4eb9f484 // fmin v4.4s, v4.4s, v25.4s
 	WORD $0x6efb1f44 // bif v4.16b, v26.16b, v27.16b
-	WORD $0x3d800024 // str q4, [x1]
+	WORD $0x3d8002e4 // str q4, [x23]
 	WORD $0x4e25e4bb // fcmeq v27.4s, v5.4s, v5.4s
 	WORD $0x4e38f4a5 // fmax v5.4s, v5.4s, v24.4s
 	WORD $0x4eb9f4a5 // fmin v5.4s, v5.4s, v25.4s
 	WORD $0x6efb1f45 // bif v5.16b, v26.16b, v27.16b
-	WORD $0x3d800425 // str q5, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e5 // str q5, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e26e4db // fcmeq v27.4s, v6.4s, v6.4s
 	WORD $0x4e38f4c6 // fmax v6.4s, v6.4s, v24.4s
 	WORD $0x4eb9f4c6 // fmin v6.4s, v6.4s, v25.4s
 	WORD $0x6efb1f46 // bif v6.16b, v26.16b, v27.16b
-	WORD $0x3d800026 // str q6, [x1]
+	WORD $0x3d8002e6 // str q6, [x23]
 	WORD $0x4e27e4fb // fcmeq v27.4s, v7.4s, v7.4s
 	WORD $0x4e38f4e7 // fmax v7.4s, v7.4s, v24.4s
 	WORD $0x4eb9f4e7 // fmin v7.4s, v7.4s, v25.4s
 	WORD $0x6efb1f47 // bif v7.16b, v26.16b, v27.16b
-	WORD $0x3d800427 // str q7, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e7 // str q7, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e28e51b // fcmeq v27.4s, v8.4s, v8.4s
 	WORD $0x4e38f508 // fmax v8.4s, v8.4s, v24.4s
 	WORD $0x4eb9f508 // fmin v8.4s, v8.4s, v25.4s
 	WORD $0x6efb1f48 // bif v8.16b, v26.16b, v27.16b
-	WORD $0x3d800028 // str q8, [x1]
+	WORD $0x3d8002e8 // str q8, [x23]
 	WORD $0x4e29e53b // fcmeq v27.4s, v9.4s, v9.4s
 	WORD $0x4e38f529 // fmax v9.4s, v9.4s, v24.4s
 	WORD $0x4eb9f529 // fmin v9.4s, v9.4s, v25.4s
 	WORD $0x6efb1f49 // bif v9.16b, v26.16b, v27.16b
-	WORD $0x3d800429 // str q9, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e9 // str q9, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e2ae55b // fcmeq v27.4s, v10.4s, v10.4s
 	WORD $0x4e38f54a // fmax v10.4s, v10.4s, v24.4s
 	WORD $0x4eb9f54a // fmin v10.4s, v10.4s, v25.4s
 	WORD $0x6efb1f4a // bif v10.16b, v26.16b, v27.16b
-	WORD $0x3d80002a // str q10, [x1]
+	WORD $0x3d8002ea // str q10, [x23]
 	WORD $0x4e2be57b // fcmeq v27.4s, v11.4s, v11.4s
 	WORD $0x4e38f56b // fmax v11.4s, v11.4s, v24.4s
 	WORD $0x4eb9f56b // fmin v11.4s, v11.4s, v25.4s
 	WORD $0x6efb1f4b // bif v11.16b, v26.16b, v27.16b
-	WORD $0x3d80042b // str q11, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006eb // str q11, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e2ce59b // fcmeq v27.4s, v12.4s, v12.4s
 	WORD $0x4e38f58c // fmax v12.4s, v12.4s, v24.4s
 	WORD $0x4eb9f58c // fmin v12.4s, v12.4s, v25.4s
 	WORD $0x6efb1f4c // bif v12.16b, v26.16b, v27.16b
-	WORD $0x3d80002c // str q12, [x1]
+	WORD $0x3d8002ec // str q12, [x23]
 	WORD $0x4e2de5bb // fcmeq v27.4s, v13.4s, v13.4s
 	WORD $0x4e38f5ad // fmax v13.4s, v13.4s, v24.4s
 	WORD $0x4eb9f5ad // fmin v13.4s, v13.4s, v25.4s
 	WORD $0x6efb1f4d // bif v13.16b, v26.16b, v27.16b
-	WORD $0x3d80042d // str q13, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006ed // str q13, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x54000140 // b.eq 3a8 <.text+0x3a8> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x8b0d0042 // add x2, x2, x13
+	WORD $0x8b0d0063 // add x3, x3, x13
+	WORD $0x8b0d0084 // add x4, x4, x13
+	WORD $0x8b0d00a5 // add x5, x5, x13
+	WORD $0x8b0d00c6 // add x6, x6, x13
+	WORD $0x8b0d00e7 // add x7, x7, x13
+	WORD $0x17ffff20 // b 24 <.text+0x24>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x8x2NEON(t *tileF32)
@@ -1877,6 +2016,8 @@ TEXT ·gemmF32x8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xf9401406 // ldr x6, [x0, #40]
 	WORD $0xf9401807 // ldr x7, [x0, #48]
 	WORD $0xf9401c08 // ldr x8, [x0, #56]
+	WORD $0xf9402417 // ldr x23, [x0, #72]
+	WORD $0xf9404c18 // ldr x24, [x0, #152]
 	WORD $0xf9402009 // ldr x9, [x0, #64]
 	WORD $0xf9402c0a // ldr x10, [x0, #88]
 	WORD $0xf940340b // ldr x11, [x0, #104]
@@ -1907,7 +2048,7 @@ TEXT ·gemmF32x8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b160915 // add x21, x8, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54000a6b // b.lt 1e4 <.text+0x1e4> // b.tstop
+	WORD $0x54000a6b // b.lt 1ec <.text+0x1ec> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -1989,9 +2130,9 @@ TEXT ·gemmF32x8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbf1ace // fmla v14.4s, v22.4s, v31.s[3]
 	WORD $0x4fbf1aef // fmla v15.4s, v23.4s, v31.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fff5ea // b.ge 9c <.text+0x9c> // b.tcont
+	WORD $0x54fff5ea // b.ge a4 <.text+0xa4> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x540003a0 // b.eq 25c <.text+0x25c> // b.none
+	WORD $0x540003a0 // b.eq 264 <.text+0x264> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0x3cc10531 // ldr q17, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
@@ -2019,11 +2160,10 @@ TEXT ·gemmF32x8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f9f120e // fmla v14.4s, v16.4s, v31.s[0]
 	WORD $0x4f9f122f // fmla v15.4s, v17.4s, v31.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffca1 // b.ne 1ec <.text+0x1ec> // b.any
+	WORD $0x54fffca1 // b.ne 1f4 <.text+0x1f4> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff061 // b.ne 6c <.text+0x6c> // b.any
-	WORD $0xf9402401 // ldr x1, [x0, #72]
-	WORD $0xf9402802 // ldr x2, [x0, #80]
+	WORD $0x54fff061 // b.ne 74 <.text+0x74> // b.any
+	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
 	WORD $0x9101f016 // add x22, x0, #0x7c
@@ -2034,90 +2174,102 @@ TEXT ·gemmF32x8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
 	WORD $0x6efb1f40 // bif v0.16b, v26.16b, v27.16b
-	WORD $0x3d800020 // str q0, [x1]
+	WORD $0x3d8002e0 // str q0, [x23]
 	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
 	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
 	WORD $0x6efb1f41 // bif v1.16b, v26.16b, v27.16b
-	WORD $0x3d800421 // str q1, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e1 // str q1, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e22e45b // fcmeq v27.4s, v2.4s, v2.4s
 	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
 	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
 	WORD $0x6efb1f42 // bif v2.16b, v26.16b, v27.16b
-	WORD $0x3d800022 // str q2, [x1]
+	WORD $0x3d8002e2 // str q2, [x23]
 	WORD $0x4e23e47b // fcmeq v27.4s, v3.4s, v3.4s
 	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
 	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
 	WORD $0x6efb1f43 // bif v3.16b, v26.16b, v27.16b
-	WORD $0x3d800423 // str q3, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e3 // str q3, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e24e49b // fcmeq v27.4s, v4.4s, v4.4s
 	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
 	WORD $0x4eb9f484 // fmin v4.4s, v4.4s, v25.4s
 	WORD $0x6efb1f44 // bif v4.16b, v26.16b, v27.16b
-	WORD $0x3d800024 // str q4, [x1]
+	WORD $0x3d8002e4 // str q4, [x23]
 	WORD $0x4e25e4bb // fcmeq v27.4s, v5.4s, v5.4s
 	WORD $0x4e38f4a5 // fmax v5.4s, v5.4s, v24.4s
 	WORD $0x4eb9f4a5 // fmin v5.4s, v5.4s, v25.4s
 	WORD $0x6efb1f45 // bif v5.16b, v26.16b, v27.16b
-	WORD $0x3d800425 // str q5, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e5 // str q5, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e26e4db // fcmeq v27.4s, v6.4s, v6.4s
 	WORD $0x4e38f4c6 // fmax v6.4s, v6.4s, v24.4s
 	WORD $0x4eb9f4c6 // fmin v6.4s, v6.4s, v25.4s
 	WORD $0x6efb1f46 // bif v6.16b, v26.16b, v27.16b
-	WORD $0x3d800026 // str q6, [x1]
+	WORD $0x3d8002e6 // str q6, [x23]
 	WORD $0x4e27e4fb // fcmeq v27.4s, v7.4s, v7.4s
 	WORD $0x4e38f4e7 // fmax v7.4s, v7.4s, v24.4s
 	WORD $0x4eb9f4e7 // fmin v7.4s, v7.4s, v25.4s
 	WORD $0x6efb1f47 // bif v7.16b, v26.16b, v27.16b
-	WORD $0x3d800427 // str q7, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e7 // str q7, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e28e51b // fcmeq v27.4s, v8.4s, v8.4s
 	WORD $0x4e38f508 // fmax v8.4s, v8.4s, v24.4s
 	WORD $0x4eb9f508 // fmin v8.4s, v8.4s, v25.4s
 	WORD $0x6efb1f48 // bif v8.16b, v26.16b, v27.16b
-	WORD $0x3d800028 // str q8, [x1]
+	WORD $0x3d8002e8 // str q8, [x23]
 	WORD $0x4e29e53b // fcmeq v27.4s, v9.4s, v9.4s
 	WORD $0x4e38f529 // fmax v9.4s, v9.4s, v24.4s
 	WORD $0x4eb9f529 // fmin v9.4s, v9.4s, v25.4s
 	WORD $0x6efb1f49 // bif v9.16b, v26.16b, v27.16b
-	WORD $0x3d800429 // str q9, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006e9 // str q9, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e2ae55b // fcmeq v27.4s, v10.4s, v10.4s
 	WORD $0x4e38f54a // fmax v10.4s, v10.4s, v24.4s
 	WORD $0x4eb9f54a // fmin v10.4s, v10.4s, v25.4s
 	WORD $0x6efb1f4a // bif v10.16b, v26.16b, v27.16b
-	WORD $0x3d80002a // str q10, [x1]
+	WORD $0x3d8002ea // str q10, [x23]
 	WORD $0x4e2be57b // fcmeq v27.4s, v11.4s, v11.4s
 	WORD $0x4e38f56b // fmax v11.4s, v11.4s, v24.4s
 	WORD $0x4eb9f56b // fmin v11.4s, v11.4s, v25.4s
 	WORD $0x6efb1f4b // bif v11.16b, v26.16b, v27.16b
-	WORD $0x3d80042b // str q11, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006eb // str q11, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e2ce59b // fcmeq v27.4s, v12.4s, v12.4s
 	WORD $0x4e38f58c // fmax v12.4s, v12.4s, v24.4s
 	WORD $0x4eb9f58c // fmin v12.4s, v12.4s, v25.4s
 	WORD $0x6efb1f4c // bif v12.16b, v26.16b, v27.16b
-	WORD $0x3d80002c // str q12, [x1]
+	WORD $0x3d8002ec // str q12, [x23]
 	WORD $0x4e2de5bb // fcmeq v27.4s, v13.4s, v13.4s
 	WORD $0x4e38f5ad // fmax v13.4s, v13.4s, v24.4s
 	WORD $0x4eb9f5ad // fmin v13.4s, v13.4s, v25.4s
 	WORD $0x6efb1f4d // bif v13.16b, v26.16b, v27.16b
-	WORD $0x3d80042d // str q13, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006ed // str q13, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0x4e2ee5db // fcmeq v27.4s, v14.4s, v14.4s
 	WORD $0x4e38f5ce // fmax v14.4s, v14.4s, v24.4s
 	WORD $0x4eb9f5ce // fmin v14.4s, v14.4s, v25.4s
 	WORD $0x6efb1f4e // bif v14.16b, v26.16b, v27.16b
-	WORD $0x3d80002e // str q14, [x1]
+	WORD $0x3d8002ee // str q14, [x23]
 	WORD $0x4e2fe5fb // fcmeq v27.4s, v15.4s, v15.4s
 	WORD $0x4e38f5ef // fmax v15.4s, v15.4s, v24.4s
 	WORD $0x4eb9f5ef // fmin v15.4s, v15.4s, v25.4s
 	WORD $0x6efb1f4f // bif v15.16b, v26.16b, v27.16b
-	WORD $0x3d80042f // str q15, [x1, #16]
-	WORD $0x8b020021 // add x1, x1, x2
+	WORD $0x3d8006ef // str q15, [x23, #16]
+	WORD $0x8b0d02f7 // add x23, x23, x13
+	WORD $0xf1000718 // subs x24, x24, #0x1
+	WORD $0x54000160 // b.eq 418 <.text+0x418> // b.none
+	WORD $0xf940500d // ldr x13, [x0, #160]
+	WORD $0x8b0d0021 // add x1, x1, x13
+	WORD $0x8b0d0042 // add x2, x2, x13
+	WORD $0x8b0d0063 // add x3, x3, x13
+	WORD $0x8b0d0084 // add x4, x4, x13
+	WORD $0x8b0d00a5 // add x5, x5, x13
+	WORD $0x8b0d00c6 // add x6, x6, x13
+	WORD $0x8b0d00e7 // add x7, x7, x13
+	WORD $0x8b0d0108 // add x8, x8, x13
+	WORD $0x17ffff05 // b 28 <.text+0x28>
 	WORD $0xd65f03c0 // ret
 
 // func gemvF32NEON(t *tileF32)

@@ -90,6 +90,10 @@ func (t *convTilesF32) group(dst, in []float32, g int, part share) {
 	blocks := (x1 - x0 + most - 1) / most
 	if t.panelLen <= panelInL1 {
 		for p := p0; p < p1; p++ {
+			if line := t.evenly(); line > 0 {
+				t.lines(&a, dst, in, g, p, x0, x1, line)
+				continue
+			}
 			for i := range blocks {
 				t.tile(&a, dst, in, g, p, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks)
 			}
@@ -101,6 +105,33 @@ func (t *convTilesF32) group(dst, in []float32, g int, part share) {
 			t.tile(&a, dst, in, g, p, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks)
 		}
 	}
+}
+
+// evenly returns how many output pixels follow each other with windows at even
+// distances: all of an image, a row of it, or 0 where that is too few to pay.
+func (t *convTilesF32) evenly() int {
+	switch w := &t.in; {
+	case t.OutH == 1 || w.corner(1, 0) == w.corner(0, t.OutW):
+		return t.OutH * t.OutW
+	case t.OutW >= 2*t.v.rows:
+		return t.OutW
+	}
+	return 0
+}
+
+// lines computes panel p for pixels [first, last), line by line.
+func (t *convTilesF32) lines(a *tileF32, dst, in []float32, g, p, first, last, line int) {
+	for first < last {
+		end := min(last, (first/line+1)*line)
+		for _, b := range evenBlocks(end-first, t.v.rows) {
+			if a.blocks = b.count; b.count > 0 {
+				a.step = 4 * b.pixels * t.StrideW * t.in.pixel
+				t.tile(a, dst, in, g, p, first, first+b.pixels)
+				first += b.count * b.pixels
+			}
+		}
+	}
+	a.blocks = 1
 }
 
 // panelInL1 is how many elements of a panel stay in the first cache while the
@@ -119,6 +150,7 @@ func (t *convTilesF32) panel(a *tileF32, dst []float32, g, p int) {
 	n := 2 * t.v.lanes
 	a.panel = &t.panels[g*t.groupLen+p*t.panelLen]
 	a.dst = &dst[g*t.OutC+p*n]
+	a.blocks = max(a.blocks, 1)
 	bits, lanes := maskOf(min(n, t.OutC-p*n))
 	a.mask = [2]uint32{bits & (1<<t.v.lanes - 1), bits >> t.v.lanes}
 	a.masks = lanes

@@ -15,6 +15,8 @@ type tileF32 struct {
 	nan      uint32      // 128
 	masks    *uint32     // 136: lanes to store, AVX2: two vectors
 	size     int         // 144: bytes of a panel
+	blocks   int         // 152: of as many pixels; kernels may count it down
+	step     int         // 160: bytes from block to block
 }
 
 // tapsF32 is the same for depthwise kernels: neighbouring pixels of vectors of

@@ -146,11 +146,11 @@ const (
 func vector8Of(tier string) *vector8 {
 	switch tier {
 	case TierVNNI:
-		return &vector8{tier: tier, panel: 64, masked: true, rows: true, sums: true}
+		return &vector8{tier: tier, panel: 64, masked: true, rows: true, sums: true, blocks: true}
 	case TierAVXVNNI:
-		return &vector8{tier: tier, panel: 16, rows: true, sums: true, set: setAVXVNNI}
+		return &vector8{tier: tier, panel: 16, rows: true, sums: true, blocks: true, set: setAVXVNNI}
 	case TierAVX2:
-		return &vector8{tier: tier, panel: 16, rows: true, sums: true, set: setAVX2, signed: true, wide: true}
+		return &vector8{tier: tier, panel: 16, rows: true, sums: true, blocks: true, set: setAVX2, signed: true, wide: true}
 	}
 	return nil
 }

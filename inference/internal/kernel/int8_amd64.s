@@ -8,6 +8,7 @@
 TEXT ·gemm8x1x1VNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -81,19 +82,27 @@ added:
 	VPERMD Z0, Z31, Z0
 	VMOVDQU8 X0, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
 	VMOVDQU32 Z0, K1, 0(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x2x1VNNI(t *tile8)
 TEXT ·gemm8x2x1VNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -197,6 +206,15 @@ added:
 	VEXTRACTI32X4 $1, Z0, X27
 	VMOVDQU8 X27, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -204,8 +222,7 @@ sums:
 	ADDQ CX, DI
 	VMOVDQU32 Z1, K1, 0(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x3x1VNNI(t *tile8)
 TEXT ·gemm8x3x1VNNI(SB), NOSPLIT, $0-8
@@ -213,6 +230,7 @@ TEXT ·gemm8x3x1VNNI(SB), NOSPLIT, $0-8
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -343,6 +361,16 @@ added:
 	VEXTRACTI32X4 $2, Z0, X27
 	VMOVDQU8 X27, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -352,8 +380,7 @@ sums:
 	ADDQ CX, DI
 	VMOVDQU32 Z2, K1, 0(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x4x1VNNI(t *tile8)
 TEXT ·gemm8x4x1VNNI(SB), NOSPLIT, $0-8
@@ -362,6 +389,7 @@ TEXT ·gemm8x4x1VNNI(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -517,6 +545,17 @@ added:
 	VEXTRACTI32X4 $3, Z0, X27
 	VMOVDQU8 X27, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -528,8 +567,7 @@ sums:
 	ADDQ CX, DI
 	VMOVDQU32 Z3, K1, 0(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x5x1VNNI(t *tile8)
 TEXT ·gemm8x5x1VNNI(SB), NOSPLIT, $0-8
@@ -539,6 +577,7 @@ TEXT ·gemm8x5x1VNNI(SB), NOSPLIT, $0-8
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -682,6 +721,18 @@ added:
 	VPERMD Z4, Z31, Z4
 	VMOVDQU8 X4, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -695,8 +746,7 @@ sums:
 	ADDQ CX, DI
 	VMOVDQU32 Z4, K1, 0(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x6x1VNNI(t *tile8)
 TEXT ·gemm8x6x1VNNI(SB), NOSPLIT, $0-8
@@ -707,6 +757,7 @@ TEXT ·gemm8x6x1VNNI(SB), NOSPLIT, $0-8
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -867,6 +918,19 @@ added:
 	VEXTRACTI32X4 $1, Z4, X27
 	VMOVDQU8 X27, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -882,8 +946,7 @@ sums:
 	ADDQ CX, DI
 	VMOVDQU32 Z5, K1, 0(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x7x1VNNI(t *tile8)
 TEXT ·gemm8x7x1VNNI(SB), NOSPLIT, $0-8
@@ -895,6 +958,7 @@ TEXT ·gemm8x7x1VNNI(SB), NOSPLIT, $0-8
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
 	MOVQ 48(AX), R14
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -1074,6 +1138,20 @@ added:
 	VEXTRACTI32X4 $2, Z4, X27
 	VMOVDQU8 X27, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	ADDQ BX, R14
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -1091,8 +1169,7 @@ sums:
 	ADDQ CX, DI
 	VMOVDQU32 Z6, K1, 0(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x8x1VNNI(t *tile8)
 TEXT ·gemm8x8x1VNNI(SB), NOSPLIT, $0-8
@@ -1105,6 +1182,7 @@ TEXT ·gemm8x8x1VNNI(SB), NOSPLIT, $0-8
 	MOVQ 40(AX), R13
 	MOVQ 48(AX), R14
 	MOVQ 56(AX), R15
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -1301,6 +1379,21 @@ added:
 	VEXTRACTI32X4 $3, Z4, X27
 	VMOVDQU8 X27, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	ADDQ BX, R14
+	ADDQ BX, R15
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -1320,13 +1413,13 @@ sums:
 	ADDQ CX, DI
 	VMOVDQU32 Z7, K1, 0(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x1x2VNNI(t *tile8)
 TEXT ·gemm8x1x2VNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -1417,6 +1510,14 @@ added:
 	VPERMD Z0, Z31, Z0
 	VMOVDQU8 Y0, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -1424,14 +1525,14 @@ sums:
 	VMOVDQU32 Z0, K1, 0(DI)
 	VMOVDQU32 Z1, K2, 64(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x2x2VNNI(t *tile8)
 TEXT ·gemm8x2x2VNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -1576,6 +1677,15 @@ added:
 	VEXTRACTI64X4 $1, Z0, Y27
 	VMOVDQU8 Y27, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -1586,8 +1696,7 @@ sums:
 	VMOVDQU32 Z2, K1, 0(DI)
 	VMOVDQU32 Z3, K2, 64(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x3x2VNNI(t *tile8)
 TEXT ·gemm8x3x2VNNI(SB), NOSPLIT, $0-8
@@ -1595,6 +1704,7 @@ TEXT ·gemm8x3x2VNNI(SB), NOSPLIT, $0-8
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -1740,6 +1850,16 @@ added:
 	VPERMD Z4, Z31, Z4
 	VMOVDQU8 Y4, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -1753,8 +1873,7 @@ sums:
 	VMOVDQU32 Z4, K1, 0(DI)
 	VMOVDQU32 Z5, K2, 64(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x4x2VNNI(t *tile8)
 TEXT ·gemm8x4x2VNNI(SB), NOSPLIT, $0-8
@@ -1763,6 +1882,7 @@ TEXT ·gemm8x4x2VNNI(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -1938,6 +2058,17 @@ added:
 	VEXTRACTI64X4 $1, Z4, Y27
 	VMOVDQU8 Y27, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -1954,8 +2085,7 @@ sums:
 	VMOVDQU32 Z6, K1, 0(DI)
 	VMOVDQU32 Z7, K2, 64(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x5x2VNNI(t *tile8)
 TEXT ·gemm8x5x2VNNI(SB), NOSPLIT, $0-8
@@ -1965,6 +2095,7 @@ TEXT ·gemm8x5x2VNNI(SB), NOSPLIT, $0-8
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -2109,6 +2240,18 @@ added:
 	VPERMD Z8, Z31, Z8
 	VMOVDQU8 Y8, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -2128,8 +2271,7 @@ sums:
 	VMOVDQU32 Z8, K1, 0(DI)
 	VMOVDQU32 Z9, K2, 64(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x6x2VNNI(t *tile8)
 TEXT ·gemm8x6x2VNNI(SB), NOSPLIT, $0-8
@@ -2140,6 +2282,7 @@ TEXT ·gemm8x6x2VNNI(SB), NOSPLIT, $0-8
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -2304,6 +2447,19 @@ added:
 	VEXTRACTI64X4 $1, Z8, Y27
 	VMOVDQU8 Y27, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -2326,8 +2482,7 @@ sums:
 	VMOVDQU32 Z10, K1, 0(DI)
 	VMOVDQU32 Z11, K2, 64(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x7x2VNNI(t *tile8)
 TEXT ·gemm8x7x2VNNI(SB), NOSPLIT, $0-8
@@ -2339,6 +2494,7 @@ TEXT ·gemm8x7x2VNNI(SB), NOSPLIT, $0-8
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
 	MOVQ 48(AX), R14
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -2526,6 +2682,20 @@ added:
 	VPERMD Z12, Z31, Z12
 	VMOVDQU8 Y12, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	ADDQ BX, R14
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -2551,8 +2721,7 @@ sums:
 	VMOVDQU32 Z12, K1, 0(DI)
 	VMOVDQU32 Z13, K2, 64(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x8x2VNNI(t *tile8)
 TEXT ·gemm8x8x2VNNI(SB), NOSPLIT, $0-8
@@ -2565,6 +2734,7 @@ TEXT ·gemm8x8x2VNNI(SB), NOSPLIT, $0-8
 	MOVQ 40(AX), R13
 	MOVQ 48(AX), R14
 	MOVQ 56(AX), R15
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -2772,6 +2942,21 @@ added:
 	VEXTRACTI64X4 $1, Z12, Y27
 	VMOVDQU8 Y27, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	ADDQ BX, R14
+	ADDQ BX, R15
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -2800,13 +2985,13 @@ sums:
 	VMOVDQU32 Z14, K1, 0(DI)
 	VMOVDQU32 Z15, K2, 64(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x1x4VNNI(t *tile8)
 TEXT ·gemm8x1x4VNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -2933,6 +3118,14 @@ added:
 	VPERMD Z0, Z31, Z0
 	VMOVDQU8 Z0, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -2944,14 +3137,14 @@ sums:
 	VMOVDQU32 Z2, K3, 128(DI)
 	VMOVDQU32 Z3, K4, 192(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x2x4VNNI(t *tile8)
 TEXT ·gemm8x2x4VNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -3121,6 +3314,15 @@ added:
 	VPERMD Z4, Z31, Z4
 	VMOVDQU8 Z4, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -3137,8 +3339,7 @@ sums:
 	VMOVDQU32 Z6, K3, 128(DI)
 	VMOVDQU32 Z7, K4, 192(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x3x4VNNI(t *tile8)
 TEXT ·gemm8x3x4VNNI(SB), NOSPLIT, $0-8
@@ -3146,6 +3347,7 @@ TEXT ·gemm8x3x4VNNI(SB), NOSPLIT, $0-8
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -3300,6 +3502,16 @@ added:
 	VPERMD Z8, Z31, Z8
 	VMOVDQU8 Z8, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -3321,8 +3533,7 @@ sums:
 	VMOVDQU32 Z10, K3, 128(DI)
 	VMOVDQU32 Z11, K4, 192(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x4x4VNNI(t *tile8)
 TEXT ·gemm8x4x4VNNI(SB), NOSPLIT, $0-8
@@ -3331,6 +3542,7 @@ TEXT ·gemm8x4x4VNNI(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -3524,6 +3736,17 @@ added:
 	VPERMD Z12, Z31, Z12
 	VMOVDQU8 Z12, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -3550,8 +3773,7 @@ sums:
 	VMOVDQU32 Z14, K3, 128(DI)
 	VMOVDQU32 Z15, K4, 192(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x5x4VNNI(t *tile8)
 TEXT ·gemm8x5x4VNNI(SB), NOSPLIT, $0-8
@@ -3561,6 +3783,7 @@ TEXT ·gemm8x5x4VNNI(SB), NOSPLIT, $0-8
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -3793,6 +4016,18 @@ added:
 	VPERMD Z16, Z31, Z16
 	VMOVDQU8 Z16, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -3824,8 +4059,7 @@ sums:
 	VMOVDQU32 Z18, K3, 128(DI)
 	VMOVDQU32 Z19, K4, 192(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x6x4VNNI(t *tile8)
 TEXT ·gemm8x6x4VNNI(SB), NOSPLIT, $0-8
@@ -3836,6 +4070,7 @@ TEXT ·gemm8x6x4VNNI(SB), NOSPLIT, $0-8
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU32 0(SI), Z0
@@ -4107,6 +4342,19 @@ added:
 	VPERMD Z20, Z31, Z20
 	VMOVDQU8 Z20, K1, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -4143,8 +4391,7 @@ sums:
 	VMOVDQU32 Z22, K3, 128(DI)
 	VMOVDQU32 Z23, K4, 192(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func depthwise8x1VNNI(t *taps8)
 TEXT ·depthwise8x1VNNI(SB), NOSPLIT, $0-8

@@ -62,9 +62,9 @@ const chainInL1 = 16 << 10
 func vector8Of(tier string) *vector8 {
 	switch tier {
 	case TierDotprod:
-		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, chain: chainInL1}
+		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, blocks: true, chain: chainInL1}
 	case TierNEON:
-		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, narrowSums: true, chain: chainInL1}
+		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, narrowSums: true, blocks: true, chain: chainInL1}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@
 TEXT ·gemm8x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -74,20 +75,28 @@ added:
 	VPERMD Y0, Y1, Y0
 	VMOVDQU X0, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
 	VMOVDQU Y0, (DI)
 	VMOVDQU Y1, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x2AVX2(t *tile8)
 TEXT ·gemm8x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -181,6 +190,15 @@ added:
 	ADDQ CX, DI
 	VEXTRACTI128 $1, Y0, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -190,8 +208,7 @@ sums:
 	VMOVDQU Y2, (DI)
 	VMOVDQU Y3, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x3AVX2(t *tile8)
 TEXT ·gemm8x3AVX2(SB), NOSPLIT, $0-8
@@ -199,6 +216,7 @@ TEXT ·gemm8x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -324,6 +342,16 @@ added:
 	VPERMD Y4, Y5, Y4
 	VMOVDQU X4, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -336,8 +364,7 @@ sums:
 	VMOVDQU Y4, (DI)
 	VMOVDQU Y5, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x4AVX2(t *tile8)
 TEXT ·gemm8x4AVX2(SB), NOSPLIT, $0-8
@@ -346,6 +373,7 @@ TEXT ·gemm8x4AVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -498,6 +526,17 @@ added:
 	ADDQ CX, DI
 	VEXTRACTI128 $1, Y4, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -513,8 +552,7 @@ sums:
 	VMOVDQU Y6, (DI)
 	VMOVDQU Y7, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x5AVX2(t *tile8)
 TEXT ·gemm8x5AVX2(SB), NOSPLIT, $0-8
@@ -524,6 +562,7 @@ TEXT ·gemm8x5AVX2(SB), NOSPLIT, $0-8
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -708,6 +747,18 @@ added:
 	VPERMD Y8, Y9, Y8
 	VMOVDQU X8, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -726,8 +777,7 @@ sums:
 	VMOVDQU Y8, (DI)
 	VMOVDQU Y9, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x6AVX2(t *tile8)
 TEXT ·gemm8x6AVX2(SB), NOSPLIT, $0-8
@@ -738,6 +788,7 @@ TEXT ·gemm8x6AVX2(SB), NOSPLIT, $0-8
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -949,6 +1000,19 @@ added:
 	ADDQ CX, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -970,8 +1034,7 @@ sums:
 	VMOVDQU Y10, (DI)
 	VMOVDQU Y11, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func depthwise8x1AVX2(t *taps8)
 TEXT ·depthwise8x1AVX2(SB), NOSPLIT, $0-8
@@ -1436,6 +1499,7 @@ loop:
 TEXT ·gemm8x1AVXVNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -1535,20 +1599,28 @@ added:
 	VPERMD Y0, Y1, Y0
 	VMOVDQU X0, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
 	VMOVDQU Y0, (DI)
 	VMOVDQU Y1, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x2AVXVNNI(t *tile8)
 TEXT ·gemm8x2AVXVNNI(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -1660,6 +1732,15 @@ added:
 	ADDQ CX, DI
 	VEXTRACTI128 $1, Y0, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -1669,8 +1750,7 @@ sums:
 	VMOVDQU Y2, (DI)
 	VMOVDQU Y3, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x3AVXVNNI(t *tile8)
 TEXT ·gemm8x3AVXVNNI(SB), NOSPLIT, $0-8
@@ -1678,6 +1758,7 @@ TEXT ·gemm8x3AVXVNNI(SB), NOSPLIT, $0-8
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -1824,6 +1905,16 @@ added:
 	VPERMD Y4, Y5, Y4
 	VMOVDQU X4, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -1836,8 +1927,7 @@ sums:
 	VMOVDQU Y4, (DI)
 	VMOVDQU Y5, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x4AVXVNNI(t *tile8)
 TEXT ·gemm8x4AVXVNNI(SB), NOSPLIT, $0-8
@@ -1846,6 +1936,7 @@ TEXT ·gemm8x4AVXVNNI(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -1968,6 +2059,17 @@ added:
 	ADDQ CX, DI
 	VEXTRACTI128 $1, Y4, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -1983,8 +2085,7 @@ sums:
 	VMOVDQU Y6, (DI)
 	VMOVDQU Y7, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x5AVXVNNI(t *tile8)
 TEXT ·gemm8x5AVXVNNI(SB), NOSPLIT, $0-8
@@ -1994,6 +2095,7 @@ TEXT ·gemm8x5AVXVNNI(SB), NOSPLIT, $0-8
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -2141,6 +2243,18 @@ added:
 	VPERMD Y8, Y9, Y8
 	VMOVDQU X8, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -2159,8 +2273,7 @@ sums:
 	VMOVDQU Y8, (DI)
 	VMOVDQU Y9, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x6AVXVNNI(t *tile8)
 TEXT ·gemm8x6AVXVNNI(SB), NOSPLIT, $0-8
@@ -2171,6 +2284,7 @@ TEXT ·gemm8x6AVXVNNI(SB), NOSPLIT, $0-8
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -2338,6 +2452,19 @@ added:
 	ADDQ CX, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -2359,8 +2486,7 @@ sums:
 	VMOVDQU Y10, (DI)
 	VMOVDQU Y11, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func depthwise8x1AVXVNNI(t *taps8)
 TEXT ·depthwise8x1AVXVNNI(SB), NOSPLIT, $0-8
@@ -2793,6 +2919,7 @@ loop:
 TEXT ·gemm8x1Twin(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -2892,20 +3019,28 @@ added:
 	VPERMD Y0, Y1, Y0
 	VMOVDQU X0, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
 	VMOVDQU Y0, (DI)
 	VMOVDQU Y1, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x2Twin(t *tile8)
 TEXT ·gemm8x2Twin(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -3017,6 +3152,15 @@ added:
 	ADDQ CX, DI
 	VEXTRACTI128 $1, Y0, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -3026,8 +3170,7 @@ sums:
 	VMOVDQU Y2, (DI)
 	VMOVDQU Y3, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x3Twin(t *tile8)
 TEXT ·gemm8x3Twin(SB), NOSPLIT, $0-8
@@ -3035,6 +3178,7 @@ TEXT ·gemm8x3Twin(SB), NOSPLIT, $0-8
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -3181,6 +3325,16 @@ added:
 	VPERMD Y4, Y5, Y4
 	VMOVDQU X4, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -3193,8 +3347,7 @@ sums:
 	VMOVDQU Y4, (DI)
 	VMOVDQU Y5, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x4Twin(t *tile8)
 TEXT ·gemm8x4Twin(SB), NOSPLIT, $0-8
@@ -3203,6 +3356,7 @@ TEXT ·gemm8x4Twin(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -3325,6 +3479,17 @@ added:
 	ADDQ CX, DI
 	VEXTRACTI128 $1, Y4, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -3340,8 +3505,7 @@ sums:
 	VMOVDQU Y6, (DI)
 	VMOVDQU Y7, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x5Twin(t *tile8)
 TEXT ·gemm8x5Twin(SB), NOSPLIT, $0-8
@@ -3351,6 +3515,7 @@ TEXT ·gemm8x5Twin(SB), NOSPLIT, $0-8
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -3498,6 +3663,18 @@ added:
 	VPERMD Y8, Y9, Y8
 	VMOVDQU X8, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -3516,8 +3693,7 @@ sums:
 	VMOVDQU Y8, (DI)
 	VMOVDQU Y9, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func gemm8x6Twin(t *tile8)
 TEXT ·gemm8x6Twin(SB), NOSPLIT, $0-8
@@ -3528,6 +3704,7 @@ TEXT ·gemm8x6Twin(SB), NOSPLIT, $0-8
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
+block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
 	VMOVDQU (SI), Y0
@@ -3695,6 +3872,19 @@ added:
 	ADDQ CX, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ CX, DI
+next:
+	DECQ 192(AX)
+	JEQ out
+	MOVQ DI, 72(AX)
+	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ BX, R11
+	ADDQ BX, R12
+	ADDQ BX, R13
+	JMP block
+out:
 	VZEROUPPER
 	RET
 sums:
@@ -3716,8 +3906,7 @@ sums:
 	VMOVDQU Y10, (DI)
 	VMOVDQU Y11, 32(DI)
 	ADDQ CX, DI
-	VZEROUPPER
-	RET
+	JMP next
 
 // func depthwise8x1Twin(t *taps8)
 TEXT ·depthwise8x1Twin(SB), NOSPLIT, $0-8

@@ -260,10 +260,6 @@ func spreadBytes(dst []byte, v byte) {
 	}
 }
 
-// panelInL1x8 is how many words of a panel stay in the first cache while the
-// pixels pass by.
-const panelInL1x8 = 8 << 10
-
 // group computes a share of the channels of group g, or of its pixels.
 func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part share) {
 	a := tile8{stride: t.Groups * t.OutC * t.elem, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), order: t.v.order()}
@@ -276,13 +272,13 @@ func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part s
 	p0, p1, x0, x1 := part.panels(t.perGroup, t.OutH*t.OutW)
 	for p := p0; p < p1; {
 		n := t.together(p, p1)
-		if line := t.evenly(); line > 0 && sums == nil {
+		most := t.v.pixels(t.vectors(p))
+		if line := t.evenly(most); line > 0 && sums == nil {
 			t.lines(&a, dst, in, spare, g, p, n, x0, x1, line)
 			p += n
 			continue
 		}
 		a.blocks = 1
-		most := t.v.pixels(t.vectors(p))
 		blocks := (x1 - x0 + most - 1) / most
 		for i := range blocks {
 			t.tile(&a, dst, in, spare, g, p, n, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks, sums)
@@ -294,14 +290,13 @@ func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part s
 // evenly returns how many output pixels follow each other with windows at even
 // distances, for kernels that go from block to block: all of an image, a row of it,
 // or 0 where that is too few to pay.
-func (t *convTiles8[T]) evenly() int {
-	const few = 8
+func (t *convTiles8[T]) evenly(most int) int {
 	switch w := &t.in; {
-	case t.v.chain == 0:
+	case !t.v.blocks:
 		return 0
 	case t.OutH == 1 || w.corner(1, 0) == w.corner(0, t.OutW):
 		return t.OutH * t.OutW
-	case t.OutW >= few:
+	case t.OutW >= 2*most:
 		return t.OutW
 	}
 	return 0
@@ -309,14 +304,26 @@ func (t *convTiles8[T]) evenly() int {
 
 // lines computes n panels from p on for pixels [first, last), line by line.
 func (t *convTiles8[T]) lines(a *tile8, dst, in, spare []byte, g, p, n, first, last, line int) {
-	most := t.v.pixels(1)
-	for first < last {
+	for most := t.v.pixels(t.vectors(p)); first < last; {
 		end := min(last, (first/line+1)*line)
-		pixels := min(most, end-first)
-		a.blocks, a.step = (end-first)/pixels, pixels*t.StrideW*t.in.pixel*t.v.width()
-		t.tile(a, dst, in, spare, g, p, n, first, first+pixels, nil)
-		first += a.blocks * pixels
+		// Blocks differ by one pixel at most: the larger ones, then the others.
+		for _, b := range evenBlocks(end-first, most) {
+			if a.blocks = b.count; b.count > 0 {
+				a.step = b.pixels * t.StrideW * t.in.pixel * t.v.width()
+				t.tile(a, dst, in, spare, g, p, n, first, first+b.pixels, nil)
+				first += b.count * b.pixels
+			}
+		}
 	}
+}
+
+// blockRun is a number of blocks of as many pixels.
+type blockRun struct{ count, pixels int }
+
+// evenBlocks splits n pixels into as few blocks of at most most as it takes.
+func evenBlocks(n, most int) [2]blockRun {
+	k := (n + most - 1) / most
+	return [2]blockRun{{n % k, n/k + 1}, {k - n%k, n / k}}
 }
 
 // panelsInL1x8 is how many bytes of panels stay in the first cache while the pixels
@@ -352,7 +359,9 @@ func (t *convTiles8[T]) tile(a *tile8, dst, in, spare []byte, g, p, n, first, la
 		if left := t.OutC - p*t.v.panel; t.v.chain > 0 && left >= t.v.panel {
 			a.panels = min(end-p, left/t.v.panel)
 		}
+		blocks := a.blocks
 		t.call(a, dst[p*t.v.panel*t.elem:], spare, g, p, last-first)
+		a.blocks = blocks
 	}
 }
 
@@ -373,8 +382,9 @@ func (t *convTiles8[T]) call(a *tile8, dst, spare []byte, g, p, pixels int) {
 // narrow is for kernels that store whole panels only, block by block.
 func (t *convTiles8[T]) narrow(a *tile8, dst, out []byte, pixels, channels int) {
 	b := *a
-	b.dst, b.stride, b.blocks = &out[0], 16*t.elem, 1
+	b.stride = 16 * t.elem
 	for i := range a.blocks {
+		b.dst, b.blocks = &out[0], 1
 		if i > 0 {
 			for r := range pixels {
 				b.rows[r] = (*byte)(unsafe.Add(unsafe.Pointer(b.rows[r]), a.step))

@@ -20,9 +20,10 @@ type vector8 struct {
 	// of -128 could overflow.
 	narrowSums bool
 	// wide kernels take inputs of 16 bits, and weights in pairs instead of quads.
-	wide bool
+	wide   bool
+	blocks bool // matrix kernels go on from block to block of pixels
 	// chain is the bytes of weights that one call may go through, of kernels that go
-	// on from panel to panel and from block to block.
+	// on from panel to panel, too.
 	chain int
 	set   int // of instructions, where several share all of the above
 }
@@ -85,7 +86,7 @@ type tile8 struct {
 	scale    *float32 // 168
 	order    *uint32  // 176: of dwords after packing
 	panels   int      // 184: that follow each other, of kernels that take several
-	blocks   int      // 192: of as many pixels, the same
+	blocks   int      // 192: of as many pixels; kernels may count it down
 	step     int      // 200: bytes from block to block
 }
 

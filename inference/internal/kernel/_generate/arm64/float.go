@@ -49,13 +49,17 @@ func fit(v, l, t int) {
 	p("bif v%d.16b, v%d.16b, v%d.16b", v, l+2, t)
 }
 
-// gemmF32 writes one tile of rows pixels by one or two vectors of outputs. The
+// gemmF32 writes blocks of rows pixels, evenly spaced, by one or two vectors of
+// outputs. The
 // panel is [bias][element][output]. Sums stand in v0 to v15, weights of four
 // elements in v16 to v23, inputs of the rows in v24 to v31.
 func gemmF32(rows, vectors int) {
 	for r := range rows {
 		p("ldr x%d, [x0, #%d]", 1+r, 8*r)
 	}
+	p("ldr x23, [x0, #72]")  // destination
+	p("ldr x24, [x0, #152]") // blocks
+	p("6:")                  // block
 	p("ldr x9, [x0, #64]")   // panel
 	p("ldr x10, [x0, #88]")  // segments
 	p("ldr x11, [x0, #104]") // where each segment begins
@@ -107,17 +111,24 @@ func gemmF32(rows, vectors int) {
 	p("5:")
 	p("subs x10, x10, #1")
 	p("b.ne 1b")
-	p("ldr x1, [x0, #72]") // destination
-	p("ldr x2, [x0, #80]") // bytes from row to row
+	p("ldr x13, [x0, #80]") // bytes from row to row
 	limits(120, 24)
 	for r := range rows {
 		for j := range vectors {
 			v := r*vectors + j
 			fit(v, 24, 27)
-			p("str q%d, [x1, #%d]", v, 16*j)
+			p("str q%d, [x23, #%d]", v, 16*j)
 		}
-		p("add x1, x1, x2")
+		p("add x23, x23, x13")
 	}
+	p("subs x24, x24, #1")
+	p("b.eq 7f")
+	p("ldr x13, [x0, #160]") // bytes from block to block
+	for r := range rows {
+		p("add x%d, x%d, x13", 1+r, 1+r)
+	}
+	p("b 6b")
+	p("7:")
 	p("ret")
 }
 

@@ -94,7 +94,7 @@ func (s set) dot(w, a, acc, t int) {
 
 var rowRegs = []string{"R8", "R9", "R10", "R11", "R12", "R13"}
 
-// gemm writes one tile of rows pixels by 16 outputs:
+// gemm writes blocks of rows pixels, evenly spaced, by 16 outputs:
 //
 //	func gemm8x<rows><set>(t *tile8)
 //
@@ -107,7 +107,7 @@ func (s set) gemm(rows int) {
 	for r := range rows {
 		p("\tMOVQ %d(AX), %s", 8*r, rowRegs[r])
 	}
-	p("\tMOVQ 64(AX), SI // panel\n\tMOVQ 88(AX), DX // segments")
+	p("block:\n\tMOVQ 64(AX), SI // panel\n\tMOVQ 88(AX), DX // segments")
 	p("\tVMOVDQU (SI), Y0\n\tVMOVDQU 32(SI), Y1\n\tADDQ $64, SI")
 	for r := 1; r < rows; r++ {
 		p("\tVMOVDQA Y0, Y%d\n\tVMOVDQA Y1, Y%d", 2*r, 2*r+1)
@@ -182,12 +182,17 @@ func store(rows int) {
 			p("\tVEXTRACTI128 $1, Y%d, (DI)\n\tADDQ CX, DI", 2*r)
 		}
 	}
-	p("\tVZEROUPPER\n\tRET")
+	p("next:\n\tDECQ 192(AX)\n\tJEQ out")
+	p("\tMOVQ DI, 72(AX)\n\tMOVQ 200(AX), BX")
+	for r := range rows {
+		p("\tADDQ BX, %s", rowRegs[r])
+	}
+	p("\tJMP block\nout:\n\tVZEROUPPER\n\tRET")
 	p("sums:")
 	for r := range rows {
 		p("\tVMOVDQU Y%d, (DI)\n\tVMOVDQU Y%d, 32(DI)\n\tADDQ CX, DI", 2*r, 2*r+1)
 	}
-	p("\tVZEROUPPER\n\tRET\n")
+	p("\tJMP next\n")
 }
 
 // finish writes Clamp8.fp32 for n <= 2 rows of 16 sums from register v on, which

@@ -82,7 +82,8 @@ func (s set) store(v, mem string, m int, mask string) {
 
 var rowRegs = []string{"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
 
-// gemm writes one tile of rows pixels by one or two vectors of outputs:
+// gemm writes blocks of rows pixels, evenly spaced, by one or two vectors of
+// outputs:
 //
 //	func gemmF32x<rows>x<vectors><set>(t *tileF32)
 //
@@ -94,7 +95,7 @@ func (s set) gemm(rows, vectors int) {
 	for r := range rows {
 		p("\tMOVQ %d(AX), %s", 8*r, rowRegs[r])
 	}
-	p("\tMOVQ 64(AX), SI // panel")
+	p("block:\n\tMOVQ 64(AX), SI // panel")
 	p("\tMOVQ 88(AX), DX // segments")
 	acc := func(r, j int) string { return s.v(vectors*r + j) }
 	free := vectors * rows
@@ -135,7 +136,7 @@ func (s set) gemm(rows, vectors int) {
 	s.epilogue(rows, vectors, acc)
 }
 
-// epilogue clamps and stores rows of vectors at DI. The registers after the
+// epilogue clamps and stores rows of vectors at DI and goes on with the next block. The registers after the
 // sums are free by now; on AVX2 one of them serves comparisons and masks in
 // turn.
 func (s set) epilogue(rows, vectors int, acc func(r, j int) string) {
@@ -159,8 +160,11 @@ func (s set) epilogue(rows, vectors int, acc func(r, j int) string) {
 		}
 		p("\tADDQ CX, DI")
 	}
-	p("\tVZEROUPPER")
-	p("\tRET\n")
+	p("\tDECQ 152(AX)\n\tJEQ out\n\tMOVQ DI, 72(AX)\n\tMOVQ 160(AX), BX")
+	for r := range rows {
+		p("\tADDQ BX, %s", rowRegs[r])
+	}
+	p("\tJMP block\nout:\n\tVZEROUPPER\n\tRET\n")
 }
 
 // gemv writes one pixel by four panels: eight sums in flight hide the latency

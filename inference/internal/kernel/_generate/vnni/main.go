@@ -50,7 +50,7 @@ func main() {
 
 var rowRegs = []string{"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
 
-// gemm writes one tile of rows pixels by 16 outputs a vector:
+// gemm writes blocks of rows pixels, evenly spaced, by 16 outputs a vector:
 //
 //	func gemm8x<rows>x<vectors>VNNI(t *tile8)
 //
@@ -63,7 +63,7 @@ func gemm(rows, vectors int) {
 	for r := range rows {
 		p("\tMOVQ %d(AX), %s", 8*r, rowRegs[r])
 	}
-	p("\tMOVQ 64(AX), SI // panel")
+	p("block:\n\tMOVQ 64(AX), SI // panel")
 	p("\tMOVQ 88(AX), DX // segments")
 	sums := rows * vectors
 	sets := 1
@@ -144,7 +144,12 @@ func gemm(rows, vectors int) {
 	}
 	p("added:")
 	store(rows, vectors)
-	p("\tVZEROUPPER\n\tRET")
+	p("next:\n\tDECQ 192(AX)\n\tJEQ out")
+	p("\tMOVQ DI, 72(AX)\n\tMOVQ 200(AX), BX")
+	for r := range rows {
+		p("\tADDQ BX, %s", rowRegs[r])
+	}
+	p("\tJMP block\nout:\n\tVZEROUPPER\n\tRET")
 	p("sums:")
 	for j := 1; j < vectors; j++ {
 		p("\tKSHIFTRQ $%d, K1, K%d", 16*j, 1+j)
@@ -155,7 +160,7 @@ func gemm(rows, vectors int) {
 		}
 		p("\tADDQ CX, DI")
 	}
-	p("\tVZEROUPPER\n\tRET\n")
+	p("\tJMP next\n")
 }
 
 // side are the registers of the output side, loaded by its method.

@@ -150,9 +150,14 @@ func (s set) epilogue(rows, vectors int, acc func(r, j int) string) {
 	p("\tVBROADCASTSS 120(AX), %s", lo)
 	p("\tVBROADCASTSS 124(AX), %s", hi)
 	p("\tVBROADCASTSS 128(AX), %s", nan)
+	for i := range rows * vectors {
+		s.fit(acc(i/vectors, i%vectors), lo, hi, nan, t)
+	}
+	if !s.avx512() {
+		s.wholeRows(rows, vectors, acc)
+	}
 	for r := range rows {
 		for j := range vectors {
-			s.fit(acc(r, j), lo, hi, nan, t)
 			if !s.avx512() {
 				p("\tVMOVUPS %d(BX), %s", j*32, t)
 			}
@@ -160,11 +165,29 @@ func (s set) epilogue(rows, vectors int, acc func(r, j int) string) {
 		}
 		p("\tADDQ CX, DI")
 	}
+	if !s.avx512() {
+		p("stored:")
+	}
 	p("\tDECQ 152(AX)\n\tJEQ out\n\tMOVQ DI, 72(AX)\n\tMOVQ 160(AX), BX")
 	for r := range rows {
 		p("\tADDQ BX, %s", rowRegs[r])
 	}
 	p("\tJMP block\nout:\n\tVZEROUPPER\n\tRET\n")
+}
+
+// wholeRows stores whole vectors without the masks of AVX2: where those say to store
+// all, they only take time, on some CPUs twenty times as much.
+func (s set) wholeRows(rows, vectors int, acc func(r, j int) string) {
+	for j := range vectors {
+		p("\tCMPL %d(AX), $255\n\tJNE masked", 112+4*j)
+	}
+	for r := range rows {
+		for j := range vectors {
+			p("\tVMOVUPS %s, %d(DI)", acc(r, j), j*s.bytes())
+		}
+		p("\tADDQ CX, DI")
+	}
+	p("\tJMP stored\nmasked:")
 }
 
 // gemv writes one pixel by four panels: eight sums in flight hide the latency
@@ -251,31 +274,49 @@ func (s set) depthwise(pixels int) {
 	for i := range pixels {
 		p("\tVMOVAPS %s, %s", bias, s.v(i))
 	}
-	p("tap:")
-	p("\tMOVQ (DX), BX")
-	p("\tADDQ SI, BX")
-	if pixels > 4 {
-		p("\tLEAQ (BX)(R8*4), R12")
-	}
-	load("(DI)", w)
 	at := []string{"(BX)", "(BX)(R8*1)", "(BX)(R8*2)", "(BX)(R10*1)", "(R12)", "(R12)(R8*1)", "(R12)(R8*2)", "(R12)(R10*1)"}
-	for i := range pixels {
-		if s.avx512() {
-			p("\tVFMADD231PS %s, %s, K1, %s", at[i], w, s.v(i))
-			continue
+	// On AVX2 whole vectors go without masks, which keep loads out of the
+	// arithmetic and are slow to store by.
+	taps := func(label string, whole bool) {
+		p("%s:\n\tMOVQ (DX), BX\n\tADDQ SI, BX", label)
+		if pixels > 4 {
+			p("\tLEAQ (BX)(R8*4), R12")
 		}
-		x := s.v(pixels + 1 + i%2)
-		load(at[i], x)
-		s.fma(x, w, s.v(i))
+		if whole {
+			p("\tVMOVUPS (DI), %s", w)
+		} else {
+			load("(DI)", w)
+		}
+		for i := range pixels {
+			switch x := s.v(pixels + 1 + i%2); {
+			case s.avx512():
+				p("\tVFMADD231PS %s, %s, K1, %s", at[i], w, s.v(i))
+			case whole:
+				p("\tVFMADD231PS %s, %s, %s", at[i], w, s.v(i))
+			default:
+				load(at[i], x)
+				s.fma(x, w, s.v(i))
+			}
+		}
+		p("\tADDQ $8, DX\n\tADDQ R9, DI\n\tDECQ CX\n\tJNE %s", label)
+		for i := range pixels {
+			s.fit(s.v(i), lo, hi, nan, s.v(9))
+			if whole {
+				p("\tVMOVUPS %s, (R13)", s.v(i))
+			} else {
+				s.store(s.v(i), "(R13)", 0, mask)
+			}
+			p("\tADDQ R14, R13")
+		}
 	}
-	p("\tADDQ $8, DX")
-	p("\tADDQ R9, DI")
-	p("\tDECQ CX")
-	p("\tJNE tap")
-	for i := range pixels {
-		s.fit(s.v(i), lo, hi, nan, s.v(9))
-		s.store(s.v(i), "(R13)", 0, mask)
-		p("\tADDQ R14, R13")
+	if !s.avx512() {
+		p("\tCMPQ 104(AX), $1\n\tJNE wholetap\n\tCMPL 72(AX), $255\n\tJNE tap")
+		taps("wholetap", true)
+		p("\tJMP next")
+	}
+	taps("tap", false)
+	if !s.avx512() {
+		p("next:")
 	}
 	p("\tIMUL3Q $%d, R8, BX\n\tADDQ BX, SI", pixels)
 	p("\tDECQ R15")

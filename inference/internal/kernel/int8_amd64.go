@@ -148,9 +148,9 @@ func vector8Of(tier string) *vector8 {
 	case TierVNNI:
 		return &vector8{tier: tier, panel: 64, masked: true, rows: true, sums: true, blocks: true}
 	case TierAVXVNNI:
-		return &vector8{tier: tier, panel: 16, rows: true, sums: true, blocks: true, set: setAVXVNNI}
+		return &vector8{tier: tier, panel: 16, rows: true, sums: true, blocks: true, chain: chainInL1, set: setAVXVNNI}
 	case TierAVX2:
-		return &vector8{tier: tier, panel: 16, rows: true, sums: true, blocks: true, set: setAVX2, signed: true, wide: true}
+		return &vector8{tier: tier, panel: 16, rows: true, sums: true, blocks: true, chain: chainInL1, set: setAVX2, signed: true, wide: true}
 	}
 	return nil
 }

@@ -55,9 +55,6 @@ func depthwise8x4NEON(t *taps8)
 //go:noescape
 func interleaveNEON(dst, r0, r1, r2, r3 *byte, blocks int, flip uint64)
 
-// chainInL1 leaves half of a first cache of 32 KiB to inputs and outputs.
-const chainInL1 = 16 << 10
-
 // vector8Of returns the 8-bit kernels of a tier, nil where it has none.
 func vector8Of(tier string) *vector8 {
 	switch tier {

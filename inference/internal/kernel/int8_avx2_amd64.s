@@ -5,8 +5,12 @@
 #include "textflag.h"
 
 // func gemm8x1AVX2(t *tile8)
-TEXT ·gemm8x1AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemm8x1AVX2(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 block:
 	MOVQ 64(AX), SI // panel
@@ -38,9 +42,10 @@ quad:
 	ADDQ $8, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -83,6 +88,20 @@ next:
 	ADDQ BX, R8
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -92,8 +111,12 @@ sums:
 	JMP next
 
 // func gemm8x2AVX2(t *tile8)
-TEXT ·gemm8x2AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemm8x2AVX2(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 block:
@@ -138,9 +161,10 @@ quad:
 	ADDQ $8, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -199,6 +223,20 @@ next:
 	ADDQ BX, R9
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -211,8 +249,12 @@ sums:
 	JMP next
 
 // func gemm8x3AVX2(t *tile8)
-TEXT ·gemm8x3AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemm8x3AVX2(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -270,9 +312,10 @@ quad:
 	ADDQ $8, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -352,6 +395,20 @@ next:
 	ADDQ BX, R10
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -367,8 +424,12 @@ sums:
 	JMP next
 
 // func gemm8x4AVX2(t *tile8)
-TEXT ·gemm8x4AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemm8x4AVX2(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -439,9 +500,10 @@ quad:
 	ADDQ $8, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -537,6 +599,20 @@ next:
 	ADDQ BX, R11
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -555,8 +631,12 @@ sums:
 	JMP next
 
 // func gemm8x5AVX2(t *tile8)
-TEXT ·gemm8x5AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemm8x5AVX2(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -640,9 +720,10 @@ quad:
 	ADDQ $8, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -759,6 +840,20 @@ next:
 	ADDQ BX, R12
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -780,8 +875,12 @@ sums:
 	JMP next
 
 // func gemm8x6AVX2(t *tile8)
-TEXT ·gemm8x6AVX2(SB), NOSPLIT, $0-8
+TEXT ·gemm8x6AVX2(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -878,9 +977,10 @@ quad:
 	ADDQ $8, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -1013,6 +1113,20 @@ next:
 	ADDQ BX, R13
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -1496,8 +1610,12 @@ loop:
 	RET
 
 // func gemm8x1AVXVNNI(t *tile8)
-TEXT ·gemm8x1AVXVNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x1AVXVNNI(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 block:
 	MOVQ 64(AX), SI // panel
@@ -1545,7 +1663,7 @@ several:
 	JGE several
 rest:
 	ADDQ $4, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU 0(SI), Y12
 	VMOVDQU 32(SI), Y13
@@ -1556,7 +1674,7 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
 	VPADDD Y2, Y0, Y0
@@ -1565,6 +1683,7 @@ done:
 	VPADDD Y5, Y1, Y1
 	VPADDD Y6, Y0, Y0
 	VPADDD Y7, Y1, Y1
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -1607,6 +1726,20 @@ next:
 	ADDQ BX, R8
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -1616,8 +1749,12 @@ sums:
 	JMP next
 
 // func gemm8x2AVXVNNI(t *tile8)
-TEXT ·gemm8x2AVXVNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x2AVXVNNI(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 block:
@@ -1662,7 +1799,7 @@ several:
 	JGE several
 rest:
 	ADDQ $2, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU 0(SI), Y12
 	VMOVDQU 32(SI), Y13
@@ -1676,13 +1813,14 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
 	VPADDD Y4, Y0, Y0
 	VPADDD Y5, Y1, Y1
 	VPADDD Y6, Y2, Y2
 	VPADDD Y7, Y3, Y3
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -1741,6 +1879,20 @@ next:
 	ADDQ BX, R9
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -1753,8 +1905,12 @@ sums:
 	JMP next
 
 // func gemm8x3AVXVNNI(t *tile8)
-TEXT ·gemm8x3AVXVNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x3AVXVNNI(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -1810,7 +1966,7 @@ several:
 	JGE several
 rest:
 	ADDQ $2, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU 0(SI), Y12
 	VMOVDQU 32(SI), Y13
@@ -1827,7 +1983,7 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
 	VPADDD Y6, Y0, Y0
@@ -1836,6 +1992,7 @@ done:
 	VPADDD Y9, Y3, Y3
 	VPADDD Y10, Y4, Y4
 	VPADDD Y11, Y5, Y5
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -1915,6 +2072,20 @@ next:
 	ADDQ BX, R10
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -1930,8 +2101,12 @@ sums:
 	JMP next
 
 // func gemm8x4AVXVNNI(t *tile8)
-TEXT ·gemm8x4AVXVNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x4AVXVNNI(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -1972,9 +2147,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -2070,6 +2246,20 @@ next:
 	ADDQ BX, R11
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -2088,8 +2278,12 @@ sums:
 	JMP next
 
 // func gemm8x5AVXVNNI(t *tile8)
-TEXT ·gemm8x5AVXVNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x5AVXVNNI(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -2136,9 +2330,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -2255,6 +2450,20 @@ next:
 	ADDQ BX, R12
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -2276,8 +2485,12 @@ sums:
 	JMP next
 
 // func gemm8x6AVXVNNI(t *tile8)
-TEXT ·gemm8x6AVXVNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x6AVXVNNI(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -2330,9 +2543,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -2465,6 +2679,20 @@ next:
 	ADDQ BX, R13
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -2916,8 +3144,12 @@ loop:
 	RET
 
 // func gemm8x1Twin(t *tile8)
-TEXT ·gemm8x1Twin(SB), NOSPLIT, $0-8
+TEXT ·gemm8x1Twin(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 block:
 	MOVQ 64(AX), SI // panel
@@ -2965,7 +3197,7 @@ several:
 	JGE several
 rest:
 	ADDQ $4, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU 0(SI), Y12
 	VMOVDQU 32(SI), Y13
@@ -2976,7 +3208,7 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
 	VPADDD Y2, Y0, Y0
@@ -2985,6 +3217,7 @@ done:
 	VPADDD Y5, Y1, Y1
 	VPADDD Y6, Y0, Y0
 	VPADDD Y7, Y1, Y1
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -3027,6 +3260,20 @@ next:
 	ADDQ BX, R8
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -3036,8 +3283,12 @@ sums:
 	JMP next
 
 // func gemm8x2Twin(t *tile8)
-TEXT ·gemm8x2Twin(SB), NOSPLIT, $0-8
+TEXT ·gemm8x2Twin(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 block:
@@ -3082,7 +3333,7 @@ several:
 	JGE several
 rest:
 	ADDQ $2, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU 0(SI), Y12
 	VMOVDQU 32(SI), Y13
@@ -3096,13 +3347,14 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
 	VPADDD Y4, Y0, Y0
 	VPADDD Y5, Y1, Y1
 	VPADDD Y6, Y2, Y2
 	VPADDD Y7, Y3, Y3
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -3161,6 +3413,20 @@ next:
 	ADDQ BX, R9
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -3173,8 +3439,12 @@ sums:
 	JMP next
 
 // func gemm8x3Twin(t *tile8)
-TEXT ·gemm8x3Twin(SB), NOSPLIT, $0-8
+TEXT ·gemm8x3Twin(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -3230,7 +3500,7 @@ several:
 	JGE several
 rest:
 	ADDQ $2, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU 0(SI), Y12
 	VMOVDQU 32(SI), Y13
@@ -3247,7 +3517,7 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
 	VPADDD Y6, Y0, Y0
@@ -3256,6 +3526,7 @@ done:
 	VPADDD Y9, Y3, Y3
 	VPADDD Y10, Y4, Y4
 	VPADDD Y11, Y5, Y5
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -3335,6 +3606,20 @@ next:
 	ADDQ BX, R10
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -3350,8 +3635,12 @@ sums:
 	JMP next
 
 // func gemm8x4Twin(t *tile8)
-TEXT ·gemm8x4Twin(SB), NOSPLIT, $0-8
+TEXT ·gemm8x4Twin(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -3392,9 +3681,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -3490,6 +3780,20 @@ next:
 	ADDQ BX, R11
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -3508,8 +3812,12 @@ sums:
 	JMP next
 
 // func gemm8x5Twin(t *tile8)
-TEXT ·gemm8x5Twin(SB), NOSPLIT, $0-8
+TEXT ·gemm8x5Twin(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -3556,9 +3864,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -3675,6 +3984,20 @@ next:
 	ADDQ BX, R12
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -3696,8 +4019,12 @@ sums:
 	JMP next
 
 // func gemm8x6Twin(t *tile8)
-TEXT ·gemm8x6Twin(SB), NOSPLIT, $0-8
+TEXT ·gemm8x6Twin(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), R15 // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -3750,9 +4077,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, R14 // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVL 120(AX), BX
@@ -3885,6 +4213,20 @@ next:
 	ADDQ BX, R13
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ R15, 192(AX)
+	MOVQ R14, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:

@@ -330,6 +330,10 @@ func evenBlocks(n, most int) [2]blockRun {
 // pass by; larger panels stay with the pixels.
 const panelsInL1x8 = 32 << 10
 
+// chainInL1 is the chain of kernels that leave half of a first cache of 32 KiB to
+// inputs and outputs.
+const chainInL1 = 16 << 10
+
 // together returns how many panels from p on the pixels pass by at once.
 func (t *convTiles8[T]) together(p, last int) int {
 	n := last - p
@@ -359,9 +363,9 @@ func (t *convTiles8[T]) tile(a *tile8, dst, in, spare []byte, g, p, n, first, la
 		if left := t.OutC - p*t.v.panel; t.v.chain > 0 && left >= t.v.panel {
 			a.panels = min(end-p, left/t.v.panel)
 		}
-		blocks := a.blocks
+		blocks, panels := a.blocks, a.panels
 		t.call(a, dst[p*t.v.panel*t.elem:], spare, g, p, last-first)
-		a.blocks = blocks
+		a.blocks, a.panels = blocks, panels
 	}
 }
 
@@ -384,7 +388,7 @@ func (t *convTiles8[T]) narrow(a *tile8, dst, out []byte, pixels, channels int) 
 	b := *a
 	b.stride = 16 * t.elem
 	for i := range a.blocks {
-		b.dst, b.blocks = &out[0], 1
+		b.dst, b.blocks, b.panels = &out[0], 1, 1
 		if i > 0 {
 			for r := range pixels {
 				b.rows[r] = (*byte)(unsafe.Add(unsafe.Pointer(b.rows[r]), a.step))

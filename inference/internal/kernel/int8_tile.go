@@ -85,7 +85,7 @@ type tile8 struct {
 	add      [8]int32 // 136: to every sum of each pixel
 	scale    *float32 // 168
 	order    *uint32  // 176: of dwords after packing
-	panels   int      // 184: that follow each other, of kernels that take several
+	panels   int      // 184: that follow each other; kernels may count it down
 	blocks   int      // 192: of as many pixels; kernels may count it down
 	step     int      // 200: bytes from block to block
 }

@@ -94,7 +94,8 @@ func (s set) dot(w, a, acc, t int) {
 
 var rowRegs = []string{"R8", "R9", "R10", "R11", "R12", "R13"}
 
-// gemm writes blocks of rows pixels, evenly spaced, by 16 outputs:
+// gemm writes blocks of rows pixels, evenly spaced, by 16 outputs of each of the
+// panels that follow each other:
 //
 //	func gemm8x<rows><set>(t *tile8)
 //
@@ -102,8 +103,10 @@ var rowRegs = []string{"R8", "R9", "R10", "R11", "R12", "R13"}
 // [output][2]. Sums stand in Y0 to Y11, two registers a row. VPDPBUSD takes its
 // time: tiles of few rows take two quads at a time into sums of their own.
 func (s set) gemm(rows int) {
-	text(fmt.Sprintf("gemm8x%d%s(t *tile8)", rows, s.name), 8)
-	p("\tMOVQ t+0(FP), AX")
+	signature := fmt.Sprintf("gemm8x%d%s", rows, s.name)
+	p("// func %s(t *tile8)\nTEXT ·%s(SB), NOSPLIT, $16-8", signature, signature)
+	p("\tMOVQ t+0(FP), AX\n\tMOVQ 72(AX), BX\n\tMOVQ BX, 0(SP) // destination of the panel\n\tMOVQ 192(AX), R15 // blocks")
+	p("panel:")
 	for r := range rows {
 		p("\tMOVQ %d(AX), %s", 8*r, rowRegs[r])
 	}
@@ -131,12 +134,12 @@ func (s set) gemm(rows int) {
 			s.quad(rows, i)
 		}
 		p("\tADDQ $%d, SI\n\tADDQ $%d, BX\n\tSUBQ $%d, CX\n\tJGE several", 64*sets, step*sets, sets)
-		p("rest:\n\tADDQ $%d, CX\n\tJEQ done", sets)
+		p("rest:\n\tADDQ $%d, CX\n\tJEQ summed", sets)
 	}
 	p("quad:")
 	s.quad(rows, 0)
 	p("\tADDQ $64, SI\n\tADDQ $%d, BX\n\tDECQ CX\n\tJNE quad", step)
-	p("done:\n\tDECQ DX\n\tJNE segment")
+	p("summed:\n\tDECQ DX\n\tJNE segment")
 	for i := 2 * rows; i < 2*rows*sets; i++ {
 		p("\tVPADDD Y%d, Y%d, Y%d", i, i%(2*rows), i%(2*rows))
 	}
@@ -167,7 +170,7 @@ func (s set) quad(rows, set int) {
 
 // store finishes and stores a tile, two rows at a time.
 func store(rows int) {
-	p("\tMOVQ 72(AX), DI // destination\n\tMOVQ 80(AX), CX // bytes from row to row")
+	p("\tMOVQ SI, R14 // the next panel\n\tMOVQ 72(AX), DI // destination\n\tMOVQ 80(AX), CX // bytes from row to row")
 	p("\tMOVL 120(AX), BX\n\tCMPL BX, $1\n\tJEQ sums\n\tTESTL BX, BX\n\tJNE added")
 	for r := range rows {
 		p("\tVPBROADCASTD %d(AX), Y14\n\tVPADDD Y14, Y%d, Y%d\n\tVPADDD Y14, Y%d, Y%d", 136+4*r, 2*r, 2*r, 2*r+1, 2*r+1)
@@ -187,7 +190,12 @@ func store(rows int) {
 	for r := range rows {
 		p("\tADDQ BX, %s", rowRegs[r])
 	}
-	p("\tJMP block\nout:\n\tVZEROUPPER\n\tRET")
+	p("\tJMP block")
+	// The next panel, with all blocks; never beyond the last one: the collector may
+	// look at these pointers.
+	p("out:\n\tDECQ 184(AX)\n\tJLE done\n\tMOVQ R15, 192(AX)\n\tMOVQ R14, 64(AX)\n\tADDQ $64, 168(AX)")
+	p("\tMOVQ $16, BX\n\tMOVQ $64, CX\n\tCMPL 120(AX), $1\n\tCMOVQEQ CX, BX\n\tADDQ 0(SP), BX\n\tMOVQ BX, 0(SP)\n\tMOVQ BX, 72(AX)\n\tJMP panel")
+	p("done:\n\tVZEROUPPER\n\tRET")
 	p("sums:")
 	for r := range rows {
 		p("\tVMOVDQU Y%d, (DI)\n\tVMOVDQU Y%d, 32(DI)\n\tADDQ CX, DI", 2*r, 2*r+1)

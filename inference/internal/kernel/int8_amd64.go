@@ -146,7 +146,7 @@ const (
 func vector8Of(tier string) *vector8 {
 	switch tier {
 	case TierVNNI:
-		return &vector8{tier: tier, panel: 64, masked: true, rows: true, sums: true, blocks: true}
+		return &vector8{tier: tier, panel: 64, masked: true, rows: true, sums: true, blocks: true, chain: chainInL1}
 	case TierAVXVNNI:
 		return &vector8{tier: tier, panel: 16, rows: true, sums: true, blocks: true, chain: chainInL1, set: setAVXVNNI}
 	case TierAVX2:

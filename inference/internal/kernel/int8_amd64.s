@@ -5,8 +5,13 @@
 #include "textflag.h"
 
 // func gemm8x1x1VNNI(t *tile8)
-TEXT ·gemm8x1x1VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x1x1VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 block:
 	MOVQ 64(AX), SI // panel
@@ -38,7 +43,7 @@ several:
 	JGE several
 rest:
 	ADDQ $4, CX
-	JEQ done
+	JEQ summed
 quad:
 	VPBROADCASTD 0(R8)(BX*1), Z5
 	VPDPBUSD 0(SI), Z5, Z0
@@ -46,9 +51,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	VPADDD Z1, Z0, Z0
 	VPADDD Z2, Z0, Z0
 	VPADDD Z3, Z0, Z0
@@ -90,6 +96,22 @@ next:
 	ADDQ BX, R8
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -98,8 +120,13 @@ sums:
 	JMP next
 
 // func gemm8x2x1VNNI(t *tile8)
-TEXT ·gemm8x2x1VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x2x1VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 block:
@@ -148,7 +175,7 @@ several:
 	JGE several
 rest:
 	ADDQ $4, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU32 0(SI), Z8
 	VPBROADCASTD 0(R8)(BX*1), Z9
@@ -159,9 +186,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	VPADDD Z2, Z0, Z0
 	VPADDD Z3, Z1, Z1
 	VPADDD Z4, Z0, Z0
@@ -215,6 +243,22 @@ next:
 	ADDQ BX, R9
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -225,8 +269,13 @@ sums:
 	JMP next
 
 // func gemm8x3x1VNNI(t *tile8)
-TEXT ·gemm8x3x1VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x3x1VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -288,7 +337,7 @@ several:
 	JGE several
 rest:
 	ADDQ $4, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU32 0(SI), Z12
 	VPBROADCASTD 0(R8)(BX*1), Z13
@@ -301,9 +350,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	VPADDD Z3, Z0, Z0
 	VPADDD Z4, Z1, Z1
 	VPADDD Z5, Z2, Z2
@@ -371,6 +421,22 @@ next:
 	ADDQ BX, R10
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -383,8 +449,13 @@ sums:
 	JMP next
 
 // func gemm8x4x1VNNI(t *tile8)
-TEXT ·gemm8x4x1VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x4x1VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -459,7 +530,7 @@ several:
 	JGE several
 rest:
 	ADDQ $4, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU32 0(SI), Z16
 	VPBROADCASTD 0(R8)(BX*1), Z17
@@ -474,9 +545,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	VPADDD Z4, Z0, Z0
 	VPADDD Z5, Z1, Z1
 	VPADDD Z6, Z2, Z2
@@ -556,6 +628,22 @@ next:
 	ADDQ BX, R11
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -570,8 +658,13 @@ sums:
 	JMP next
 
 // func gemm8x5x1VNNI(t *tile8)
-TEXT ·gemm8x5x1VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x5x1VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -627,7 +720,7 @@ several:
 	JGE several
 rest:
 	ADDQ $2, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU32 0(SI), Z10
 	VPBROADCASTD 0(R8)(BX*1), Z11
@@ -644,9 +737,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	VPADDD Z5, Z0, Z0
 	VPADDD Z6, Z1, Z1
 	VPADDD Z7, Z2, Z2
@@ -733,6 +827,22 @@ next:
 	ADDQ BX, R12
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -749,8 +859,13 @@ sums:
 	JMP next
 
 // func gemm8x6x1VNNI(t *tile8)
-TEXT ·gemm8x6x1VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x6x1VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -813,7 +928,7 @@ several:
 	JGE several
 rest:
 	ADDQ $2, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU32 0(SI), Z12
 	VPBROADCASTD 0(R8)(BX*1), Z13
@@ -832,9 +947,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	VPADDD Z6, Z0, Z0
 	VPADDD Z7, Z1, Z1
 	VPADDD Z8, Z2, Z2
@@ -931,6 +1047,22 @@ next:
 	ADDQ BX, R13
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -949,8 +1081,13 @@ sums:
 	JMP next
 
 // func gemm8x7x1VNNI(t *tile8)
-TEXT ·gemm8x7x1VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x7x1VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -1020,7 +1157,7 @@ several:
 	JGE several
 rest:
 	ADDQ $2, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU32 0(SI), Z14
 	VPBROADCASTD 0(R8)(BX*1), Z15
@@ -1041,9 +1178,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	VPADDD Z7, Z0, Z0
 	VPADDD Z8, Z1, Z1
 	VPADDD Z9, Z2, Z2
@@ -1152,6 +1290,22 @@ next:
 	ADDQ BX, R14
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -1172,8 +1326,13 @@ sums:
 	JMP next
 
 // func gemm8x8x1VNNI(t *tile8)
-TEXT ·gemm8x8x1VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x8x1VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -1250,7 +1409,7 @@ several:
 	JGE several
 rest:
 	ADDQ $2, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU32 0(SI), Z16
 	VPBROADCASTD 0(R8)(BX*1), Z17
@@ -1273,9 +1432,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	VPADDD Z8, Z0, Z0
 	VPADDD Z9, Z1, Z1
 	VPADDD Z10, Z2, Z2
@@ -1394,6 +1554,22 @@ next:
 	ADDQ BX, R15
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $64, 168(AX)
+	MOVQ $16, BX
+	MOVQ $64, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -1416,8 +1592,13 @@ sums:
 	JMP next
 
 // func gemm8x1x2VNNI(t *tile8)
-TEXT ·gemm8x1x2VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x1x2VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 block:
 	MOVQ 64(AX), SI // panel
@@ -1457,7 +1638,7 @@ several:
 	JGE several
 rest:
 	ADDQ $4, CX
-	JEQ done
+	JEQ summed
 quad:
 	VPBROADCASTD 0(R8)(BX*1), Z10
 	VPDPBUSD 0(SI), Z10, Z0
@@ -1466,9 +1647,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	VPADDD Z2, Z0, Z0
 	VPADDD Z3, Z1, Z1
 	VPADDD Z4, Z0, Z0
@@ -1518,6 +1700,22 @@ next:
 	ADDQ BX, R8
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $128, 168(AX)
+	MOVQ $32, BX
+	MOVQ $128, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -1528,8 +1726,13 @@ sums:
 	JMP next
 
 // func gemm8x2x2VNNI(t *tile8)
-TEXT ·gemm8x2x2VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x2x2VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 block:
@@ -1598,7 +1801,7 @@ several:
 	JGE several
 rest:
 	ADDQ $4, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU32 0(SI), Z16
 	VMOVDQU32 64(SI), Z17
@@ -1612,9 +1815,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	VPADDD Z4, Z0, Z0
 	VPADDD Z5, Z1, Z1
 	VPADDD Z6, Z2, Z2
@@ -1686,6 +1890,22 @@ next:
 	ADDQ BX, R9
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $128, 168(AX)
+	MOVQ $32, BX
+	MOVQ $128, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -1699,8 +1919,13 @@ sums:
 	JMP next
 
 // func gemm8x3x2VNNI(t *tile8)
-TEXT ·gemm8x3x2VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x3x2VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -1756,7 +1981,7 @@ several:
 	JGE several
 rest:
 	ADDQ $2, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU32 0(SI), Z12
 	VMOVDQU32 64(SI), Z13
@@ -1773,9 +1998,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	VPADDD Z6, Z0, Z0
 	VPADDD Z7, Z1, Z1
 	VPADDD Z8, Z2, Z2
@@ -1860,6 +2086,22 @@ next:
 	ADDQ BX, R10
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $128, 168(AX)
+	MOVQ $32, BX
+	MOVQ $128, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -1876,8 +2118,13 @@ sums:
 	JMP next
 
 // func gemm8x4x2VNNI(t *tile8)
-TEXT ·gemm8x4x2VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x4x2VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -1944,7 +2191,7 @@ several:
 	JGE several
 rest:
 	ADDQ $2, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU32 0(SI), Z16
 	VMOVDQU32 64(SI), Z17
@@ -1964,9 +2211,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	VPADDD Z8, Z0, Z0
 	VPADDD Z9, Z1, Z1
 	VPADDD Z10, Z2, Z2
@@ -2069,6 +2317,22 @@ next:
 	ADDQ BX, R11
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $128, 168(AX)
+	MOVQ $32, BX
+	MOVQ $128, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -2088,8 +2352,13 @@ sums:
 	JMP next
 
 // func gemm8x5x2VNNI(t *tile8)
-TEXT ·gemm8x5x2VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x5x2VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -2136,9 +2405,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVQ 168(AX), SI // scales
@@ -2252,6 +2522,22 @@ next:
 	ADDQ BX, R12
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $128, 168(AX)
+	MOVQ $32, BX
+	MOVQ $128, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -2274,8 +2560,13 @@ sums:
 	JMP next
 
 // func gemm8x6x2VNNI(t *tile8)
-TEXT ·gemm8x6x2VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x6x2VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -2328,9 +2619,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVQ 168(AX), SI // scales
@@ -2460,6 +2752,22 @@ next:
 	ADDQ BX, R13
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $128, 168(AX)
+	MOVQ $32, BX
+	MOVQ $128, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -2485,8 +2793,13 @@ sums:
 	JMP next
 
 // func gemm8x7x2VNNI(t *tile8)
-TEXT ·gemm8x7x2VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x7x2VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -2545,9 +2858,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVQ 168(AX), SI // scales
@@ -2696,6 +3010,22 @@ next:
 	ADDQ BX, R14
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $128, 168(AX)
+	MOVQ $32, BX
+	MOVQ $128, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -2724,8 +3054,13 @@ sums:
 	JMP next
 
 // func gemm8x8x2VNNI(t *tile8)
-TEXT ·gemm8x8x2VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x8x2VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -2790,9 +3125,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVQ 168(AX), SI // scales
@@ -2957,6 +3293,22 @@ next:
 	ADDQ BX, R15
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $128, 168(AX)
+	MOVQ $32, BX
+	MOVQ $128, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -2988,8 +3340,13 @@ sums:
 	JMP next
 
 // func gemm8x1x4VNNI(t *tile8)
-TEXT ·gemm8x1x4VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x1x4VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 block:
 	MOVQ 64(AX), SI // panel
@@ -3045,7 +3402,7 @@ several:
 	JGE several
 rest:
 	ADDQ $4, CX
-	JEQ done
+	JEQ summed
 quad:
 	VPBROADCASTD 0(R8)(BX*1), Z20
 	VPDPBUSD 0(SI), Z20, Z0
@@ -3056,9 +3413,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	VPADDD Z4, Z0, Z0
 	VPADDD Z5, Z1, Z1
 	VPADDD Z6, Z2, Z2
@@ -3126,6 +3484,22 @@ next:
 	ADDQ BX, R8
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $256, 168(AX)
+	MOVQ $64, BX
+	MOVQ $256, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -3140,8 +3514,13 @@ sums:
 	JMP next
 
 // func gemm8x2x4VNNI(t *tile8)
-TEXT ·gemm8x2x4VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x2x4VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 block:
@@ -3206,7 +3585,7 @@ several:
 	JGE several
 rest:
 	ADDQ $2, CX
-	JEQ done
+	JEQ summed
 quad:
 	VMOVDQU32 0(SI), Z16
 	VMOVDQU32 64(SI), Z17
@@ -3226,9 +3605,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	VPADDD Z8, Z0, Z0
 	VPADDD Z9, Z1, Z1
 	VPADDD Z10, Z2, Z2
@@ -3323,6 +3703,22 @@ next:
 	ADDQ BX, R9
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $256, 168(AX)
+	MOVQ $64, BX
+	MOVQ $256, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -3342,8 +3738,13 @@ sums:
 	JMP next
 
 // func gemm8x3x4VNNI(t *tile8)
-TEXT ·gemm8x3x4VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x3x4VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -3392,9 +3793,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVQ 168(AX), SI // scales
@@ -3512,6 +3914,22 @@ next:
 	ADDQ BX, R10
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $256, 168(AX)
+	MOVQ $64, BX
+	MOVQ $256, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -3536,8 +3954,13 @@ sums:
 	JMP next
 
 // func gemm8x4x4VNNI(t *tile8)
-TEXT ·gemm8x4x4VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x4x4VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -3596,9 +4019,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVQ 168(AX), SI // scales
@@ -3747,6 +4171,22 @@ next:
 	ADDQ BX, R11
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $256, 168(AX)
+	MOVQ $64, BX
+	MOVQ $256, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -3776,8 +4216,13 @@ sums:
 	JMP next
 
 // func gemm8x5x4VNNI(t *tile8)
-TEXT ·gemm8x5x4VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x5x4VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -3846,9 +4291,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVQ 168(AX), SI // scales
@@ -4028,6 +4474,22 @@ next:
 	ADDQ BX, R12
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $256, 168(AX)
+	MOVQ $64, BX
+	MOVQ $256, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:
@@ -4062,8 +4524,13 @@ sums:
 	JMP next
 
 // func gemm8x6x4VNNI(t *tile8)
-TEXT ·gemm8x6x4VNNI(SB), NOSPLIT, $0-8
+TEXT ·gemm8x6x4VNNI(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
+	MOVQ 72(AX), BX
+	MOVQ BX, 0(SP) // destination of the panel
+	MOVQ 192(AX), BX
+	MOVQ BX, 8(SP) // blocks
+panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
@@ -4142,9 +4609,10 @@ quad:
 	ADDQ $4, BX
 	DECQ CX
 	JNE quad
-done:
+summed:
 	DECQ DX
 	JNE segment
+	MOVQ SI, 16(SP) // the next panel
 	MOVQ 72(AX), DI // destination
 	MOVQ 80(AX), CX // bytes from row to row
 	MOVQ 168(AX), SI // scales
@@ -4355,6 +4823,22 @@ next:
 	ADDQ BX, R13
 	JMP block
 out:
+	DECQ 184(AX)
+	JLE done
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	MOVQ 16(SP), BX
+	MOVQ BX, 64(AX)
+	ADDQ $256, 168(AX)
+	MOVQ $64, BX
+	MOVQ $256, CX
+	CMPL 120(AX), $1
+	CMOVQEQ CX, BX
+	ADDQ 0(SP), BX
+	MOVQ BX, 0(SP)
+	MOVQ BX, 72(AX)
+	JMP panel
+done:
 	VZEROUPPER
 	RET
 sums:

@@ -271,7 +271,7 @@ func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part s
 	}
 	p0, p1, x0, x1 := part.panels(t.perGroup, t.OutH*t.OutW)
 	for p := p0; p < p1; {
-		n := t.together(p, p1)
+		n := t.together(p, p1, x1-x0)
 		most := t.v.pixels(t.vectors(p))
 		if line := t.evenly(most); line > 0 && sums == nil {
 			t.lines(&a, dst, in, spare, g, p, n, x0, x1, line)
@@ -334,10 +334,10 @@ const panelsInL1x8 = 32 << 10
 // inputs and outputs.
 const chainInL1 = 16 << 10
 
-// together returns how many panels from p on the pixels pass by at once.
-func (t *convTiles8[T]) together(p, last int) int {
+// together returns how many panels from p on so many pixels pass by at once.
+func (t *convTiles8[T]) together(p, last, pixels int) int {
 	n := last - p
-	if 4*t.panelLen <= panelsInL1x8 {
+	if 4*t.panelLen <= panelsInL1x8 && pixels > t.v.pixels(t.vectors(p)) {
 		n = min(n, max(t.v.chain/(4*t.panelLen), 1))
 	}
 	// A narrow panel's pixels may come in larger tiles.

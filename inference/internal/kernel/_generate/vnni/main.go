@@ -50,7 +50,8 @@ func main() {
 
 var rowRegs = []string{"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
 
-// gemm writes blocks of rows pixels, evenly spaced, by 16 outputs a vector:
+// gemm writes blocks of rows pixels, evenly spaced, by 16 outputs a vector of each
+// of the panels that follow each other:
 //
 //	func gemm8x<rows>x<vectors>VNNI(t *tile8)
 //
@@ -58,8 +59,9 @@ var rowRegs = []string{"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
 // flight takes two quads at a time into sums of their own.
 func gemm(rows, vectors int) {
 	p("// func gemm8x%dx%dVNNI(t *tile8)", rows, vectors)
-	p("TEXT ·gemm8x%dx%dVNNI(SB), NOSPLIT, $0-8", rows, vectors)
-	p("\tMOVQ t+0(FP), AX")
+	p("TEXT ·gemm8x%dx%dVNNI(SB), NOSPLIT, $24-8", rows, vectors)
+	p("\tMOVQ t+0(FP), AX\n\tMOVQ 72(AX), BX\n\tMOVQ BX, 0(SP) // destination of the panel\n\tMOVQ 192(AX), BX\n\tMOVQ BX, 8(SP) // blocks")
+	p("panel:")
 	for r := range rows {
 		p("\tMOVQ %d(AX), %s", 8*r, rowRegs[r])
 	}
@@ -118,13 +120,13 @@ func gemm(rows, vectors int) {
 		}
 		p("\tADDQ $%d, SI\n\tADDQ $%d, BX\n\tSUBQ $%d, CX\n\tJGE several", 64*vectors*sets, 4*sets, sets)
 		p("rest:")
-		p("\tADDQ $%d, CX\n\tJEQ done", sets)
+		p("\tADDQ $%d, CX\n\tJEQ summed", sets)
 	}
 	p("quad:")
 	quad(0)
 	p("\tADDQ $%d, SI\n\tADDQ $4, BX\n\tDECQ CX\n\tJNE quad", 64*vectors)
-	p("done:")
-	p("\tDECQ DX\n\tJNE segment")
+	p("summed:")
+	p("\tDECQ DX\n\tJNE segment\n\tMOVQ SI, 16(SP) // the next panel")
 	for s := 1; s < sets; s++ {
 		for i := range sums {
 			p("\tVPADDD %s, %s, %s", z(s*sums+i), z(i), z(i))
@@ -149,7 +151,12 @@ func gemm(rows, vectors int) {
 	for r := range rows {
 		p("\tADDQ BX, %s", rowRegs[r])
 	}
-	p("\tJMP block\nout:\n\tVZEROUPPER\n\tRET")
+	p("\tJMP block")
+	// The next panel, with all blocks; never beyond the last one: the collector may
+	// look at these pointers.
+	p("out:\n\tDECQ 184(AX)\n\tJLE done\n\tMOVQ 8(SP), BX\n\tMOVQ BX, 192(AX)\n\tMOVQ 16(SP), BX\n\tMOVQ BX, 64(AX)\n\tADDQ $%d, 168(AX)", 64*vectors)
+	p("\tMOVQ $%d, BX\n\tMOVQ $%d, CX\n\tCMPL 120(AX), $1\n\tCMOVQEQ CX, BX\n\tADDQ 0(SP), BX\n\tMOVQ BX, 0(SP)\n\tMOVQ BX, 72(AX)\n\tJMP panel", 16*vectors, 64*vectors)
+	p("done:\n\tVZEROUPPER\n\tRET")
 	p("sums:")
 	for j := 1; j < vectors; j++ {
 		p("\tKSHIFTRQ $%d, K1, K%d", 16*j, 1+j)

@@ -126,6 +126,10 @@ func copyPadded(p *padded, src, buf []float32) []float32 {
 // corners sets rows to the first inputs of output pixels [first, last), from
 // channel c on.
 func corners[T any](p *padded, in []T, first, last, c int, rows *[8]*T) {
+	if last == 1 { // one pixel is common, and division slow
+		rows[0] = &in[c]
+		return
+	}
 	y, x := first/p.OutW, first%p.OutW
 	step := p.StrideW * p.pixel
 	at := p.corner(y, x) + c

@@ -272,16 +272,22 @@ func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part s
 	p0, p1, x0, x1 := part.panels(t.perGroup, t.OutH*t.OutW)
 	for p := p0; p < p1; {
 		n := t.together(p, p1, x1-x0)
-		most := t.v.pixels(t.vectors(p))
-		if line := t.evenly(most); line > 0 && sums == nil {
-			t.lines(&a, dst, in, spare, g, p, n, x0, x1, line)
-			p += n
-			continue
+		most, line := t.v.pixels(t.vectors(p)), 0
+		if x1-x0 > most && sums == nil {
+			line = t.evenly(most)
 		}
-		a.blocks = 1
-		blocks := (x1 - x0 + most - 1) / most
-		for i := range blocks {
-			t.tile(&a, dst, in, spare, g, p, n, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks, sums)
+		switch a.blocks = 1; {
+		case line > 0:
+			t.lines(&a, dst, in, spare, g, p, n, x0, x1, line)
+		case x1-x0 <= most:
+			if x0 < x1 {
+				t.tile(&a, dst, in, spare, g, p, n, x0, x1, sums)
+			}
+		default:
+			blocks := (x1 - x0 + most - 1) / most
+			for i := range blocks {
+				t.tile(&a, dst, in, spare, g, p, n, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks, sums)
+			}
 		}
 		p += n
 	}
@@ -360,7 +366,7 @@ func (t *convTiles8[T]) tile(a *tile8, dst, in, spare []byte, g, p, n, first, la
 	dst = dst[(first*t.Groups*t.OutC+g*t.OutC)*t.elem:]
 	for end := p + n; p < end; p += a.panels {
 		a.panels = 1
-		if left := t.OutC - p*t.v.panel; t.v.chain > 0 && left >= t.v.panel {
+		if left := t.OutC - p*t.v.panel; t.v.chain > 0 && end-p > 1 && left >= t.v.panel {
 			a.panels = min(end-p, left/t.v.panel)
 		}
 		blocks, panels := a.blocks, a.panels

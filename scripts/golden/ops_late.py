@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Make models of rarer operators and record LiteRT: 8-bit sums and products that
 the delegate leaves, quotients, roots, logarithms, transposed convolutions, ATAN2,
-regular suppression of boxes; and two custom operators LiteRT does not have.
+regular suppression of boxes, int16 that folds, clips and resizes; and two custom
+operators LiteRT does not have.
 
     python scripts/golden/ops_late.py inference/testdata/ops_late.zip
 
@@ -199,8 +200,47 @@ def posenet(i):
     return m.bytes(xs, ys), body
 
 
+def fold16(i):
+    """MEAN and SUM of int16, over any dimensions; some outputs saturate."""
+    m = Model()
+    op = [OP.MEAN, OP.SUM][i % 2]
+    shape = [draw(1, 4), draw(1, 9), draw(1, 17), draw(1, 12)]
+    axes = [[1, 2], [3], [1], [2, 3], [-1], [0, 2], [1, 3], [0, 1, 2, 3], [2]][i // 2 % 9]
+    keep = bool(draw(0, 2))
+    norm = {a % 4 for a in axes}
+    out = [1 if d in norm else v for d, v in enumerate(shape) if keep or d not in norm]
+    sx = scale()
+    sy = sx * np.float32(ops.rng.choice([0.05, 0.7, 1, 3.3, 40]))
+    x, y = m.tensor("x", T.INT16, shape, sx, 0), m.tensor("y", T.INT16, out, sy, 0)
+    m.op(op, 2, [x, ints(m, "axes", axes)], [y], KIND.ReducerOptions, options(s.ReducerOptionsT, keepDims=keep))
+    return m.bytes([x], [y])
+
+
+def relu16(i):
+    m = Model()
+    shape, sx = [1, draw(1, 9), draw(1, 40)], scale()
+    if i % 4 < 2:
+        sx = np.float32(12 / 65536)  # RELU6 cuts
+    sy = sx * np.float32(ops.rng.choice([0.3, 1, 1, 2.7]))
+    x, y = m.tensor("x", T.INT16, shape, sx, 0), m.tensor("y", T.INT16, shape, sy, 0)
+    m.op([OP.RELU, OP.RELU6][i % 2], 3, [x], [y])
+    return m.bytes([x], [y])
+
+
+def resize16(i):
+    m = Model()
+    n, h, w, c = 1 + i % 2, draw(1, 13), draw(1, 13), draw(1, 5)
+    oh, ow = draw(1, 21), draw(1, 21)
+    align, half = [(False, False), (True, False), (False, True)][i % 3]
+    x, y = m.tensor("x", T.INT16, [n, h, w, c], 0.1, 0), m.tensor("y", T.INT16, [n, oh, ow, c], 0.1, 0)
+    m.op(OP.RESIZE_BILINEAR, 4, [x, ints(m, "size", [oh, ow])], [y], KIND.ResizeBilinearOptions,
+         options(s.ResizeBilinearOptionsT, alignCorners=align, halfPixelCenters=half))
+    return m.bytes([x], [y])
+
+
 PLAN = [(beyond, 48), (div, 24), (root, 24), (transpose_conv, 36), (atan2, 4), (detect_regular, 20)]
 OTHERS = [(transpose_bias, 16, "TRANSPOSE_CONV of LiteRT "), (posenet, 16, "none, posenet.py with numpy ")]
+INT16 = [(fold16, 36), (relu16, 12), (resize16, 18)]
 
 
 def main(path, seed, times):
@@ -212,18 +252,22 @@ def main(path, seed, times):
             for suffix, body in ((".tflite", data), (".golden", head.encode() + golden)):
                 z.writestr(zipfile.ZipInfo(name + suffix, (1980, 1, 1, 0, 0, 0)), body, zipfile.ZIP_DEFLATED)
 
-        for make, count in PLAN:
-            for i in range(count * times):
-                data = make(i)
-                try:
-                    golden = run(data)
-                except RuntimeError as e:  # which it refuses while running: a root of a number below 0
-                    print(make.__name__, i, e)
-                    continue
-                write("%s_%03d" % (make.__name__, i), data, golden, version)
+        def record(plan):
+            for make, count in plan:
+                for i in range(count * times):
+                    data = make(i)
+                    try:
+                        golden = run(data)
+                    except RuntimeError as e:  # which it refuses while running: a root of a number below 0
+                        print(make.__name__, i, e)
+                        continue
+                    write("%s_%03d" % (make.__name__, i), data, golden, version)
+
+        record(PLAN)
         for make, count, oracle in OTHERS:
             for i in range(count * times):
                 write("%s_%03d" % (make.__name__, i), *make(i), oracle + (version if "LiteRT" in oracle else np.__version__))
+        record(INT16)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,9 @@ func lowerResizeBilinear(n *node) (Step, error) {
 	if in.DType == Float32 {
 		return resizeBilinearF32(n)
 	}
+	if in.DType == Int16 {
+		return resizeBilinear16(n)
+	}
 	if in.DType != Int8 && in.DType != Uint8 {
 		return Step{}, unsupported("types %s", n.types())
 	}

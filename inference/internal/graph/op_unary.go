@@ -79,6 +79,9 @@ func relu(lo, hi float32) func(*node) (Step, error) {
 		if n.in(0).DType == Float32 {
 			return reluF32(n, lo, hi)
 		}
+		if n.in(0).DType == Int16 && lo == 0 && hi != 1 { // LiteRT has no others
+			return relu16(n, lo, hi)
+		}
 		if err := n.unary8(); err != nil {
 			return Step{}, err
 		}

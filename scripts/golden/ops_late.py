@@ -238,9 +238,18 @@ def resize16(i):
     return m.bytes([x], [y])
 
 
+def log_softmax(i):
+    m = Model()
+    t = [T.INT8, T.UINT8][i % 2]
+    shape = [draw(1, 4), draw(1, 6), draw(1, 300)]
+    x, y = m.tensor("x", t, shape, scale(), zero(t)), m.tensor("y", t, shape, np.float32(1 / 16), 127 if t == T.INT8 else 255)
+    m.op(OP.LOG_SOFTMAX, 2, [x], [y], KIND.LogSoftmaxOptions, s.LogSoftmaxOptionsT())
+    return m.bytes([x], [y])
+
+
 PLAN = [(beyond, 48), (div, 24), (root, 24), (transpose_conv, 36), (atan2, 4), (detect_regular, 20)]
 OTHERS = [(transpose_bias, 16, "TRANSPOSE_CONV of LiteRT "), (posenet, 16, "none, posenet.py with numpy ")]
-INT16 = [(fold16, 36), (relu16, 12), (resize16, 18)]
+LATER = [(fold16, 36), (relu16, 12), (resize16, 18), (log_softmax, 16)]
 
 
 def main(path, seed, times):
@@ -267,7 +276,7 @@ def main(path, seed, times):
         for make, count, oracle in OTHERS:
             for i in range(count * times):
                 write("%s_%03d" % (make.__name__, i), *make(i), oracle + (version if "LiteRT" in oracle else np.__version__))
-        record(INT16)
+        record(LATER)
 
 
 if __name__ == "__main__":

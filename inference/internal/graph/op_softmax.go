@@ -46,3 +46,25 @@ func softmaxStep[T kernel.Byte](n *node, name string, beta float32, depth int) S
 		Run: func(mem []byte) { k.Run(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), depth) },
 	}
 }
+
+func logSoftmax8[T kernel.Byte](name string) func(*node) (Step, error) {
+	return func(n *node) (Step, error) {
+		in, out := n.in(0), n.out()
+		if err := n.unary8(); err != nil {
+			return Step{}, err
+		}
+		whole := n.wholeRange()
+		if out.Scale() != 1.0/16 || out.Zero() != whole.Max || in.Scale() > 1<<20 || len(in.Shape) == 0 {
+			return Step{}, unsupported("scales %g and %g, zero point %d, shape %v", in.Scale(), out.Scale(), out.Zero(), in.Shape)
+		}
+		if err := n.b.hold("softmax table", 1024); err != nil {
+			return Step{}, err
+		}
+		k := kernel.NewSoftmax[T](in.Scale(), 1, out.Scale(), whole)
+		src, dst, depth := n.inRef(0), n.outRef(), in.Shape[len(in.Shape)-1]
+		return Step{
+			Kernel: name, Tier: kernel.TierGeneric, Rule: ruleTFLite,
+			Run: func(mem []byte) { k.RunLog(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), depth, in.Scale()) },
+		}, nil
+	}
+}

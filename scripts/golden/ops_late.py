@@ -247,9 +247,17 @@ def log_softmax(i):
     return m.bytes([x], [y])
 
 
+def l2_norm(i):
+    m = Model()
+    shape = [60, draw(1, 3)] if i % 3 == 2 else [draw(1, 4), int(ops.rng.choice([64, 250, 13, 7, 1024]))]
+    x, y = m.tensor("x", T.UINT8, shape, scale(), zero(T.UINT8)), m.tensor("y", T.UINT8, shape, np.float32(1 / 128), 128)
+    m.op(OP.L2_NORMALIZATION, 1, [x], [y], KIND.L2NormOptions, s.L2NormOptionsT())
+    return m.bytes([x], [y])
+
+
 PLAN = [(beyond, 48), (div, 24), (root, 24), (transpose_conv, 36), (atan2, 4), (detect_regular, 20)]
 OTHERS = [(transpose_bias, 16, "TRANSPOSE_CONV of LiteRT "), (posenet, 16, "none, posenet.py with numpy ")]
-LATER = [(fold16, 36), (relu16, 12), (resize16, 18), (log_softmax, 16)]
+LATER = [(fold16, 36), (relu16, 12), (resize16, 18), (log_softmax, 16), (l2_norm, 12)]
 
 
 def main(path, seed, times):

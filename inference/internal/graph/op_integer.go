@@ -41,7 +41,7 @@ var integers = map[tflite.Op]typed{
 	tflite.ELU:                {[2]int{1, 1}, 1, map[DType]func(*node) (Step, error){Int8: lowerElu8}},
 	tflite.SQUARED_DIFFERENCE: {[2]int{2, 2}, 2, map[DType]func(*node) (Step, error){Int8: lowerSquaredDifference8}},
 	tflite.LOG_SOFTMAX:        {[2]int{1, 1}, 2, map[DType]func(*node) (Step, error){Int8: logSoftmax8[int8]("log_softmax_qs8"), Uint8: logSoftmax8[uint8]("log_softmax_qu8")}},
-	tflite.L2_NORMALIZATION:   {[2]int{1, 1}, 2, map[DType]func(*node) (Step, error){Int8: lowerL2Norm8}},
+	tflite.L2_NORMALIZATION:   {[2]int{1, 1}, 2, map[DType]func(*node) (Step, error){Int8: lowerL2Norm8, Uint8: lowerL2Norm8}},
 	tflite.CUMSUM: {[2]int{2, 2}, 1, map[DType]func(*node) (Step, error){
 		Float32: cumulate[float32]("cumsum_f32", ruleFloat), Int32: cumulate[int32]("cumsum_i32", ruleExact), Int64: cumulate[int64]("cumsum_i64", ruleExact),
 	}},

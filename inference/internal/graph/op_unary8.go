@@ -61,11 +61,18 @@ func lowerL2Norm8(n *node) (Step, error) {
 	if err := n.unary8(); err != nil {
 		return Step{}, err
 	}
-	if out.Scale() != 1.0/128 || out.Zero() != 0 || len(in.Shape) == 0 || in.Shape[len(in.Shape)-1] > 1<<15 {
+	middle := map[DType]int32{Int8: 0, Uint8: 128}[in.DType]
+	if out.Scale() != 1.0/128 || out.Zero() != middle || len(in.Shape) == 0 || in.Shape[len(in.Shape)-1] > 1<<15 {
 		return Step{}, unsupported("output scale %g, zero point %d, shape %v", out.Scale(), out.Zero(), in.Shape)
 	}
 	depth, zero := in.Shape[len(in.Shape)-1], in.Zero()
 	src, dst := n.inRef(0), n.outRef()
+	if in.DType == Uint8 {
+		return Step{
+			Kernel: "l2_normalization_qu8", Tier: kernel.TierGeneric, Rule: ruleTFLite,
+			Run: func(mem []byte) { kernel.L2NormU8(dst.Bytes(mem), src.Bytes(mem), depth, zero) },
+		}, nil
+	}
 	return Step{
 		Kernel: "l2_normalization_qs8", Tier: kernel.TierGeneric, Rule: ruleTFLite,
 		Run: func(mem []byte) { kernel.L2Norm8(i8(dst.Bytes(mem)), i8(src.Bytes(mem)), depth, zero) },

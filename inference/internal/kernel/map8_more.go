@@ -65,6 +65,21 @@ func L2Norm8(dst, src []int8, n int, zero int32) {
 	}
 }
 
+// L2NormU8 is L2Norm8 for uint8, whose output has the zero point 128
+// (kernels/internal/optimized/optimized_ops.h, L2Normalization).
+func L2NormU8(dst, src []uint8, n int, zero int32) {
+	for ; len(src) >= n; dst, src = dst[n:], src[n:] {
+		sum := int32(0)
+		for _, q := range src[:n] {
+			sum += (int32(q) - zero) * (int32(q) - zero)
+		}
+		m := invSqrt(sum)
+		for i, q := range src[:n] {
+			dst[i] = uint8(min(max(128+m.Apply(128*(int32(q)-zero)), 0), 255))
+		}
+	}
+}
+
 // invSqrt returns 1/sqrt(x) as gemmlowp computes it, by five steps of Newton's
 // method in 3.28 fixed point (kernels/internal/common.h,
 // GetInvSqrtQuantizedMultiplierExp).

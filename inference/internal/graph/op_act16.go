@@ -9,6 +9,8 @@ import (
 // sigmoid16 lowers LOGISTIC and TANH of int16, whose output scale is 2^-15. The
 // input scale 2^-12, and 2^-11 of TANH, has a rule of its own
 // (kernels/activations.cc, SigmoidEval, TanhEval).
+//
+//go:noinline
 func sigmoid16(name string, most int, exact func(x int16, shift int) int16, run func(s *kernel.Sigmoid16, dst, src []int16)) func(*node) (Step, error) {
 	return func(n *node) (Step, error) {
 		if err := n.unary16(); err != nil {

@@ -63,6 +63,8 @@ func lowerNot(n *node) (Step, error) {
 
 // lowerSelect takes elements of one of two operands. SELECT wants equal shapes,
 // or one condition a slice of the first dimension; SELECT_V2 broadcasts.
+//
+//go:noinline
 func lowerSelect(v2 bool) func(*node) (Step, error) {
 	return func(n *node) (Step, error) {
 		cond, a, b, out := n.in(0), n.in(1), n.in(2), n.out()

@@ -131,6 +131,8 @@ func lowerFill(n *node) (Step, error) {
 // lowerBlocks moves blocks of space to or from the batch: with a block of b by
 // c, image (i*c + j)*batch + k of the many holds the pixels at i, j of each
 // block of image k (kernels/internal/reference/space_to_batch_nd.h).
+//
+//go:noinline
 func lowerBlocks(toBatch bool) func(*node) (Step, error) {
 	return func(n *node) (Step, error) {
 		many, few := n.in(0), n.out()

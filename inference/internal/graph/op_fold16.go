@@ -8,6 +8,8 @@ import (
 
 // fold16 lowers MEAN and SUM of int16, over any dimensions. LiteRT adds in
 // 32 bits.
+//
+//go:noinline
 func fold16(name string, mean bool) func(*node) (Step, error) {
 	return func(n *node) (Step, error) {
 		in, out := n.in(0), n.out()

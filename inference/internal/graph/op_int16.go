@@ -10,6 +10,8 @@ import (
 
 // or16 lowers nodes whose activations are int16 by wide, all others by other.
 // LiteRT's delegate takes none of them: TFLite's reference kernels rule.
+//
+//go:noinline
 func or16(wide, other func(*node) (Step, error)) func(*node) (Step, error) {
 	return func(n *node) (Step, error) {
 		if n.out().DType == Int16 {

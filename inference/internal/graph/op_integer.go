@@ -195,6 +195,7 @@ func lowerHardSwish8(n *node) (Step, error) {
 	return n.mapStep("hard_swish_8", ruleTFLite, t)
 }
 
+//go:noinline
 func prelu8[T kernel.Byte](name string) func(*node) (Step, error) {
 	return func(n *node) (Step, error) {
 		in, alpha, out := n.in(0), n.in(1), n.out()

@@ -36,6 +36,8 @@ func (n *node) reduction() (*kernel.Reduce, error) {
 }
 
 // reduceTo lowers a fold that keeps type and quantization.
+//
+//go:noinline
 func reduceTo[T any](name string, first T, f func(a, x T) T) func(*node) (Step, error) {
 	return func(n *node) (Step, error) {
 		return n.reduceBytes(name, func(r *kernel.Reduce, dst, src []byte) { kernel.RunReduce(r, viewOf[T](dst), viewOf[T](src), first, f) })

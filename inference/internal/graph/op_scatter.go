@@ -142,6 +142,8 @@ func lowerOneHot(n *node) (Step, error) {
 }
 
 // cumulate lowers CUMSUM of one type.
+//
+//go:noinline
 func cumulate[T kernel.Ordered](name, rule string) func(*node) (Step, error) {
 	return func(n *node) (Step, error) {
 		if err := n.moves(n.out(), n.in(0)); err != nil {

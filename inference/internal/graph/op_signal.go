@@ -15,6 +15,8 @@ import (
 const ruleMicro = "tflite-micro"
 
 // signalOp checks the types of inputs and outputs and binds run to them.
+//
+//go:noinline
 func signalOp(name string, in, out []DType, prepare func(n *node, o flexOptions) (func(in, out []*Ref, mem []byte), error)) lowering {
 	return lowering{in: [2]int{len(in), len(in)}, maxVersion: 1, many: true, lower: func(n *node) (Step, error) {
 		if len(n.n.Out) != len(out) {

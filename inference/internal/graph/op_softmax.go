@@ -47,6 +47,7 @@ func softmaxStep[T kernel.Byte](n *node, name string, beta float32, depth int) S
 	}
 }
 
+//go:noinline
 func logSoftmax8[T kernel.Byte](name string) func(*node) (Step, error) {
 	return func(n *node) (Step, error) {
 		in, out := n.in(0), n.out()

@@ -74,6 +74,8 @@ func lowerLeakyRelu(n *node) (Step, error) {
 }
 
 // relu lowers an activation that stands alone, with real bounds lo and hi.
+//
+//go:noinline
 func relu(lo, hi float32) func(*node) (Step, error) {
 	return func(n *node) (Step, error) {
 		if n.in(0).DType == Float32 {

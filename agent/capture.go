@@ -70,6 +70,9 @@ func newCaptures(cfg *config.Config, records *recorder, o Options) *captures {
 		if p.Capture.Any() {
 			n += spareSlots
 		}
+		if p.Capture.Disagree {
+			n += spareSlots // a candidate's
+		}
 	}
 	if n == 0 || records == nil {
 		return nil

@@ -99,6 +99,7 @@ var errNoInput = errors.New("no live input to judge by")
 type shadow struct {
 	r       *runner
 	s       *stream
+	tap     *shadowTap
 	found   Probation
 	wait    []decision // of the candidate, that the pipeline has not reached
 	times   []time.Duration
@@ -116,6 +117,8 @@ func (r *runner) probe(ctx context.Context, u *Unit, limits bundle.Probation, no
 	if s.s, err = newStream(u, r.rate, s.decided); err != nil {
 		return s.found, err
 	}
+	s.tap = r.tap.shadow()
+	s.tap.watch(s.s)
 	there := false
 	if r.frames != nil {
 		s.frames = newLane[hal.Frame](frameDepth)
@@ -192,7 +195,9 @@ func (s *shadow) decided(_, end time.Time) {
 	}
 	s.times = append(s.times, s.s.res.Pre+s.s.res.Infer+s.s.res.Post)
 	s.wait = append(s.wait, decision{end, s.s.res.Label})
+	s.tap.hold(s.s, end)
 	if len(s.wait) > 64 { // the pipeline restarts, or waits
+		s.tap.settle(s.wait[0].end, false)
 		s.wait = s.wait[1:]
 	}
 }
@@ -206,6 +211,7 @@ func (s *shadow) compare() {
 		}
 		s.wait = s.wait[1:]
 		s.found.Windows++
+		s.tap.settle(mine.end, mine.label != old.label)
 		if mine.label == old.label {
 			s.found.Agree++
 		} else {

@@ -24,21 +24,26 @@ type slot struct {
 // the pipeline's goroutine, allocates nothing once warm and waits for nobody. A
 // nil tap takes none.
 type tap struct {
-	cfg  config.Capture
-	to   *captures
-	live pipeline.Snapshot // of the window that was just decided
-	free chan *slot
-	seen int           // decisions since the last for cfg.Every
-	last time.Duration // when the last one was taken, since boot; 0: none yet
+	pipeline string
+	cfg      config.Capture
+	to       *captures
+	live     pipeline.Snapshot // of the window that was just decided
+	free     chan *slot
+	seen     int           // decisions since the last for cfg.Every
+	last     time.Duration // when the last one was taken, since boot; 0: none yet
 }
 
 func (c *captures) tap(p config.Pipeline) *tap {
 	if c == nil || c.store == nil || !p.Capture.Any() {
 		return nil
 	}
-	t := &tap{cfg: p.Capture, to: c, free: make(chan *slot, spareSlots)}
+	return c.newTap(p.Name, p.Capture)
+}
+
+func (c *captures) newTap(pipeline string, cfg config.Capture) *tap {
+	t := &tap{pipeline: pipeline, cfg: cfg, to: c, free: make(chan *slot, spareSlots)}
 	for range spareSlots {
-		t.free <- &slot{free: t.free, about: capture.Capture{Pipeline: p.Name, Subject: p.Capture.Subject}}
+		t.free <- &slot{free: t.free, about: capture.Capture{Pipeline: pipeline, Subject: cfg.Subject}}
 	}
 	return t
 }
@@ -66,8 +71,8 @@ func (t *tap) take(r *runner) {
 	if why == 0 {
 		return
 	}
-	now := t.to.records.clock.Mono()
-	if t.last != 0 && now-t.last < t.cfg.MinInterval {
+	now, ok := t.may()
+	if !ok {
 		t.to.limited.Add(1)
 		return
 	}
@@ -82,6 +87,12 @@ func (t *tap) take(r *runner) {
 	default:
 		t.to.busy.Add(1)
 	}
+}
+
+// may tells whether min_interval has passed, and the time.
+func (t *tap) may() (now time.Duration, ok bool) {
+	now = t.to.records.clock.Mono()
+	return now, t.last == 0 || now-t.last >= t.cfg.MinInterval
 }
 
 // wants returns why a decision is to be kept, 0 if it is not.

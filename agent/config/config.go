@@ -57,12 +57,15 @@ type Capture struct {
 	Below       float64       // decisions with a lower score
 	Labels      []string      // decisions for one of these
 	Drift       bool          // decisions while drift warns or alarms
+	Disagree    bool          // what a candidate decides otherwise, in its shadow
 	MinInterval time.Duration // from one capture to the next
 	Subject     string        // whom or what the captures are about, to erase them by
 }
 
 // Any tells whether anything is to be kept.
-func (c *Capture) Any() bool { return c.Every > 0 || c.Below > 0 || len(c.Labels) > 0 || c.Drift }
+func (c *Capture) Any() bool {
+	return c.Every > 0 || c.Below > 0 || len(c.Labels) > 0 || c.Drift || c.Disagree
+}
 
 // Limits bounds what one agent may use.
 type Limits struct {

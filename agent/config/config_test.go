@@ -26,7 +26,7 @@ pipelines:
   machine:
     source: vibration
     bundle: b/machine.dunlin
-    capture: {every: 100, below: 0.5, labels: [bearing], drift: true, min_interval: 1m, subject: pump}
+    capture: {every: 100, below: 0.5, labels: [bearing], drift: true, disagree: true, min_interval: 1m, subject: pump}
     actions:
       - json: "-"
         on: result
@@ -70,7 +70,7 @@ func TestGood(t *testing.T) {
 			{Kind: JSON, File: "-", On: "result", Queue: 64},
 			{Kind: Exec, Argv: []string{"/etc/dunlin/notify", "--now"}, On: "event", Label: "bearing", MinInterval: time.Minute, Timeout: 2 * time.Second, Queue: 64},
 			{Kind: Webhook, URL: "http://localhost:1880/x", On: "event", Timeout: 10 * time.Second, Retries: 1, Queue: 64},
-		}, Capture: Capture{Every: 100, Below: 0.5, Labels: []string{"bearing"}, Drift: true, MinInterval: time.Minute, Subject: "pump"}}},
+		}, Capture: Capture{Every: 100, Below: 0.5, Labels: []string{"bearing"}, Drift: true, Disagree: true, MinInterval: time.Minute, Subject: "pump"}}},
 		Limits: Limits{Memory: 64 << 20, Drain: 3 * time.Second},
 		API:    API{Listen: "127.0.0.1:0"},
 		Telemetry: Telemetry{

@@ -151,11 +151,11 @@ func (l *loader) pipeline(name string, at Position, f *Fields) {
 
 func readCapture(f *Fields) Capture {
 	c := Capture{
-		Every: int(f.Int("every", 0, 1, 1<<30)), Below: f.Float("below", 0, 0, 1), Labels: f.Strings("labels"), Drift: f.Bool("drift", false),
+		Every: int(f.Int("every", 0, 1, 1<<30)), Below: f.Float("below", 0, 0, 1), Labels: f.Strings("labels"), Drift: f.Bool("drift", false), Disagree: f.Bool("disagree", false),
 		MinInterval: f.Duration("min_interval", defaultCaptureInterval, time.Second, 24*time.Hour), Subject: f.String("subject", ""),
 	}
 	if !c.Any() {
-		f.Problem("", "give one of every: N, below: SCORE, labels: [LABEL], drift: true", "nothing says what to capture")
+		f.Problem("", "give one of every: N, below: SCORE, labels: [LABEL], drift: true, disagree: true", "nothing says what to capture")
 	}
 	if len(c.Subject) > 64 {
 		f.Problem("subject", "give it a short one", "%d bytes, at most 64", len(c.Subject))

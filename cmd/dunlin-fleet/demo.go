@@ -278,7 +278,7 @@ func (d *demo) prepareAgent() error {
 		return err
 	}
 	const has = "    bundle: bundles/machine-1.0.0.dunlin\n"
-	text := strings.NewReplacer(has, has+"    assigned: true\n", "127.0.0.1:8321", d.page).Replace(string(raw)) +
+	text := strings.NewReplacer(has, has+"    assigned: true\n    capture: {disagree: true}\n", "127.0.0.1:8321", d.page).Replace(string(raw)) +
 		"\ntelemetry: {dir: telemetry, max_age: 2s}\nfleet: {dir: fleet}\n"
 	return errors.Join(os.WriteFile(file, []byte(text), 0o600), renumber(d.bundle("1.0.0"), d.bundle("1.2.0"), "1.2.0"))
 }
@@ -394,7 +394,7 @@ func (d *demo) pushBad(ctx context.Context) error {
 		return fmt.Errorf("%d devices run the wrong gain", n)
 	}
 	d.say("   no device runs it; each decided in its shadow what the old model would have, and compared")
-	return nil
+	return d.replay(ctx)
 }
 
 func (d *demo) pushGood(ctx context.Context) error {

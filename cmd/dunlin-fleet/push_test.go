@@ -37,7 +37,7 @@ func newFlock(t *testing.T) *flock {
 	if err := os.CopyFS(filepath.Join(f.dir, "dev"), os.DirFS("../dunlin/demo")); err != nil {
 		t.Fatal(err)
 	}
-	f.configure("    bundle: bundles/machine-1.0.0.dunlin", "    bundle: bundles/machine-1.0.0.dunlin\n    assigned: true", "127.0.0.1:8321", "127.0.0.1:0")
+	f.configure("    bundle: bundles/machine-1.0.0.dunlin", "    bundle: bundles/machine-1.0.0.dunlin\n    assigned: true\n    capture: {disagree: true}", "127.0.0.1:8321", "127.0.0.1:0")
 	if err := os.Mkdir(f.state(), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -207,6 +207,30 @@ func TestPush(t *testing.T) {
 		d := f.device()
 		if d.State != "degraded" || !strings.Contains(d.Reason, "live windows") || f.runs() != "1.0.0" {
 			t.Errorf("the device is %s, %q, runs %s", d.State, d.Reason, f.runs())
+		}
+	})
+	t.Run("one disagreement, again on this machine", func(t *testing.T) {
+		out, err := exec.Command(f.dunlin, "capture", "ls", "--json", "--config", f.config()).Output()
+		if err != nil {
+			t.Fatalf("capture ls: %v %s", err, out)
+		}
+		var all []struct{ ID, Why, Label string }
+		if err := json.Unmarshal(out, &all); err != nil || len(all) == 0 || all[0].Why != "disagree" || all[0].Label != "imbalance" {
+			t.Fatalf("%v: %s", err, out)
+		}
+		data, err := exec.Command(f.dunlin, "capture", "export", all[0].ID, "--config", f.config()).Output()
+		file := filepath.Join(f.dir, "disagreement")
+		if err == nil {
+			err = os.WriteFile(file, data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(f.dunlin, "replay", file, "--bundle", filepath.Join(bundles, "machine-1.1.0.dunlin")).CombinedOutput(); err != nil || !strings.Contains(string(out), "imbalance") {
+			t.Errorf("by the candidate: %v %s", err, out)
+		}
+		if out, err := exec.Command(f.dunlin, "replay", file, "--bundle", filepath.Join(bundles, "machine-1.0.0.dunlin")).CombinedOutput(); err == nil {
+			t.Errorf("by another bundle: %s", out)
 		}
 	})
 	t.Run("killed in the middle, it converges", func(t *testing.T) {

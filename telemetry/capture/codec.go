@@ -39,13 +39,14 @@ type Reason uint8
 
 // The reasons.
 const (
-	Every Reason = iota + 1 // one of so many
-	Score                   // the score was low
-	Label                   // a class that was asked for
-	Drift                   // the pipeline's drift is above quiet
+	Every    Reason = iota + 1 // one of so many
+	Score                      // the score was low
+	Label                      // a class that was asked for
+	Drift                      // the pipeline's drift is above quiet
+	Disagree                   // a candidate decided otherwise than the bundle in use
 )
 
-var reasonNames = [...]string{"", "every", "score", "label", "drift"}
+var reasonNames = [...]string{"", "every", "score", "label", "drift", "disagree"}
 
 // String returns the word for the reason.
 func (r Reason) String() string {

@@ -90,7 +90,7 @@ func (m *sampleMeter) take() InputStats {
 	mean := m.sum / n
 	std := math.Sqrt(max(m.square/n-float64(mean*mean), 0))
 	s := InputStats{
-		Mean:       float32(0.5 + mean/(1+math.Abs(mean))/2),
+		Mean:       float32(0.5 + float64(mean/(1+math.Abs(mean))/2)),
 		Std:        unit((decibel(std) - m.top + 80) / 80),
 		Saturation: unit(math.Sqrt(float64(max(m.atLo+m.atHi-2, 0)) / n)),
 	}
@@ -102,7 +102,7 @@ func (m *sampleMeter) take() InputStats {
 }
 
 // decibel is 20 log10, and very low for nothing.
-func decibel(v float64) float64 { return 20 * fmath.Log10(max(v, 1e-20)) }
+func decibel(v float64) float64 { return float64(20 * fmath.Log10(max(v, 1e-20))) }
 
 func unit(v float64) float32 { return float32(min(max(v, 0), 1)) }
 

@@ -50,7 +50,7 @@ func ParseQuery(text string) (Query, error) {
 	if err == nil && p.at < len(words) {
 		err = queryError("%q at its place %d: want and, or, or the end", words[p.at].text, p.at+1)
 	}
-	return Query{strings.TrimSpace(text), match}, err
+	return Query{strings.Trim(text, querySpace), match}, err
 }
 
 func queryError(format string, args ...any) error {
@@ -62,14 +62,17 @@ type queryWord struct {
 	quoted bool
 }
 
-const queryOperators = "=!~<>()"
+const (
+	queryOperators = "=!~<>()"
+	querySpace     = " \t\r\n" // any other character, seen or not, is part of a value
+)
 
 func queryWords(text string) ([]queryWord, error) {
 	var words []queryWord
 	for i := 0; i < len(text); {
 		c := text[i]
 		switch {
-		case c == ' ' || c == '\t' || c == '\n':
+		case strings.IndexByte(querySpace, c) >= 0:
 			i++
 		case c == '\'' || c == '"':
 			end := strings.IndexByte(text[i+1:], c)
@@ -86,7 +89,7 @@ func queryWords(text string) ([]queryWord, error) {
 			words = append(words, queryWord{text[i : i+n], false})
 			i += n
 		default:
-			n := strings.IndexAny(text[i:], queryOperators+" \t\n'\"")
+			n := strings.IndexAny(text[i:], queryOperators+querySpace+"'\"")
 			if n < 0 {
 				n = len(text) - i
 			}

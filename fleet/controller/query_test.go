@@ -53,7 +53,7 @@ func TestQueryRefused(t *testing.T) {
 }
 
 func FuzzQuery(f *testing.F) {
-	for _, s := range []string{"id = 'a'", "not (labels.x ~ y or board.cpus >= 2) and state != offline", "pipeline.a.b.label = \"\""} {
+	for _, s := range []string{"id = 'a'", "not (labels.x ~ y or board.cpus >= 2) and state != offline", "pipeline.a.b.label = \"\"", "id=\f", " id = a\r\n"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -57,12 +57,7 @@ footprint: cross ## print the size of every binary and what each module adds
 	$(GO) run ./scripts/footprint
 
 fuzz: ## run every fuzz test for FUZZTIME
-	@$(GO) list -f '{{.ImportPath}}' ./... | while read -r pkg; do \
-		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-			echo "$$pkg $$f"; \
-			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
-		done; \
-	done
+	FUZZTIME=$(FUZZTIME) scripts/fuzz
 
 lint: ## gofmt, vet, staticcheck
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt: $$out"; exit 1; fi

@@ -19,6 +19,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/agent/action"
@@ -41,18 +42,19 @@ type Options struct {
 	Trial      time.Duration // that the guard gives a new program; 0 is 5 minutes
 	Built      time.Time     // when; the clock cannot be before it
 	Repository fetch.Source  // to update from, instead of the fleet's; nil is the fleet's
-	UntilEOF   bool          // Run returns once every recording has been worked off, with an error if anything had to restart
+	// Configuration reads the configuration again, for Reload; nil allows none.
+	Configuration func() (*config.Config, error)
+	UntilEOF      bool // Run returns once every recording has been worked off, with an error if anything had to restart
 }
 
 // Agent runs the pipelines of one device. Run is called once; everything else
 // may be called concurrently with it.
 type Agent struct {
-	cfg     *config.Config
+	cfg     *config.Config // of the start; what a reload can change is in wired
 	opts    Options
 	started time.Time
 	files   *action.Files
-	feeds   []*feed
-	runners []*runner
+	wired   atomic.Pointer[wiring]
 	records *recorder     // nil where none are kept
 	kept    *captures     // nil where none are
 	updates *updater      // nil where the fleet chooses no bundles
@@ -60,6 +62,10 @@ type Agent struct {
 	oneShot chan struct{} // holds a token while a picture or clip is classified
 	again   chan struct{} // closed when another program is to start
 	once    sync.Once     // closes it
+
+	turn  sync.Mutex // of whoever changes what runs
+	work  *work      // nil unless Run is at work and open to changes
+	loads loads
 }
 
 // New opens and checks everything that the configuration names. An error means
@@ -73,6 +79,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*Agent, error) {
 	}
 	o.Log = o.Log.With("device", cfg.Device.Name)
 	a := &Agent{cfg: cfg, opts: o, started: o.Clock.Now(), files: action.NewFiles(o.Stdout), oneShot: make(chan struct{}, 1), again: make(chan struct{})}
+	a.loads.note(a.started, nil)
 	if err := a.build(ctx); err != nil {
 		a.release()
 		return nil, err
@@ -81,6 +88,8 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*Agent, error) {
 }
 
 func (a *Agent) build(ctx context.Context) error {
+	w := &wiring{cfg: a.cfg}
+	a.wired.Store(w)
 	var err error
 	if a.records, err = newRecorder(a.cfg, a.opts); err != nil {
 		return err
@@ -89,93 +98,21 @@ func (a *Agent) build(ctx context.Context) error {
 	if a.member, err = a.join(); err != nil {
 		return err
 	}
-	units := map[string]*Unit{} // pipelines on one bundle share its model
-	for _, p := range a.cfg.Pipelines {
-		f, err := a.feedFor(p)
-		if err != nil {
-			return err
-		}
-		u, err := a.unit(ctx, p, units)
-		if err != nil {
-			return err
-		}
-		r, err := newRunner(p, u, f, a.cfg.Device.Name, a.opts.Clock, a.opts.Log)
-		if err != nil {
-			return err
-		}
-		r.keep(a.records)
-		r.tap = a.kept.tap(p)
-		if err := a.addActions(r); err != nil {
-			return err
-		}
-		a.runners = append(a.runners, r)
+	with, err := a.load(ctx, a.cfg.Pipelines)
+	if err != nil {
+		return err
 	}
-	return nil
+	return a.wire(w, a.cfg.Pipelines, with)
 }
 
 func (a *Agent) engineOptions() inference.Options {
 	return inference.Options{MaxMemory: a.cfg.Limits.Memory}
 }
 
-// feedFor opens a pipeline's source, or joins it where it is open.
-func (a *Agent) feedFor(p config.Pipeline) (*feed, error) {
-	for _, f := range a.feeds {
-		if f.cfg.Name == p.Source {
-			return f, a.mayShare(f, p)
-		}
-	}
-	for _, s := range a.cfg.Sources {
-		if s.Name != p.Source {
-			continue
-		}
-		f, err := newFeed(s, a.opts.Clock, a.opts.Log)
-		if err != nil {
-			return nil, err
-		}
-		tell := a.records.tellOf("source " + s.Name)
-		f.sup.failed = func(restarts int, err error) {
-			if tell != nil {
-				tell(restarts, err)
-			}
-			a.haltActions(func(r *runner) bool { return r.feed == f })
-		}
-		a.feeds = append(a.feeds, f)
-		return f, nil
-	}
-	return nil, fmt.Errorf("pipeline %s: no source is named %q", p.Name, p.Source)
-}
-
-// mayShare refuses a second pipeline on an exclusive source.
-func (a *Agent) mayShare(f *feed, p config.Pipeline) error {
-	if !f.cfg.Exclusive && !f.input().exclusive() {
-		return nil
-	}
-	for _, r := range a.runners {
-		if r.feed == f {
-			return setup(p.At, fmt.Errorf("pipelines %s and %s: both want source %s, which is exclusive", r.cfg.Name, p.Name, p.Source), ownSource)
-		}
-	}
-	return nil
-}
-
-func (a *Agent) addActions(r *runner) error {
-	for _, cfg := range r.cfg.Actions {
-		act, err := action.New(cfg, a.files, r.log)
-		if err != nil {
-			for _, open := range r.actions { // r is not the agent's yet
-				open.Discard()
-			}
-			return setup(cfg.At, fmt.Errorf("pipeline %s: %w", r.cfg.Name, err), checkAction)
-		}
-		r.actions = append(r.actions, act)
-	}
-	return nil
-}
-
 // haltActions puts what pipelines drive into its safe state: nothing decides
 // for now.
 func (a *Agent) haltActions(of func(*runner) bool) {
-	for _, r := range a.runners {
+	for _, r := range a.wired.Load().runners {
 		if of(r) {
 			r.haltActions()
 		}
@@ -187,14 +124,7 @@ func (a *Agent) Close() error { return a.release() }
 
 // release halts the sources, switches off what is driven, and closes the files.
 func (a *Agent) release() error {
-	for _, r := range a.runners {
-		for _, act := range r.actions {
-			act.Discard()
-		}
-	}
-	for _, f := range a.feeds {
-		f.input().halt()
-	}
+	a.wired.Load().release()
 	return a.files.Close()
 }
 
@@ -207,9 +137,6 @@ func (a *Agent) Run(ctx context.Context) error {
 	soft, stop := context.WithCancel(ctx)
 	defer stop()
 	context.AfterFunc(soft, func() {
-		for _, f := range a.feeds {
-			f.input().halt()
-		}
 		if pause(hard, a.opts.Clock.After(a.cfg.Limits.Drain)) {
 			abandon()
 		}
@@ -227,18 +154,14 @@ func (a *Agent) Run(ctx context.Context) error {
 		case <-soft.Done():
 		}
 	})
-	var feeds, work sync.WaitGroup
-	for _, f := range a.feeds {
-		feeds.Go(func() { f.run(soft) })
-	}
-	for _, r := range a.runners {
-		work.Go(func() { a.runPipeline(hard, r) })
-	}
-	feeds.Wait()
-	work.Wait()
+	at := &work{soft: soft, hard: hard}
+	a.open(at)
 	if !a.opts.UntilEOF {
 		<-soft.Done() // the views stay after a recording's end
 	}
+	a.shut()
+	at.feeds.Wait()
+	at.runners.Wait()
 	late := hard.Err() != nil // from here on no pipeline has work that could be cut off
 	stop()
 	linked.Wait()
@@ -273,36 +196,24 @@ func (a *Agent) setbacks() error {
 			errs = append(errs, fmt.Errorf("%s %s failed %d times, the last time by: %s", what, name, h.Restarts, h.Reason))
 		}
 	}
-	for _, f := range a.feeds {
+	for _, f := range a.wired.Load().feeds {
 		tell("source", f.cfg.Name, f.sup.Health())
 	}
-	for _, r := range a.runners {
+	for _, r := range a.wired.Load().runners {
 		tell("pipeline", r.cfg.Name, r.sup.Health())
 	}
 	return errors.Join(errs...)
 }
 
-// runPipeline runs one pipeline and its actions until both have finished.
-func (a *Agent) runPipeline(ctx context.Context, r *runner) {
-	var workers sync.WaitGroup
-	for _, act := range r.actions {
-		workers.Go(func() { act.Run(ctx) })
-	}
-	r.run(ctx)
-	for _, act := range r.actions {
-		act.Close()
-	}
-	workers.Wait()
-}
-
 // Status describes everything at this moment.
 func (a *Agent) Status() Status {
 	now := a.opts.Clock.Now()
-	s := Status{Time: now, Started: a.started, Device: a.cfg.Device.Name, Labels: a.cfg.Device.Labels, Telemetry: a.records.status(), Captures: a.kept.status(), Fleet: a.member.status(), Traffic: a.member.traffic()}
-	for _, f := range a.feeds {
+	w := a.wired.Load()
+	s := Status{Time: now, Started: a.started, Device: a.cfg.Device.Name, Labels: w.cfg.Device.Labels, Telemetry: a.records.status(), Captures: a.kept.status(), Fleet: a.member.status(), Traffic: a.member.traffic(), Loaded: a.loads.read()}
+	for _, f := range w.feeds {
 		s.Sources = append(s.Sources, f.status(now))
 	}
-	for _, r := range a.runners {
+	for _, r := range w.runners {
 		s.Pipelines = append(s.Pipelines, r.status())
 	}
 	return s
@@ -311,7 +222,7 @@ func (a *Agent) Status() Status {
 // Inject makes a source develop a fault; severity is above 0 to 1. The error
 // is a *RequestError where the source or fault does not exist.
 func (a *Agent) Inject(source, fault string, severity float64) error {
-	for _, f := range a.feeds {
+	for _, f := range a.wired.Load().feeds {
 		if f.cfg.Name == source {
 			return f.inject(fault, severity)
 		}
@@ -330,7 +241,7 @@ func (a *Agent) WriteFrame(w io.Writer, pipeline string) (bool, error) {
 }
 
 func (a *Agent) runner(name string) (*runner, error) {
-	for _, r := range a.runners {
+	for _, r := range a.wired.Load().runners {
 		if r.cfg.Name == name {
 			return r, nil
 		}

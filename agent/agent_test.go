@@ -103,7 +103,7 @@ func TestPipelineRestartsAlone(t *testing.T) {
 		Pipelines: []config.Pipeline{pipelineOn("sick", "shaft", b, everyResult), pipelineOn("well", "shaft", b, everyResult)},
 	}, Options{Stdout: &out, UntilEOF: true, Clock: &fakeClock{now: time.Unix(0, 0)}})
 	chunks := 0
-	a.runners[0].hurt = func() {
+	a.wired.Load().runners[0].hurt = func() {
 		if chunks++; chunks == 10 {
 			panic("out of luck")
 		}
@@ -256,7 +256,7 @@ func TestLoopAllocatesNothing(t *testing.T) {
 	}, Options{})
 	defer a.Close()
 	a.records.start()
-	r, f := a.runners[0], a.feeds[0]
+	r, f := a.wired.Load().runners[0], a.wired.Load().feeds[0]
 	ctx := context.Background()
 	if err := r.begin(ctx); err != nil {
 		t.Fatal(err)

@@ -20,18 +20,19 @@ import (
 const CaptureFolder = "captures"
 
 // captures writes the windows that taps hand over. A nil one keeps none, nor does
-// one without a store, which tells why.
+// one without a store.
 type captures struct {
-	store   *capture.Store
-	device  string
+	cfg     *config.Config
+	store   atomic.Pointer[capture.Store]
 	records *recorder
 	ticks   hal.Clock
 	log     *slog.Logger
-	queue   chan *slot // holds all slots of all pipelines, so that sending never waits
+	queue   chan *slot
 
 	busy, limited atomic.Uint64
 	mu            sync.Mutex
 	stats         CaptureStatus
+	asked         bool // a pipeline wants captures, or wanted them
 }
 
 // CaptureStatus tells what became of the windows that were asked for.
@@ -62,34 +63,41 @@ func CaptureStore(cfg *config.Config, create bool) (*capture.Store, error) {
 	}), nil
 }
 
-// newCaptures prepares the captures that pipelines ask for. Without the key they
-// are to be encrypted with there are none, and the pipelines run all the same.
+// maxWaiting is how many windows of all pipelines may wait for the disk.
+const maxWaiting = 256
+
+// newCaptures prepares for the captures that pipelines ask for.
 func newCaptures(cfg *config.Config, records *recorder, o Options) *captures {
-	n := 0
-	for _, p := range cfg.Pipelines {
-		if p.Capture.Any() {
-			n += spareSlots
-		}
-		if p.Capture.Disagree {
-			n += spareSlots // a candidate's
-		}
-	}
-	if n == 0 || records == nil {
+	if records == nil {
 		return nil
 	}
-	c := &captures{device: cfg.Device.Name, records: records, ticks: o.Clock, log: o.Log, queue: make(chan *slot, n)}
-	var err error
-	if c.store, err = CaptureStore(cfg, true); err != nil {
-		o.Log.Error("nothing is captured", "err", err)
-		c.stats.Error = err.Error()
+	return &captures{cfg: cfg, records: records, ticks: o.Clock, log: o.Log, queue: make(chan *slot, maxWaiting)}
+}
+
+// open opens the store for the first pipeline that asks for captures. Without
+// the key they are to be encrypted with there are none, and the pipelines run
+// all the same.
+func (c *captures) open() *capture.Store {
+	if s := c.store.Load(); s != nil {
+		return s
 	}
-	return c
+	s, err := CaptureStore(c.cfg, true)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = true
+	if err != nil {
+		c.log.Error("nothing is captured", "err", err)
+		c.stats.Error = err.Error()
+		return nil
+	}
+	c.store.Store(s)
+	return s
 }
 
 // start writes what comes. The function it returns writes what is left once the
 // pipelines have ended, and tells false if it gave up because hard ended.
 func (c *captures) start(hard context.Context) (end func() bool) {
-	if c == nil || c.store == nil {
+	if c == nil {
 		return func() bool { return true }
 	}
 	done := make(chan struct{})
@@ -130,16 +138,18 @@ func (c *captures) run() {
 }
 
 func (c *captures) sweep() {
-	c.note(c.store.Sweep(), "sweep captures")
+	if s := c.store.Load(); s != nil {
+		c.note(s.Sweep(), "sweep captures")
+	}
 }
 
 // write keeps one window, and then the record that refers to it.
 func (c *captures) write(s *slot) {
 	wall, synced := c.records.clock.Wall()
 	m := s.about
-	m.Time, m.Synced, m.Device = wall, synced, c.device
+	m.Time, m.Synced, m.Device = wall, synced, c.cfg.Device.Name
 	m.State, m.Input, m.Output = s.snap.State, s.snap.Input, s.snap.Output
-	e, size, err := c.store.Add(&m)
+	e, size, err := c.store.Load().Add(&m)
 	if errors.Is(err, capture.ErrLimit) {
 		c.limited.Add(1)
 		return
@@ -160,7 +170,7 @@ func (c *captures) write(s *slot) {
 
 // note counts a failure, logs the first of a row, and looks what is there.
 func (c *captures) note(err error, what string) {
-	all, lerr := c.store.List()
+	all, lerr := c.store.Load().List()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if lerr == nil {
@@ -186,6 +196,9 @@ func (c *captures) status() *CaptureStatus {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.asked {
+		return nil
+	}
 	s := c.stats
 	s.Limited, s.Busy = c.limited.Load(), c.busy.Load()
 	return &s

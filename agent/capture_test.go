@@ -69,7 +69,7 @@ func TestCaptureNeverWaits(t *testing.T) {
 	clock := &handClock{}
 	clock.mono.Store(int64(time.Hour))
 	a.records.clock = clock
-	r := a.runners[0]
+	r := a.wired.Load().runners[0]
 	if err := r.begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestCaptureRecords(t *testing.T) {
 		if err != nil || c.Subject != "pump" || c.Pipeline != "one" {
 			t.Fatalf("%+v, %v", c, err)
 		}
-		if _, err := a.runners[0].unit.Load().Replay(t.Context(), c); err != nil {
+		if _, err := a.wired.Load().runners[0].unit.Load().Replay(t.Context(), c); err != nil {
 			t.Error(err)
 		}
 		if digest := sha256.Sum256(data); sizes[digest] != uint32(len(data)) {

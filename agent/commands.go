@@ -23,6 +23,7 @@ func (a *Agent) commands() map[string]uplink.Do {
 		"status":    a.answerStatus,
 		"restart":   a.restart,
 		"rollback":  a.rollback,
+		"reload":    func(ctx context.Context, _ json.RawMessage) (any, error) { return a.Reload(ctx) },
 		"self-test": a.selfTest,
 	}
 }
@@ -92,7 +93,7 @@ type SelfTest struct {
 // samples, beside the pipelines.
 func (a *Agent) selfTest(ctx context.Context, _ json.RawMessage) (any, error) {
 	var out []SelfTest
-	for _, r := range a.runners {
+	for _, r := range a.wired.Load().runners {
 		now := r.unit.Load()
 		if now == nil {
 			continue

@@ -29,6 +29,7 @@ const (
 type feed struct {
 	cfg   config.Source
 	open  opener
+	task  task // once it runs
 	sup   *supervisor
 	log   *slog.Logger
 	clock hal.Clock

@@ -95,7 +95,7 @@ func TestThousandHandovers(t *testing.T) {
 		Sources:   []config.Source{sensorSource("shaft", s)},
 		Pipelines: []config.Pipeline{pipelineOn("p", "shaft", b[0], everyResult)},
 	}, Options{Stdout: out, UntilEOF: true})
-	r = a.runners[0]
+	r = a.wired.Load().runners[0]
 	if err := a.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestHandoverFails(t *testing.T) {
 		Pipelines: []config.Pipeline{pipelineOn("p", "shaft", b)},
 	}, Options{})
 	defer a.Close()
-	r := a.runners[0]
+	r := a.wired.Load().runners[0]
 	if err := r.begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -20,10 +20,27 @@ type chunk struct {
 type lane[T any] struct {
 	free, full chan *T
 	lost       atomic.Uint64 // samples or frames that the pipeline never saw
+	gone       chan struct{} // closed when its reader ends before the stream does; nil: never
 	lossy      bool          // nobody waits for its reader, whatever the source
 	// What the next chunk must declare of those that were lost.
 	pending uint64 // samples
 	newItem bool   // one of them began a clip
+}
+
+// next waits for what comes next. False means that nothing does, or that the
+// reader is to end and has read what was there.
+func (l *lane[T]) next() (x *T, open bool) {
+	select {
+	case x, open = <-l.full:
+		return x, open
+	case <-l.gone:
+	}
+	select {
+	case x, open = <-l.full:
+		return x, open
+	default:
+		return nil, false
+	}
 }
 
 func newLane[T any](depth int) *lane[T] {
@@ -50,6 +67,8 @@ func putSamples(ctx context.Context, l *lane[chunk], live bool, b hal.Block, sam
 		}
 		select {
 		case c = <-l.free:
+		case <-l.gone:
+			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -77,6 +96,8 @@ func putFrame(ctx context.Context, l *lane[hal.Frame], live bool, f *hal.Frame) 
 	if dst == nil {
 		select {
 		case dst = <-l.free:
+		case <-l.gone:
+			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -181,6 +181,8 @@ func (s *shadow) step(ctx context.Context, over <-chan time.Time) error {
 			return fmt.Errorf("%w: source %s ended", errNoInput, s.r.cfg.Source)
 		}
 		return useOne(ctx, s.frames, f, s.s.image)
+	case <-s.r.gone:
+		return fmt.Errorf("%w: pipeline %s was configured anew", errNoInput, s.r.cfg.Name)
 	case <-over:
 		return fmt.Errorf("%w: only %d windows in %v, is source %s running?", errNoInput, s.found.Windows, probationTime, s.r.cfg.Source)
 	case <-ctx.Done():

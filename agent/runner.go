@@ -23,6 +23,8 @@ type runner struct {
 	cfg     config.Pipeline
 	unit    atomic.Pointer[Unit] // what decides now; nil where nothing was assigned yet
 	feed    *feed
+	task    task             // once it runs
+	gone    chan struct{}    // closed when another takes its place: it ends with what waits in its lane
 	samples *lane[chunk]     // nil for images
 	frames  *lane[hal.Frame] // nil for samples
 	actions []*action.Action
@@ -59,14 +61,20 @@ func newRunner(cfg config.Pipeline, u *Unit, f *feed, device string, clock hal.C
 		}
 	}
 	log = log.With("pipeline", cfg.Name)
-	r := &runner{cfg: cfg, feed: f, sup: newSupervisor(clock, log), log: log, clock: clock, source: telemetry.Source{Pipeline: cfg.Name}}
+	r := &runner{cfg: cfg, feed: f, gone: make(chan struct{}), sup: newSupervisor(clock, log), log: log, clock: clock, source: telemetry.Source{Pipeline: cfg.Name}}
 	r.sup.failed = func(int, error) { r.haltActions() }
 	if f.input().camera != nil {
 		r.frames = newLane[hal.Frame](frameDepth)
-		f.addFrames(r.frames)
+		r.frames.gone = r.gone
+		if !f.addFrames(r.frames) {
+			close(r.frames.full)
+		}
 	} else {
 		r.samples = newLane[chunk](chunkDepth)
-		f.addSamples(r.samples)
+		r.samples.gone = r.gone
+		if !f.addSamples(r.samples) {
+			close(r.samples.full)
+		}
 		r.rate = f.input().sensor.Info().RateHz
 	}
 	r.rec = action.Record{Device: device, Pipeline: cfg.Name, Source: cfg.Source, Simulated: f.input().simulated()}
@@ -130,12 +138,15 @@ func (r *runner) begin(ctx context.Context) error {
 // drain gives everything in a lane to use and returns the buffers, whatever
 // use does.
 func drain[T any](ctx context.Context, l *lane[T], use func(context.Context, *T) error) error {
-	for x := range l.full {
+	for {
+		x, open := l.next()
+		if !open {
+			return nil
+		}
 		if err := useOne(ctx, l, x, use); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 func useOne[T any](ctx context.Context, l *lane[T], x *T, use func(context.Context, *T) error) error {
@@ -290,6 +301,8 @@ func discard[T any](ctx context.Context, over <-chan time.Time, l *lane[T], size
 			l.free <- x
 		case <-over:
 			return true
+		case <-l.gone:
+			return false
 		case <-ctx.Done():
 			return false
 		}

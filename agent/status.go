@@ -19,6 +19,7 @@ type Status struct {
 	Captures  *CaptureStatus    `json:"captures,omitempty"`  // nil where no pipeline has any
 	Fleet     *uplink.Status    `json:"fleet,omitempty"`     // nil where the agent works alone
 	Traffic   *TrafficStatus    `json:"traffic,omitempty"`   // likewise, and where no telemetry is kept
+	Loaded    LoadedStatus      `json:"configuration"`
 }
 
 // SourceStatus is one source.

@@ -34,7 +34,7 @@ type tap struct {
 }
 
 func (c *captures) tap(p config.Pipeline) *tap {
-	if c == nil || c.store == nil || !p.Capture.Any() {
+	if c == nil || !p.Capture.Any() || c.open() == nil {
 		return nil
 	}
 	return c.newTap(p.Name, p.Capture)
@@ -78,14 +78,27 @@ func (t *tap) take(r *runner) {
 	}
 	select {
 	case s := <-t.free:
-		t.last = now
 		s.snap, t.live = t.live, s.snap // the pipeline goes on in the other's memory
 		res, a := &r.now.res, &s.about
 		a.Bundle, a.Numerics, a.Why = r.source.Model, inference.Numerics, why
 		a.Class, a.Label, a.Score = res.Class, res.Label, res.Score
-		t.to.queue <- s // has room for all slots
+		if t.to.put(s) {
+			t.last = now
+		}
 	default:
 		t.to.busy.Add(1)
+	}
+}
+
+// put hands a window to the disk, unless too many wait for it.
+func (c *captures) put(s *slot) bool {
+	select {
+	case c.queue <- s:
+		return true
+	default:
+		c.busy.Add(1)
+		s.free <- s
+		return false
 	}
 }
 

@@ -65,11 +65,7 @@ func (t *shadowTap) settle(end time.Time, differs bool) {
 		t.free <- x
 		return
 	}
-	select {
-	case t.to.queue <- x:
+	if t.to.put(x) {
 		t.last, _ = t.may()
-	default: // those of a probation before are still on their way
-		t.to.busy.Add(1)
-		t.free <- x
 	}
 }

@@ -150,7 +150,7 @@ func (a *Agent) assignable(name string) *runner {
 // assigned names the slots whose contents the fleet chooses.
 func (a *Agent) assigned() []string {
 	var names []string
-	for _, p := range a.cfg.Pipelines {
+	for _, p := range a.wired.Load().cfg.Pipelines {
 		if p.Assigned {
 			names = append(names, p.Name)
 		}

@@ -35,6 +35,7 @@ type Source struct {
 	Driver    string
 	Exclusive bool // serves one pipeline only
 	Settings  any  // what the driver's Parse returned
+	Digest    Digest
 	At        Position
 }
 
@@ -47,8 +48,13 @@ type Pipeline struct {
 	Assigned bool
 	Actions  []Action
 	Capture  Capture
+	Digest   Digest
 	At       Position
 }
+
+// Digest is the SHA-256 of what an entry says: equal ones mean the same,
+// wherever they stand and whatever comments are beside them.
+type Digest [32]byte
 
 // Capture says which windows of a pipeline are kept whole, to be looked at and
 // computed again. The zero value keeps none.

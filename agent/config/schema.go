@@ -116,7 +116,7 @@ func Loopback(host string) bool {
 }
 
 func (l *loader) source(name string, at Position, f *Fields) {
-	s := Source{Name: name, At: at}
+	s := Source{Name: name, Digest: digest(f.node), At: at}
 	s.Driver = f.Required("driver", "drivers: "+strings.Join(l.driverNames(), ", "))
 	s.Exclusive = f.Bool("exclusive", false)
 	for _, d := range l.drivers {
@@ -134,7 +134,7 @@ func (l *loader) source(name string, at Position, f *Fields) {
 }
 
 func (l *loader) pipeline(name string, at Position, f *Fields) {
-	p := Pipeline{Name: name, At: at}
+	p := Pipeline{Name: name, Digest: digest(f.node), At: at}
 	p.Source = f.Required("source", "name one of the sources")
 	p.Assigned = f.Bool("assigned", false)
 	if !p.Assigned || f.Has("bundle") {

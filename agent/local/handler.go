@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/dunlin-edge/dunlin/agent"
 	"github.com/dunlin-edge/dunlin/agent/config"
@@ -48,6 +49,7 @@ func newHandler(a *agent.Agent, cfg config.API) http.Handler {
 	mux.HandleFunc("GET /api/v1/pipelines/{name}/frame.png", h.frame)
 	mux.HandleFunc("POST /api/v1/pipelines/{name}/classify", h.classify)
 	mux.HandleFunc("POST /api/v1/sources/{name}/inject", h.inject)
+	mux.HandleFunc("POST /api/v1/reload", h.reload)
 	return protect(mux, cfg)
 }
 
@@ -148,6 +150,29 @@ func (h *handler) inject(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// reload lets the agent read its configuration again.
+func (h *handler) reload(w http.ResponseWriter, r *http.Request) {
+	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(reloadTimeout)); err != nil {
+		refuse(w, err)
+		return
+	}
+	done, err := h.agent.Reload(r.Context())
+	var req *agent.RequestError
+	switch {
+	case errors.As(err, &req):
+		refuse(w, err)
+	case err != nil:
+		var hint interface{ Hint() string }
+		next := "nothing changed; mend the configuration and reload again"
+		if errors.As(err, &hint) {
+			next = hint.Hint()
+		}
+		fail(w, http.StatusUnprocessableEntity, err.Error(), next)
+	default:
+		reply(w, http.StatusOK, done)
+	}
 }
 
 // reply sends v as JSON.

@@ -13,6 +13,7 @@
 //	GET  /api/v1/stream                      the same as server-sent events, at most 10/s
 //	GET  /api/v1/pipelines/NAME/frame.png    the last image classified
 //	POST /api/v1/pipelines/NAME/classify     an image or wav -> agent.Outcome
+//	POST /api/v1/reload                      read the configuration again -> agent.Reloaded
 //	POST /api/v1/sources/NAME/inject         {"fault": "bearing", "severity": 0.5}
 package local
 
@@ -36,6 +37,7 @@ const (
 	readTimeout   = 30 * time.Second
 	writeTimeout  = 30 * time.Second
 	idleTimeout   = 2 * time.Minute
+	reloadTimeout = 5 * time.Minute // to verify large bundles on a small board
 	maxHeader     = 16 << 10
 )
 

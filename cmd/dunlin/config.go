@@ -37,6 +37,7 @@ pipelines. Relative paths count from the folder of the file. Every key there is:
 
 Examples:
   dunlin config check --config agent.yaml
+  dunlin config reload
 `
 
 const configCheckUsage = `Usage: dunlin config check [--config FILE] [--json]
@@ -53,6 +54,7 @@ Examples:
 func configCommands() []command {
 	return []command{
 		{"check", "find every mistake without running anything", configCheckUsage, runConfigCheck},
+		{"reload", "let a running agent read it again", configReloadUsage, runConfigReload},
 	}
 }
 

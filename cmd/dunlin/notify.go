@@ -6,7 +6,10 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/dunlin-edge/dunlin/agent"
 )
@@ -127,6 +130,30 @@ func (n *notifier) hung(s agent.Status) string {
 		}
 	}
 	return name
+}
+
+// reloading tells that the configuration is read again. The service counts as
+// reloading until reloaded.
+func (n *notifier) reloading() {
+	if n == nil {
+		return
+	}
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // every system that notifies has it
+	n.say(fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d\nSTATUS=reading the configuration again", now.Nano()/1000))
+}
+
+// reloaded tells what came of it; the next report overwrites that.
+func (n *notifier) reloaded(err error) {
+	if n == nil {
+		return
+	}
+	text := "configuration reloaded"
+	if err != nil {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		text = "configuration not taken: " + first
+	}
+	n.say("READY=1\nSTATUS=" + text)
 }
 
 // say tells systemd. What is lost is said again.

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/agent"
@@ -23,6 +25,9 @@ Runs the agent: opens the sources, verifies the bundles, runs the pipelines and
 their actions, and serves the local page, until SIGTERM or Ctrl-C. Then sources
 stop, windows in flight finish and actions are carried out; a second signal
 ends it at once.
+
+SIGHUP reads the configuration again: only what changed restarts, and where
+anything is wrong nothing does (dunlin config reload says which).
 
 As a service of systemd it says when it is ready and what it does, and feeds the
 watchdog while pipelines get on with what their sources deliver.
@@ -56,10 +61,11 @@ func runRun(ctx context.Context, e *env, args []string) error {
 		level = slog.LevelError + 1 // the view shows the reasons itself
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
-	return runAgent(ctx, e, cfg, log, showing, *untilEOF)
+	again := func() (*config.Config, error) { return loadConfig(*file) }
+	return runAgent(ctx, e, cfg, again, log, showing, *untilEOF)
 }
 
-func runAgent(ctx context.Context, e *env, cfg *config.Config, log *slog.Logger, showing, untilEOF bool) error {
+func runAgent(ctx context.Context, e *env, cfg *config.Config, again func() (*config.Config, error), log *slog.Logger, showing, untilEOF bool) error {
 	l, err := local.Listen(ctx, cfg.API)
 	if err != nil {
 		return err
@@ -68,7 +74,7 @@ func runAgent(ctx context.Context, e *env, cfg *config.Config, log *slog.Logger,
 		defer l.Close()
 	}
 	trial, _ := time.ParseDuration(os.Getenv("DUNLIN_TRIAL")) // the guard's; none without one
-	opts := agent.Options{Stdout: e.stdout, Log: log, UntilEOF: untilEOF, Version: readVersion().Version, Built: readVersion().built(), Guard: os.Getenv("DUNLIN_GUARD"), Trial: trial, CheckStore: telemetry.CheckIn("/proc/self/exe", "telemetry", "check")}
+	opts := agent.Options{Stdout: e.stdout, Log: log, UntilEOF: untilEOF, Configuration: again, Version: readVersion().Version, Built: readVersion().built(), Guard: os.Getenv("DUNLIN_GUARD"), Trial: trial, CheckStore: telemetry.CheckIn("/proc/self/exe", "telemetry", "check")}
 	a, err := agent.New(ctx, cfg, opts)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
@@ -87,6 +93,7 @@ func runAgent(ctx context.Context, e *env, cfg *config.Config, log *slog.Logger,
 	}
 	var told sync.WaitGroup
 	told.Go(func() { systemd.run(ctx, a.Status) })
+	told.Go(func() { reloadOnHangUp(ctx, a, systemd) })
 	defer told.Wait()
 	defer stop()
 	url := pageURL(l)
@@ -101,6 +108,23 @@ func runAgent(ctx context.Context, e *env, cfg *config.Config, log *slog.Logger,
 		return nil
 	}
 	return err
+}
+
+// reloadOnHangUp lets the agent read its configuration again at every SIGHUP.
+func reloadOnHangUp(ctx context.Context, a *agent.Agent, systemd *notifier) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+			systemd.reloading()
+			_, err := a.Reload(ctx) // it logs what comes of it
+			systemd.reloaded(err)
+		}
+	}
 }
 
 // runWithView shows the agent in this terminal while it runs.

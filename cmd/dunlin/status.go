@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dunlin-edge/dunlin/agent"
 	"github.com/dunlin-edge/dunlin/agent/config"
@@ -52,15 +53,20 @@ func (f *flagSet) agentURL() *string {
 
 // get asks a running agent. The caller closes the body.
 func get(ctx context.Context, base, path string) (io.ReadCloser, error) {
+	return ask(ctx, http.MethodGet, base, path, requestTimeout)
+}
+
+// ask sends a request without a body and waits so long for the answer to begin.
+func ask(ctx context.Context, method, base, path string, wait time.Duration) (io.ReadCloser, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, usageError("write it as http://127.0.0.1:8321", "--url %q: not an http address", base)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(base, "/")+path, nil)
 	if err != nil {
 		return nil, err
 	}
-	client := &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: requestTimeout}}
+	client := &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: wait}}
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, hintError(fmt.Errorf("ask the agent: %w", err), "is it running there? Start it with: dunlin run")
@@ -87,7 +93,12 @@ func getJSON(ctx context.Context, base, path string, v any) error {
 }
 
 func (e *env) printStatus(s *agent.Status) {
-	e.printf("%s, up since %s\n\n", e.style(bold, s.Device), s.Started.Local().Format("2006-01-02 15:04:05"))
+	e.printf("%s, up since %s\n", e.style(bold, s.Device), s.Started.Local().Format(time.DateTime))
+	if c := s.Loaded; !c.Failed.IsZero() {
+		e.printf("%s\n", e.style(red, fmt.Sprintf("The configuration of %s runs; the one at %s was not taken: %s",
+			c.At.Local().Format(time.DateTime), c.Failed.Local().Format(time.DateTime), c.Reason)))
+	}
+	e.printf("\n")
 	t := e.table()
 	t.row("PIPELINE", "STATE", "BUNDLE", "MODEL", "RATE/s", "P95", "DECISION", "DRIFT", "LOST", "LAST FAILURE")
 	for _, p := range s.Pipelines {

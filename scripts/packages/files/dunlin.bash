@@ -1,7 +1,7 @@
 # bash completion of dunlin: commands, their subcommands, then flags and files.
 _dunlin() {
 	local cur=${COMP_WORDS[COMP_CWORD]} words
-	local commands="run watch enroll update status telemetry classify config sensors doctor bundle model version help"
+	local commands="run watch enroll update status telemetry capture replay classify config sensors doctor bundle model version help"
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
 		return
@@ -9,7 +9,7 @@ _dunlin() {
 	case "$COMP_CWORD ${COMP_WORDS[1]}" in
 	"2 help") words=$commands ;;
 	"2 telemetry") words="ls export erase check" ;;
-	"2 config") words="check" ;;
+	"2 config") words="check reload" ;;
 	"2 sensors") words="scan list read" ;;
 	"2 bundle") words="init pack inspect verify" ;;
 	"2 model") words="inspect run bench profile" ;;

@@ -52,10 +52,10 @@ func TestGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range got.Sources {
-		got.Sources[i].At = Position{}
+		got.Sources[i].At, got.Sources[i].Digest = Position{}, Digest{}
 	}
 	p := &got.Pipelines[0]
-	p.At = Position{}
+	p.At, p.Digest = Position{}, Digest{}
 	for i := range p.Actions {
 		p.Actions[i].At = Position{}
 	}
@@ -210,4 +210,26 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("config %v with error %v", cfg, err)
 		}
 	})
+}
+
+func TestDigest(t *testing.T) {
+	of := func(source string) Digest {
+		t.Helper()
+		cfg, err := Parse("agent.yaml", []byte("sources:\n  s: "+source+"\npipelines: {p: {source: s, bundle: b}}\n"), testDrivers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg.Sources[0].Digest
+	}
+	const text = "{driver: replay.wav, path: clips/a.wav}"
+	for _, same := range []string{text, "{driver: replay.wav,  path: 'clips/a.wav'} # as before", "\n    # block style\n    driver: replay.wav\n    path: clips/a.wav"} {
+		if of(same) != of(text) {
+			t.Errorf("%q counts as another", same)
+		}
+	}
+	for _, other := range []string{"{driver: replay.wav, path: clips/b.wav}", "{driver: replay.wav, path: clips/a.wav, exclusive: true}"} {
+		if of(other) == of(text) {
+			t.Errorf("%q counts as the same", other)
+		}
+	}
 }

@@ -18,8 +18,8 @@ import (
 
 // Buffers between a feed and each of its pipelines.
 const (
-	blocksPerSecond = 50 // a block holds 20 ms of samples
-	chunkDepth      = 64 // 1.3 s of them
+	blocksPerSecond = 20 // a block holds 50 ms of samples, or as many as a pipeline's hop
+	chunkDepth      = 64 // 3 s of them
 	minBlockFrames  = 64
 	frameDepth      = 3 // one read, one waiting, one being filled
 )
@@ -158,7 +158,7 @@ func (f *feed) pumpSamples(ctx context.Context, in *input) error {
 	buf := make([]float32, block*info.Channels)
 	restarted := true
 	for {
-		b, err := in.sensor.Read(ctx, buf)
+		b, err := in.sensor.Read(ctx, buf[:f.block(block)*info.Channels])
 		if errors.Is(err, hal.ErrNoData) {
 			continue
 		}
@@ -174,6 +174,20 @@ func (f *feed) pumpSamples(ctx context.Context, in *input) error {
 			}
 		}
 	}
+}
+
+// block is how many frames to read at once, at most: every block wakes whoever
+// reads it, and no pipeline decides more often than its hop.
+func (f *feed) block(most int) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := most
+	for _, l := range f.samples {
+		if hop := int(l.hop.Load()); hop > 0 {
+			n = min(n, hop)
+		}
+	}
+	return max(n, min(minBlockFrames, most))
 }
 
 // note keeps what the views show of a block, and returns who gets it.

@@ -19,6 +19,7 @@ type chunk struct {
 // the stream.
 type lane[T any] struct {
 	free, full chan *T
+	hop        atomic.Int64  // of its reader, in frames; 0: not known
 	lost       atomic.Uint64 // samples or frames that the pipeline never saw
 	gone       chan struct{} // closed when its reader ends before the stream does; nil: never
 	lossy      bool          // nobody waits for its reader, whatever the source

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -87,6 +88,9 @@ func newRunner(cfg config.Pipeline, u *Unit, f *feed, device string, clock hal.C
 // dress makes results those of a unit.
 func (r *runner) dress(u *Unit) {
 	r.rec.Bundle, r.rec.Model = u.Name(), u.model
+	if r.samples != nil && u.spec.Window != nil {
+		r.samples.hop.Store(int64(cmp.Or(u.spec.Window.Hop, u.spec.Window.Length)))
+	}
 	if _, err := hex.Decode(r.source.Model[:], []byte(u.Digest)); err != nil {
 		panic(err) // the unit made it
 	}

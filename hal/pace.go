@@ -44,13 +44,13 @@ func NewPacer(clock Clock, rateHz float64, realtime bool) *Pacer {
 	return &Pacer{clock: clock, rateHz: rateHz, realtime: realtime, start: clock.Now(), halt: make(chan struct{})}
 }
 
-// Chunk returns how many of room frames to deliver at once: in real time 20 ms
+// Chunk returns how many of room frames to deliver at once: in real time 50 ms
 // of them, as a device's FIFO would, otherwise all.
 func (p *Pacer) Chunk(room int) int {
 	if !p.realtime {
 		return room
 	}
-	return min(room, max(1, int(p.rateHz/50)))
+	return min(room, max(1, int(p.rateHz/20)))
 }
 
 // Advance counts frames and returns the time of the first. In real time it

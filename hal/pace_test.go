@@ -30,17 +30,17 @@ func TestPacerRealtime(t *testing.T) {
 	start := time.Unix(1000, 0)
 	c := &stepClock{now: start}
 	p := NewPacer(c, 400, true)
-	if n := p.Chunk(1000); n != 8 {
-		t.Errorf("chunk of %d frames, want 20 ms", n)
+	if n := p.Chunk(1000); n != 20 {
+		t.Errorf("chunk of %d frames, want 50 ms", n)
 	}
 	for i := range 3 {
-		at, err := p.Advance(t.Context(), 8)
-		if want := start.Add(time.Duration(i) * 20 * time.Millisecond); err != nil || !at.Equal(want) {
+		at, err := p.Advance(t.Context(), 20)
+		if want := start.Add(time.Duration(i) * 50 * time.Millisecond); err != nil || !at.Equal(want) {
 			t.Errorf("block %d at %v, want %v (%v)", i, at, want, err)
 		}
 	}
 	c.now = c.now.Add(time.Second) // a slow reader catches up without waiting
-	if _, err := p.Advance(t.Context(), 8); err != nil || len(c.waits) != 3 {
+	if _, err := p.Advance(t.Context(), 20); err != nil || len(c.waits) != 3 {
 		t.Errorf("waits %v, %v", c.waits, err)
 	}
 }

@@ -3,12 +3,18 @@
 //
 // Symbol sizes come from "go tool nm" on a build with its symbol table; what
 // belongs to no package (tables of the linker) is in "other".
+//
+// Then it starts the agent, as a member of a fleet on this machine, and prints
+// what it takes at work; more than the bars is a failure. -work does only that.
 package main
 
 import (
+	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"sort"
 	"strconv"
@@ -18,13 +24,20 @@ import (
 const agent = "./cmd/dunlin"
 
 func main() {
-	if err := run(); err != nil {
+	only := flag.Bool("work", false, "only measure the agent at work")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "footprint:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
+func run(ctx context.Context, onlyWork bool) error {
+	if onlyWork {
+		return measureWork(ctx)
+	}
 	if err := printBinaries(); err != nil {
 		return err
 	}
@@ -37,7 +50,7 @@ func run() error {
 		return fmt.Errorf("read symbols: %w", err)
 	}
 	printModules(sizes)
-	return nil
+	return measureWork(ctx)
 }
 
 func printBinaries() error {

@@ -55,6 +55,7 @@ type Agent struct {
 	started time.Time
 	files   *action.Files
 	wired   atomic.Pointer[wiring]
+	lines   *logLines
 	records *recorder     // nil where none are kept
 	kept    *captures     // nil where none are
 	updates *updater      // nil where the fleet chooses no bundles
@@ -77,8 +78,9 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*Agent, error) {
 	if o.Clock == nil {
 		o.Clock = hal.Wall{}
 	}
-	o.Log = o.Log.With("device", cfg.Device.Name)
-	a := &Agent{cfg: cfg, opts: o, started: o.Clock.Now(), files: action.NewFiles(o.Stdout), oneShot: make(chan struct{}, 1), again: make(chan struct{})}
+	lines := newLogLines(o.Clock)
+	o.Log = lines.over(o.Log).With("device", cfg.Device.Name)
+	a := &Agent{cfg: cfg, opts: o, started: o.Clock.Now(), lines: lines, files: action.NewFiles(o.Stdout), oneShot: make(chan struct{}, 1), again: make(chan struct{})}
 	a.loads.note(a.started, nil)
 	if err := a.build(ctx); err != nil {
 		a.release()

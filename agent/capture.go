@@ -145,6 +145,18 @@ func (c *captures) sweep() {
 
 // write keeps one window, and then the record that refers to it.
 func (c *captures) write(s *slot) {
+	id, size, err := c.add(s)
+	s.answer(captured{id, size, err})
+}
+
+// answer tells whoever asked for a window, if somebody did.
+func (s *slot) answer(c captured) {
+	if s.tell != nil {
+		s.tell <- c // has room
+	}
+}
+
+func (c *captures) add(s *slot) (id string, bytes int64, err error) {
 	wall, synced := c.records.clock.Wall()
 	m := s.about
 	m.Time, m.Synced, m.Device = wall, synced, c.cfg.Device.Name
@@ -152,11 +164,11 @@ func (c *captures) write(s *slot) {
 	e, size, err := c.store.Load().Add(&m)
 	if errors.Is(err, capture.ErrLimit) {
 		c.limited.Add(1)
-		return
+		return "", 0, err
 	}
 	c.note(err, "keep capture")
 	if err != nil {
-		return
+		return "", 0, err
 	}
 	var sum [32]byte
 	if _, err := hex.Decode(sum[:], []byte(e.ID)); err != nil {
@@ -166,6 +178,7 @@ func (c *captures) write(s *slot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stats.Kept++
+	return e.ID, int64(size), nil
 }
 
 // note counts a failure, logs the first of a row, and looks what is there.

@@ -17,15 +17,36 @@ import (
 var errRestart = errors.New("told to begin anew")
 
 // commands are what the fleet may ask of this device.
-func (a *Agent) commands() map[string]uplink.Do {
-	return map[string]uplink.Do{
-		"ping":      func(context.Context, json.RawMessage) (any, error) { return map[string]bool{"pong": true}, nil },
-		"status":    a.answerStatus,
-		"restart":   a.restart,
-		"rollback":  a.rollback,
-		"reload":    func(ctx context.Context, _ json.RawMessage) (any, error) { return a.Reload(ctx) },
-		"self-test": a.selfTest,
+func (a *Agent) commands() map[string]uplink.Command {
+	return map[string]uplink.Command{
+		"ping": {Do: func(context.Context, json.RawMessage, func(any)) (any, error) {
+			return map[string]bool{"pong": true}, nil
+		}},
+		"status":    {Do: a.answerStatus},
+		"reload":    {Do: a.answerReload},
+		"restart":   {Do: a.restart},
+		"rollback":  {Do: a.rollback},
+		"self-test": {Do: a.selfTest, Time: 10 * time.Minute},
+		"capture":   {Do: a.captureNext, Beside: true},
+		"bench":     {Do: a.bench, Beside: true},
+		"logs":      {Do: a.answerLogs, Time: longestFollow + time.Minute, Beside: true},
+		"log-level": {Do: a.setLogLevel},
+		"reboot":    {Do: a.reboot},
 	}
+}
+
+// readArgs reads a command's arguments into v: an object without unknown keys,
+// or nothing. want is its form, for people.
+func readArgs(args json.RawMessage, v any, want string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(args))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("arguments: %w; want %s", err, want)
+	}
+	return nil
 }
 
 // onPipeline reads the arguments {"pipeline": NAME}.
@@ -33,12 +54,8 @@ func (a *Agent) onPipeline(args json.RawMessage) (*runner, error) {
 	var q struct {
 		Pipeline string `json:"pipeline"`
 	}
-	if len(args) > 0 {
-		d := json.NewDecoder(bytes.NewReader(args))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&q); err != nil {
-			return nil, fmt.Errorf(`arguments: %w; want {"pipeline": NAME}`, err)
-		}
+	if err := readArgs(args, &q, `{"pipeline": NAME}`); err != nil {
+		return nil, err
 	}
 	if q.Pipeline == "" {
 		return nil, errors.New(`arguments: want {"pipeline": NAME}`)
@@ -46,7 +63,14 @@ func (a *Agent) onPipeline(args json.RawMessage) (*runner, error) {
 	return a.runner(q.Pipeline)
 }
 
-func (a *Agent) answerStatus(context.Context, json.RawMessage) (any, error) {
+// errUnsupported is the answer to what this agent knows and cannot do.
+var errUnsupported = errors.New("unsupported by this agent")
+
+func (a *Agent) answerReload(ctx context.Context, _ json.RawMessage, _ func(any)) (any, error) {
+	return a.Reload(ctx)
+}
+
+func (a *Agent) answerStatus(context.Context, json.RawMessage, func(any)) (any, error) {
 	return struct {
 		Reported  fleet.Reported   `json:"reported"`
 		Telemetry *TelemetryStatus `json:"telemetry,omitempty"`
@@ -54,7 +78,7 @@ func (a *Agent) answerStatus(context.Context, json.RawMessage) (any, error) {
 }
 
 // restart lets a pipeline begin anew, from fresh state, a second later.
-func (a *Agent) restart(_ context.Context, args json.RawMessage) (any, error) {
+func (a *Agent) restart(_ context.Context, args json.RawMessage, _ func(any)) (any, error) {
 	r, err := a.onPipeline(args)
 	if err != nil {
 		return nil, err
@@ -65,7 +89,7 @@ func (a *Agent) restart(_ context.Context, args json.RawMessage) (any, error) {
 
 // rollback lets a pipeline run the bundle of before, and refuse the one it
 // runs until somebody publishes another.
-func (a *Agent) rollback(ctx context.Context, args json.RawMessage) (any, error) {
+func (a *Agent) rollback(ctx context.Context, args json.RawMessage, _ func(any)) (any, error) {
 	var q struct{ Pipeline string }
 	if json.Unmarshal(args, &q) == nil && q.Pipeline == ota.ProgramSlot && a.updates != nil {
 		return struct{}{}, a.updates.rollbackProgram("taken back by a command")
@@ -91,7 +115,7 @@ type SelfTest struct {
 
 // selfTest reads every bundle from the disk again and computes its golden
 // samples, beside the pipelines.
-func (a *Agent) selfTest(ctx context.Context, _ json.RawMessage) (any, error) {
+func (a *Agent) selfTest(ctx context.Context, _ json.RawMessage, tell func(any)) (any, error) {
 	var out []SelfTest
 	for _, r := range a.wired.Load().runners {
 		now := r.unit.Load()
@@ -113,6 +137,7 @@ func (a *Agent) selfTest(ctx context.Context, _ json.RawMessage) (any, error) {
 			return out, fmt.Errorf("pipeline %s: the disk holds %.12s, %.12s runs", r.cfg.Name, u.Digest, now.Digest)
 		}
 		out = append(out, SelfTest{r.cfg.Name, u.Name(), u.Digest, u.Golden, time.Since(began).Milliseconds()})
+		tell(out)
 	}
 	return out, nil
 }

@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/agent/config"
@@ -18,6 +20,14 @@ type slot struct {
 	snap  pipeline.Snapshot
 	about capture.Capture // without time and tensors
 	free  chan *slot      // where it goes back
+	tell  chan<- captured // who asked for it; nil where nobody did
+}
+
+// captured is what became of a window that somebody asked for.
+type captured struct {
+	id   string // digest
+	size int64
+	err  error
 }
 
 // A tap chooses the windows of one pipeline that are captured. It belongs to
@@ -31,6 +41,7 @@ type tap struct {
 	free     chan *slot
 	seen     int           // decisions since the last for cfg.Every
 	last     time.Duration // when the last one was taken, since boot; 0: none yet
+	asked    atomic.Pointer[chan<- captured]
 }
 
 func (c *captures) tap(p config.Pipeline) *tap {
@@ -68,11 +79,15 @@ func (t *tap) take(r *runner) {
 		return
 	}
 	why := t.wants(&r.now.res, r.drift.Load())
+	asked := t.asked.Load()
+	if asked != nil {
+		why = capture.Asked
+	}
 	if why == 0 {
 		return
 	}
 	now, ok := t.may()
-	if !ok {
+	if !ok && asked == nil {
 		t.to.limited.Add(1)
 		return
 	}
@@ -82,6 +97,9 @@ func (t *tap) take(r *runner) {
 		res, a := &r.now.res, &s.about
 		a.Bundle, a.Numerics, a.Why = r.source.Model, inference.Numerics, why
 		a.Class, a.Label, a.Score = res.Class, res.Label, res.Score
+		if s.tell = nil; asked != nil && t.asked.CompareAndSwap(asked, nil) {
+			s.tell = *asked
+		}
 		if t.to.put(s) {
 			t.last = now
 		}
@@ -97,6 +115,7 @@ func (c *captures) put(s *slot) bool {
 		return true
 	default:
 		c.busy.Add(1)
+		s.answer(captured{err: errors.New("too many windows wait for the disk")})
 		s.free <- s
 		return false
 	}

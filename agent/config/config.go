@@ -111,9 +111,10 @@ type Captures struct {
 
 // Fleet says where this device's identity in a fleet is kept.
 type Fleet struct {
-	Dir      string // "" works alone
-	Metered  bool   // the link costs by the byte
-	Unsigned bool   // take commands that nobody signed
+	Dir      string   // "" works alone
+	Metered  bool     // the link costs by the byte
+	Unsigned bool     // take commands that nobody signed
+	Reboot   []string // program that restarts the board when the fleet asks; none: it may not
 }
 
 // API is the local web page and HTTP interface.

@@ -86,7 +86,7 @@ func (l *loader) captures(f *Fields) {
 }
 
 func (l *loader) fleet(f *Fields) {
-	l.cfg.Fleet = Fleet{Dir: f.Path("dir"), Metered: f.Bool("metered", false), Unsigned: f.Bool("unsigned_commands", false)}
+	l.cfg.Fleet = Fleet{Dir: f.Path("dir"), Metered: f.Bool("metered", false), Unsigned: f.Bool("unsigned_commands", false), Reboot: f.Strings("reboot")}
 }
 
 func (l *loader) api(f *Fields) {

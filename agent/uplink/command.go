@@ -1,62 +1,92 @@
 package uplink
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/fleet"
 )
 
-// commandTime bounds how long one command runs.
-const commandTime = 2 * time.Minute
+const (
+	commandTime = 2 * time.Minute // bounds a run where the command says nothing else
+	maxBeside   = 4               // commands that run beside others
+)
 
-// work carries commands out, one at a time, and tells a new connection how the
-// last ones ended.
+// work carries commands out, one at a time save for those that run beside, and
+// tells a new connection how the last ones ended.
 func (u *Uplink) work(ctx context.Context) {
+	var beside sync.WaitGroup
+	defer beside.Wait()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case c := <-u.queue:
-			u.command(ctx, c)
+			do, ok := u.begin(ctx, c)
+			switch {
+			case ok && do.Beside:
+				u.beside <- struct{}{} // begin has seen that there is room
+				beside.Go(func() {
+					defer func() { <-u.beside }()
+					u.finish(ctx, c, do)
+				})
+			case ok:
+				u.finish(ctx, c, do)
+			}
 		case <-u.fresh:
 			for _, e := range u.journal.recent(u.cfg.Now().Add(-time.Hour)) {
-				u.answer(ctx, fleet.Result{ID: e.ID, State: e.State, Error: e.Error})
+				u.answer(ctx, fleet.Result{ID: e.ID, State: e.State, Output: e.Output, Error: e.Error})
 			}
 		}
 	}
 }
 
-// command runs a command unless it ran already or is too late.
-func (u *Uplink) command(ctx context.Context, c fleet.Command) {
+// begin writes a command down and accepts it, unless it ran already, is too
+// late or unknown.
+func (u *Uplink) begin(ctx context.Context, c fleet.Command) (do Command, ok bool) {
 	known, err := u.journal.begin(c, u.cfg.Now())
 	switch {
 	case err != nil: // not written down, so it may not run
 		u.answer(ctx, fleet.Result{ID: c.ID, State: fleet.StateFailed, Error: "command journal: " + err.Error()})
-		return
+		return do, false
 	case known != nil:
-		u.answer(ctx, fleet.Result{ID: c.ID, State: known.State, Error: known.Error})
-		return
+		u.answer(ctx, fleet.Result{ID: c.ID, State: known.State, Output: known.Output, Error: known.Error})
+		return do, false
 	}
-	r := fleet.Result{ID: c.ID, State: fleet.StateFailed}
-	do := u.cfg.Commands[c.Name]
+	do, found := u.cfg.Commands[c.Name]
+	why := ""
 	switch {
 	case u.cfg.Now().After(c.NotAfter):
-		r.Error = "it arrived after its not_after"
-	case do == nil:
-		r.Error = fmt.Sprintf("unknown command; this agent knows %s", strings.Join(slices.Sorted(maps.Keys(u.cfg.Commands)), ", "))
+		why = "it arrived after its not_after"
+	case !found:
+		why = fmt.Sprintf("unknown command; this agent knows %s", strings.Join(slices.Sorted(maps.Keys(u.cfg.Commands)), ", "))
+	case do.Beside && len(u.beside) == maxBeside:
+		why = fmt.Sprintf("%d commands of its kind run already", maxBeside)
 	default:
 		u.answer(ctx, fleet.Result{ID: c.ID, State: fleet.StateAccepted})
-		r = u.run(ctx, c, do)
+		return do, true
 	}
+	u.end(ctx, c, fleet.Result{ID: c.ID, State: fleet.StateFailed, Error: why})
+	return do, false
+}
+
+// finish runs a command that has begun.
+func (u *Uplink) finish(ctx context.Context, c fleet.Command, do Command) {
+	r := u.run(ctx, c, do)
 	if ctx.Err() != nil {
 		return // stopped in the middle: the next start says interrupted
 	}
+	u.end(ctx, c, r)
+}
+
+func (u *Uplink) end(ctx context.Context, c fleet.Command, r fleet.Result) {
 	if err := u.journal.end(r, u.cfg.Now()); err != nil {
 		u.log.Error("command journal", "err", err)
 	}
@@ -65,16 +95,20 @@ func (u *Uplink) command(ctx context.Context, c fleet.Command) {
 }
 
 // run calls do, whose panic is the command's failure alone.
-func (u *Uplink) run(ctx context.Context, c fleet.Command, do Do) (r fleet.Result) {
+func (u *Uplink) run(ctx context.Context, c fleet.Command, do Command) (r fleet.Result) {
 	r = fleet.Result{ID: c.ID, State: fleet.StateFailed}
 	defer func() {
 		if p := recover(); p != nil {
 			r.State, r.Output, r.Error = fleet.StateFailed, nil, fmt.Sprintf("panic: %.200v", p)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, commandTime)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(do.Time, commandTime))
 	defer cancel()
-	out, err := do(ctx, c.Args)
+	out, err := do.Do(ctx, c.Args, func(progress any) {
+		if data, err := json.Marshal(progress); err == nil {
+			u.answer(ctx, fleet.Result{ID: c.ID, State: fleet.StateProgress, Output: data})
+		}
+	})
 	if err != nil {
 		r.Error = fmt.Sprintf("%.500s", err.Error())
 		return r

@@ -29,11 +29,12 @@ type journal struct {
 
 // entry is the last word on one command.
 type entry struct {
-	ID       string      `json:"id"`
-	State    fleet.State `json:"state"`
-	Error    string      `json:"error,omitempty"`
-	NotAfter time.Time   `json:"not_after"`
-	At       time.Time   `json:"at"`
+	ID       string          `json:"id"`
+	State    fleet.State     `json:"state"`
+	Output   json.RawMessage `json:"output,omitempty"` // a short one
+	Error    string          `json:"error,omitempty"`
+	NotAfter time.Time       `json:"not_after"`
+	At       time.Time       `json:"at"`
 }
 
 const (
@@ -42,6 +43,8 @@ const (
 	// has given it up, and the not_after alone refuses it.
 	remember   = 24 * time.Hour
 	maxEntries = 4096
+	// A longer output is not worth the flash; its loss on the way is rare.
+	maxOutput = 2 << 10
 )
 
 // errFull keeps a flood of commands from pushing ids out of the window.
@@ -125,7 +128,11 @@ func (j *journal) end(r fleet.Result, now time.Time) error {
 	if e == nil {
 		return fmt.Errorf("command %s never began", r.ID)
 	}
-	return j.write(entry{ID: r.ID, State: r.State, Error: r.Error, NotAfter: e.NotAfter, At: now})
+	last := entry{ID: r.ID, State: r.State, Error: r.Error, NotAfter: e.NotAfter, At: now}
+	if len(r.Output) <= maxOutput {
+		last.Output = r.Output
+	}
+	return j.write(last)
 }
 
 func (j *journal) write(e entry) error {

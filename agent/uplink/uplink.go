@@ -34,8 +34,16 @@ type Updates interface {
 	Desire(fleet.Desired)
 }
 
-// Do carries out a command. What it returns becomes the answer's output.
-type Do func(ctx context.Context, args json.RawMessage) (any, error)
+// Do carries out a command. What it returns becomes the answer's output; what
+// it tells on the way is sent as progress, and may be lost.
+type Do func(ctx context.Context, args json.RawMessage, tell func(progress any)) (any, error)
+
+// Command is one thing that the fleet may ask of a device.
+type Command struct {
+	Do     Do
+	Time   time.Duration // bounds a run; 0: 2 min
+	Beside bool          // runs beside others, which need not wait for its end
+}
 
 // Config configures an Uplink.
 type Config struct {
@@ -45,7 +53,7 @@ type Config struct {
 	Records  Records               // nil: nothing to deliver
 	Updates  Updates               // nil: assignments are ignored, and said to be
 	Link     ship.Link             // what a connection costs
-	Commands map[string]Do         // by name
+	Commands map[string]Command    // by name
 	Unsigned bool                  // accept commands without a signature
 	Now      func() time.Time      // nil: time.Now
 	Log      *slog.Logger          // nil: silent
@@ -63,7 +71,8 @@ type Uplink struct {
 	queue   chan fleet.Command
 	log     *slog.Logger
 
-	fresh chan struct{} // a connection was made: unsent answers go out
+	fresh  chan struct{} // a connection was made: unsent answers go out
+	beside chan struct{} // a token for each command that runs beside others
 }
 
 // New takes up the identity and the journal of commands.
@@ -84,7 +93,7 @@ func New(cfg Config) (*Uplink, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &Uplink{cfg: cfg, id: cfg.Identity, journal: j, queue: make(chan fleet.Command, 16), log: cfg.Log, fresh: make(chan struct{}, 1)}
+	u := &Uplink{cfg: cfg, id: cfg.Identity, journal: j, queue: make(chan fleet.Command, 16), log: cfg.Log, fresh: make(chan struct{}, 1), beside: make(chan struct{}, maxBeside)}
 	if err := u.newSession(); err != nil {
 		return nil, errors.Join(err, j.close())
 	}

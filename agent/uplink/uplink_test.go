@@ -76,7 +76,7 @@ func eventually(t *testing.T, what string, f func() bool) {
 	}
 }
 
-func newUplink(t *testing.T, dir string, commands map[string]Do) *Uplink {
+func newUplink(t *testing.T, dir string, commands map[string]Command) *Uplink {
 	t.Helper()
 	u, err := New(Config{Dir: dir, Describe: func() fleet.Reported { return fleet.Reported{Version: "1"} }, Commands: commands, MinDelay: 20 * time.Millisecond, MaxDelay: 100 * time.Millisecond})
 	if err != nil {
@@ -108,10 +108,10 @@ func TestCommands(t *testing.T) {
 	dir := t.TempDir()
 	c := fleetOf(t, dir)
 	var ran atomic.Int32
-	u := newUplink(t, dir, map[string]Do{
-		"count": func(context.Context, json.RawMessage) (any, error) { return ran.Add(1), nil },
-		"panic": func(context.Context, json.RawMessage) (any, error) { panic("no") },
-		"large": func(context.Context, json.RawMessage) (any, error) { return make([]byte, 1<<20), nil },
+	u := newUplink(t, dir, map[string]Command{
+		"count": {Do: func(context.Context, json.RawMessage, func(any)) (any, error) { return ran.Add(1), nil }},
+		"panic": {Do: func(context.Context, json.RawMessage, func(any)) (any, error) { panic("no") }},
+		"large": {Do: func(context.Context, json.RawMessage, func(any)) (any, error) { return make([]byte, 1<<20), nil }},
 	})
 	start(t, u.Run)
 	for name, want := range map[string]string{"count": "done", "panic": "failed", "large": "failed", "reboot": "failed"} {
@@ -130,11 +130,11 @@ func TestRestartInterrupts(t *testing.T) {
 	dir := t.TempDir()
 	c := fleetOf(t, dir)
 	var ran atomic.Int32
-	commands := map[string]Do{"slow": func(ctx context.Context, _ json.RawMessage) (any, error) {
+	commands := map[string]Command{"slow": {Do: func(ctx context.Context, _ json.RawMessage, _ func(any)) (any, error) {
 		ran.Add(1)
 		<-ctx.Done()
 		return nil, ctx.Err()
-	}}
+	}}}
 	stop := start(t, newUplink(t, dir, commands).Run)
 	id := send(t, c, "slow")
 	eventually(t, "its start", func() bool { return ran.Load() == 1 })
@@ -162,5 +162,48 @@ func TestEnrollTwice(t *testing.T) {
 	again, err := Load(dir)
 	if err != nil || again.Certificate == before || again.Certificate != e.Certificate {
 		t.Errorf("the renewed certificate is not the one on disk: %v", err)
+	}
+}
+
+// TestProgressAndBeside: a long command tells how far it is and keeps no other
+// from running; too many of its kind are refused.
+func TestProgressAndBeside(t *testing.T) {
+	dir := t.TempDir()
+	c := fleetOf(t, dir)
+	release := make(chan struct{})
+	u := newUplink(t, dir, map[string]Command{
+		"watch": {Beside: true, Do: func(ctx context.Context, _ json.RawMessage, tell func(any)) (any, error) {
+			tell("half")
+			select {
+			case <-release:
+				return "whole", nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}},
+		"ping": {Do: func(context.Context, json.RawMessage, func(any)) (any, error) { return 1, nil }},
+	})
+	start(t, u.Run)
+	var watches []string
+	for range maxBeside {
+		watches = append(watches, send(t, c, "watch"))
+	}
+	for _, id := range watches {
+		eventually(t, "progress", func() bool {
+			s, err := c.CommandStatus(t.Context(), id)
+			return err == nil && s.State == "progress" && string(s.Output) == `"half"`
+		})
+	}
+	if s := ended(t, c, send(t, c, "watch")); s.State != "failed" {
+		t.Errorf("one too many: %s", s.State)
+	}
+	if s := ended(t, c, send(t, c, "ping")); s.State != "done" {
+		t.Errorf("beside the others: %s %s", s.State, s.Error)
+	}
+	close(release)
+	for _, id := range watches {
+		if s := ended(t, c, id); s.State != "done" || string(s.Output) != `"whole"` {
+			t.Errorf("%s %s", s.State, s.Output)
+		}
 	}
 }

@@ -44,9 +44,10 @@ const (
 	Label                      // a class that was asked for
 	Drift                      // the pipeline's drift is above quiet
 	Disagree                   // a candidate decided otherwise than the bundle in use
+	Asked                      // somebody asked for the next window
 )
 
-var reasonNames = [...]string{"", "every", "score", "label", "drift", "disagree"}
+var reasonNames = [...]string{"", "every", "score", "label", "drift", "disagree", "asked"}
 
 // String returns the word for the reason.
 func (r Reason) String() string {

@@ -97,7 +97,7 @@ func ended(t *testing.T, c *controller.Controller, id string) (s controller.Comm
 
 func send(t *testing.T, c *controller.Controller, name string) string {
 	t.Helper()
-	s, err := c.Command(t.Context(), "test", "pi-1", name, nil, time.Minute)
+	s, err := c.Command(t.Context(), "test", "pi-1", controller.CommandOptions{Name: name, Life: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

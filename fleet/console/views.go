@@ -228,7 +228,7 @@ func (c *Console) command(r *http.Request) (string, error) {
 			return "", err
 		}
 	}
-	_, err := c.cfg.Controller.Command(r.Context(), author, r.PathValue("id"), r.PostFormValue("name"), args, 5*time.Minute)
+	_, err := c.cfg.Controller.Command(r.Context(), author, r.PathValue("id"), controller.CommandOptions{Name: r.PostFormValue("name"), Args: args})
 	return "/devices/" + url.PathEscape(r.PathValue("id")), err
 }
 

@@ -2,9 +2,7 @@ package controller
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,9 +87,7 @@ func (c *Controller) Assign(ctx context.Context, author string, o AssignmentOpti
 	if err != nil {
 		return nil, err
 	}
-	var raw [6]byte
-	_, _ = rand.Read(raw[:]) // never fails
-	id, now := hex.EncodeToString(raw[:]), c.now()
+	id, now := newID(6), c.now()
 	waves, err := json.Marshal(p.waves)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/fleet"
@@ -17,6 +16,7 @@ import (
 type CommandStatus struct {
 	ID       string          `json:"id"`
 	Device   string          `json:"device"`
+	Batch    string          `json:"batch,omitempty"` // that it belongs to
 	Name     string          `json:"name"`
 	Args     json.RawMessage `json:"args,omitempty"`
 	Author   string          `json:"author"`
@@ -31,32 +31,43 @@ type CommandStatus struct {
 // Final says whether nothing more will come.
 func (s CommandStatus) Final() bool { return s.State == "expired" || fleet.State(s.State).Final() }
 
-// Command asks a device to do something once, before life is over. It is sent
-// until the device has accepted it.
-func (c *Controller) Command(ctx context.Context, author, device, name string, args json.RawMessage, life time.Duration) (CommandStatus, error) {
-	if life <= 0 || life > 30*24*time.Hour {
-		return CommandStatus{}, problem(400, "life: up to 30 days", "")
+// CommandOptions describe a command.
+type CommandOptions struct {
+	Name string
+	Args json.RawMessage // a JSON object, or nothing
+	Life time.Duration   // so long from now a device may begin; 0: 5 min
+}
+
+func (o *CommandOptions) validate() error {
+	if o.Life == 0 {
+		o.Life = 5 * time.Minute
 	}
-	var id [12]byte
-	_, _ = rand.Read(id[:]) // never fails
-	now := c.now()
-	cmd := fleet.Command{Device: device, ID: hex.EncodeToString(id[:]), NotAfter: now.UTC().Add(life).Truncate(time.Second), Name: name, Args: args}
-	if _, err := fleet.Sign(c.director, cmd); err != nil {
-		return CommandStatus{}, problem(400, err.Error(), "")
+	if o.Life < 0 || o.Life > 30*24*time.Hour {
+		return problem(400, "life: up to 30 days", "")
 	}
+	return nil
+}
+
+// Command asks a device to do something once. It is sent until the device has
+// accepted it or its life is over.
+func (c *Controller) Command(ctx context.Context, author, device string, o CommandOptions) (CommandStatus, error) {
+	if err := o.validate(); err != nil {
+		return CommandStatus{}, err
+	}
+	var id string
 	err := c.store.tx(ctx, func(tx *sql.Tx) error {
 		var n int
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM devices WHERE id = $1 AND revoked = 0`, device).Scan(&n); err != nil {
+		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM devices WHERE id = $1 AND revoked = 0`, device).Scan(&n)
+		if err == nil && n == 0 {
+			err = problem(404, "no device "+device, "dunlin-fleet devices lists them")
+		}
+		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return problem(404, "no device "+device, "dunlin-fleet devices lists them")
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO commands (id, device, name, args, created, not_after, author, state, updated) VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $5)`,
-			cmd.ID, device, name, string(args), ms(now), ms(cmd.NotAfter), author); err != nil {
+		if id, err = c.addCommand(ctx, tx, author, device, "", o); err != nil {
 			return err
 		}
-		return audit(ctx, tx, now, author, "command."+name, device, cmd.ID+" "+string(args))
+		return audit(ctx, tx, c.now(), author, "command."+o.Name, device, id+" "+string(o.Args))
 	})
 	if err != nil {
 		return CommandStatus{}, err
@@ -64,15 +75,34 @@ func (c *Controller) Command(ctx context.Context, author, device, name string, a
 	if err := c.sendOpen(ctx, device); err != nil {
 		c.log.Error("send commands", "device", device, "err", err)
 	}
-	return c.CommandStatus(ctx, cmd.ID)
+	return c.CommandStatus(ctx, id)
 }
 
-const commandColumns = `id, device, name, args, created, not_after, author, state, output, error, updated`
+// addCommand notes a command that is to be sent.
+func (c *Controller) addCommand(ctx context.Context, tx *sql.Tx, author, device, batch string, o CommandOptions) (id string, err error) {
+	now := c.now()
+	cmd := fleet.Command{Device: device, ID: newID(12), NotAfter: now.UTC().Add(o.Life).Truncate(time.Second), Name: o.Name, Args: o.Args}
+	if _, err := fleet.Sign(c.director, cmd); err != nil {
+		return "", problem(400, err.Error(), "")
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO commands (id, device, name, args, created, not_after, author, state, updated, batch) VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $5, $8)`,
+		cmd.ID, device, o.Name, string(o.Args), ms(now), ms(cmd.NotAfter), author, batch)
+	return cmd.ID, err
+}
+
+// newID returns an id of n random bytes, hex.
+func newID(n int) string {
+	id := make([]byte, n)
+	_, _ = rand.Read(id) // never fails
+	return hex.EncodeToString(id)
+}
+
+const commandColumns = `id, device, name, args, created, not_after, author, state, output, error, updated, batch`
 
 func scanCommand(row interface{ Scan(...any) error }) (s CommandStatus, err error) {
 	var args, output string
 	var created, notAfter, updated int64
-	err = row.Scan(&s.ID, &s.Device, &s.Name, &args, &created, &notAfter, &s.Author, &s.State, &output, &s.Error, &updated)
+	err = row.Scan(&s.ID, &s.Device, &s.Name, &args, &created, &notAfter, &s.Author, &s.State, &output, &s.Error, &updated, &s.Batch)
 	s.Created, s.NotAfter, s.Updated = fromMS(created), fromMS(notAfter), fromMS(updated)
 	s.Args, s.Output = raw(args), raw(output)
 	return s, err
@@ -96,7 +126,11 @@ func (c *Controller) CommandStatus(ctx context.Context, id string) (CommandStatu
 
 // Commands returns the newest commands of a device, at most limit.
 func (c *Controller) Commands(ctx context.Context, device string, limit int) ([]CommandStatus, error) {
-	rows, err := c.store.db.QueryContext(ctx, `SELECT `+commandColumns+` FROM commands WHERE device = $1 ORDER BY created DESC LIMIT $2`, device, limit)
+	return c.commands(ctx, `WHERE device = $1 ORDER BY created DESC LIMIT $2`, device, limit)
+}
+
+func (c *Controller) commands(ctx context.Context, which string, args ...any) ([]CommandStatus, error) {
+	rows, err := c.store.db.QueryContext(ctx, `SELECT `+commandColumns+` FROM commands `+which, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -112,36 +146,14 @@ func (c *Controller) Commands(ctx context.Context, device string, limit int) ([]
 	return all, rows.Err()
 }
 
-// open returns the commands that devices have not accepted: of one device, or
-// with "" of all that are online.
-func (c *Controller) open(ctx context.Context, device string) ([]CommandStatus, error) {
-	query, args := strings.Builder{}, []any{ms(c.now())}
-	query.WriteString(`SELECT ` + commandColumns + ` FROM commands WHERE state = 'waiting' AND not_after > $1`)
-	if device != "" {
-		query.WriteString(` AND device = $2`)
-		args = append(args, device)
-	} else {
-		query.WriteString(` AND device IN (SELECT id FROM devices WHERE online = 1)`)
-	}
-	rows, err := c.store.db.QueryContext(ctx, query.String()+` ORDER BY created LIMIT 1000`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []CommandStatus
-	for rows.Next() {
-		s, err := scanCommand(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, rows.Err()
-}
-
-// sendOpen sends them, again where need be: devices know an id they had.
+// sendOpen sends the commands that devices have not accepted: of one device, or
+// with "" of all that are online. Devices know an id they had.
 func (c *Controller) sendOpen(ctx context.Context, device string) error {
-	all, err := c.open(ctx, device)
+	which, args := `device IN (SELECT id FROM devices WHERE online = 1)`, []any{ms(c.now())}
+	if device != "" {
+		which, args = `device = $2`, append(args, device)
+	}
+	all, err := c.commands(ctx, `WHERE state = 'waiting' AND not_after > $1 AND `+which+` ORDER BY created LIMIT 1000`, args...)
 	if err != nil {
 		return err
 	}

@@ -212,7 +212,7 @@ func TestOneDevice(t *testing.T) {
 		t.Errorf("%d records in chunks, %d results in the hours, want 602 and 600: %v", n, sum, err)
 	}
 
-	s, err := r.Command(t.Context(), "test", "pi-1", "ping", nil, time.Minute)
+	s, err := r.Command(t.Context(), "test", "pi-1", CommandOptions{Name: "ping", Life: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

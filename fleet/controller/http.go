@@ -60,6 +60,11 @@ func (c *Controller) API() http.Handler {
 	get("/devices/{id}", func(r *http.Request) (any, error) { return c.Device(r.Context(), r.PathValue("id")) })
 	get("/devices/{id}/ledgers", func(r *http.Request) (any, error) { return c.Ledgers(r.Context(), r.PathValue("id")) })
 	get("/commands/{id}", func(r *http.Request) (any, error) { return c.CommandStatus(r.Context(), r.PathValue("id")) })
+	get("/batches/{id}", func(r *http.Request) (any, error) { return c.Batch(r.Context(), r.PathValue("id")) })
+	get("/batches/{id}/commands", func(r *http.Request) (any, error) {
+		return c.BatchCommands(r.Context(), r.PathValue("id"), r.URL.Query().Get("after"), limit(r))
+	})
+	get("/groups", func(r *http.Request) (any, error) { return c.Groups(r.Context()) })
 	get("/audit", func(r *http.Request) (any, error) {
 		after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
 		return c.Audit(r.Context(), after, limit(r))
@@ -71,6 +76,10 @@ func (c *Controller) API() http.Handler {
 	c.assignmentRoutes(mux)
 	mux.HandleFunc("POST /api/v1/tokens", c.postToken)
 	mux.HandleFunc("POST /api/v1/commands", c.postCommand)
+	mux.HandleFunc("PUT /api/v1/groups/{name}", c.putGroup)
+	mux.HandleFunc("DELETE /api/v1/groups/{name}", func(w http.ResponseWriter, r *http.Request) {
+		c.writeJSON(w, struct{}{}, c.RemoveGroup(r.Context(), author, r.PathValue("name")))
+	})
 	mux.HandleFunc("POST /api/v1/devices/{id}/revoke", func(w http.ResponseWriter, r *http.Request) {
 		c.writeJSON(w, struct{}{}, c.Revoke(r.Context(), author, r.PathValue("id")))
 	})
@@ -115,9 +124,11 @@ func (c *Controller) postToken(w http.ResponseWriter, r *http.Request) {
 	c.writeJSON(w, map[string]string{"token": t}, err)
 }
 
+// postCommand takes a command to one device, or to all of a query.
 func (c *Controller) postCommand(w http.ResponseWriter, r *http.Request) {
 	var q struct {
 		Device string          `json:"device"`
+		Query  *string         `json:"query"`
 		Name   string          `json:"name"`
 		Args   json.RawMessage `json:"args"`
 		Life   string          `json:"life"`
@@ -131,11 +142,29 @@ func (c *Controller) postCommand(w http.ResponseWriter, r *http.Request) {
 		writeError(w, err)
 		return
 	}
-	if life == 0 {
-		life = 5 * time.Minute
+	o := CommandOptions{q.Name, q.Args, life}
+	switch {
+	case (q.Device == "") == (q.Query == nil):
+		writeError(w, problem(400, "a command is to a device or to a query", `give "device": ID, or "query": QUERY; the empty query is every device`))
+	case q.Query != nil:
+		b, err := c.CommandAll(r.Context(), author, *q.Query, o)
+		c.writeJSON(w, b, err)
+	default:
+		s, err := c.Command(r.Context(), author, q.Device, o)
+		c.writeJSON(w, s, err)
 	}
-	s, err := c.Command(r.Context(), author, q.Device, q.Name, q.Args, life)
-	c.writeJSON(w, s, err)
+}
+
+// putGroup makes or changes a group.
+func (c *Controller) putGroup(w http.ResponseWriter, r *http.Request) {
+	var q struct {
+		Query string `json:"query"`
+	}
+	err := readJSON(r, &q)
+	if err == nil {
+		err = c.SetGroup(r.Context(), author, r.PathValue("name"), q.Query)
+	}
+	c.writeJSON(w, struct{}{}, err)
 }
 
 func parseLife(text string) (time.Duration, error) {

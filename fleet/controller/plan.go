@@ -26,7 +26,7 @@ type Plan struct {
 	target release.Released  // of a bundle; of a program, only what its variants share
 	byArch map[string]release.Released
 	waves  []Wave
-	query  Query
+	query  query
 }
 
 // A chosen device and the variant that it gets.
@@ -40,7 +40,7 @@ const programSlot = "agent"
 
 // Plan tells what an assignment would do, before anything is sent.
 func (c *Controller) Plan(ctx context.Context, o AssignmentOptions) (*Plan, error) {
-	q, err := ParseQuery(o.Query)
+	q, err := c.query(ctx, o.Query)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func requirements(repo *release.Repo, r release.Released) (*bundle.Requires, err
 // those that cannot.
 func (c *Controller) choose(ctx context.Context, p *Plan, needs *bundle.Requires) error {
 	err := c.eachDevice(ctx, func(d *Device) {
-		if d.State == "revoked" || !p.query.Match(d) {
+		if d.State == "revoked" || !p.query.match(d) {
 			return
 		}
 		why := cannot(d, p.Slot, needs)

@@ -63,9 +63,11 @@ func (b *ingestTx) result(m message) (bad, err error) {
 	if bad != nil {
 		return bad, nil
 	}
-	// A final word stays: a late or repeated one changes nothing.
+	// A final word stays: a late or repeated one changes nothing. So does
+	// progress when the device says again that it has accepted.
 	_, err = b.tx.ExecContext(b.ctx, `UPDATE commands SET state = $1, output = $2, error = $3, updated = $4
-		WHERE id = $5 AND device = $6 AND state NOT IN ('done', 'failed', 'interrupted', 'expired')`,
+		WHERE id = $5 AND device = $6 AND state NOT IN ('done', 'failed', 'interrupted', 'expired')
+		AND NOT (state = 'progress' AND $1 = 'accepted')`,
 		string(r.State), string(r.Output), r.Error, ms(b.now), r.ID, m.device)
 	return nil, err
 }

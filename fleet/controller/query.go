@@ -7,50 +7,59 @@ import (
 	"strings"
 )
 
-// A Query chooses devices, such as
+// A query chooses devices, such as
 //
 //	labels.site = 'north' and (board.model ~ 'Pi 5' or board.memory >= 4e9)
+//	@canaries or @north and not state = 'offline'
 //
+// A word that begins with @ stands for the query of a group.
 // Fields: id, state, version, simulated, labels.NAME, board.model, board.arch,
 // board.tier, board.cpus, board.memory, pipeline.NAME.bundle, .version,
 // .sha256, .state, .label. Operators: = != ~ !~ (contains, whatever the case)
 // < <= > >= (numbers); and, or, not, parentheses. The empty query is every
 // device.
-type Query struct {
+type query struct {
 	text  string
 	match func(*Device) bool
 }
 
 // String returns the text of the query.
-func (q Query) String() string { return q.text }
-
-// Match says whether a device is chosen.
-func (q Query) Match(d *Device) bool { return q.match(d) }
+func (q query) String() string { return q.text }
 
 // Limits of a query.
 const (
 	maxQuery      = 2000 // bytes
 	maxQueryDepth = 20
+	maxQueryWords = 10_000 // of it and of all groups that it names
 )
 
-// ParseQuery reads a query.
-func ParseQuery(text string) (Query, error) {
+// parseQuery reads a query. groups are the queries of groups by name.
+func parseQuery(text string, groups map[string]string) (query, error) {
+	budget := maxQueryWords
+	match, err := parseMatch(text, groups, 0, &budget)
+	return query{strings.Trim(text, querySpace), match}, err
+}
+
+func parseMatch(text string, groups map[string]string, depth int, budget *int) (func(*Device) bool, error) {
 	if len(text) > maxQuery {
-		return Query{}, queryError("longer than %d bytes", maxQuery)
+		return nil, queryError("longer than %d bytes", maxQuery)
 	}
 	words, err := queryWords(text)
 	if err != nil {
-		return Query{}, err
+		return nil, err
 	}
 	if len(words) == 0 {
-		return Query{"", func(*Device) bool { return true }}, nil
+		return func(*Device) bool { return true }, nil
 	}
-	p := queryParser{words: words}
-	match, err := p.either(0)
+	if *budget -= len(words); *budget < 0 {
+		return nil, queryError("with its groups, more than %d words", maxQueryWords)
+	}
+	p := queryParser{words: words, groups: groups, budget: budget}
+	match, err := p.either(depth)
 	if err == nil && p.at < len(words) {
 		err = queryError("%q at its place %d: want and, or, or the end", words[p.at].text, p.at+1)
 	}
-	return Query{strings.Trim(text, querySpace), match}, err
+	return match, err
 }
 
 func queryError(format string, args ...any) error {
@@ -101,8 +110,10 @@ func queryWords(text string) ([]queryWord, error) {
 }
 
 type queryParser struct {
-	words []queryWord
-	at    int
+	words  []queryWord
+	at     int
+	groups map[string]string
+	budget *int // words that may still be read
 }
 
 // next takes a word that is not quoted, if it is the wanted one.
@@ -151,7 +162,25 @@ func (p *queryParser) one(depth int) (func(*Device) bool, error) {
 		}
 		return m, err
 	}
+	if p.at < len(p.words) && !p.words[p.at].quoted && strings.HasPrefix(p.words[p.at].text, "@") {
+		return p.group(depth)
+	}
 	return p.comparison()
+}
+
+// group reads @NAME. A group that names itself runs out of depth.
+func (p *queryParser) group(depth int) (func(*Device) bool, error) {
+	name := p.words[p.at].text[1:]
+	p.at++
+	text, ok := p.groups[name]
+	if !ok {
+		return nil, problem(400, fmt.Sprintf("query: no group is named %.60q", name), "dunlin-fleet group lists them")
+	}
+	match, err := parseMatch(text, p.groups, depth+1, p.budget)
+	if err != nil {
+		return nil, queryError("group %s: %s", name, AsProblem(err).Title)
+	}
+	return match, nil
 }
 
 func (p *queryParser) comparison() (func(*Device) bool, error) {

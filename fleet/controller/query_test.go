@@ -16,6 +16,10 @@ var queryDevice = Device{
 	},
 }
 
+var queryGroups = map[string]string{
+	"north": "labels.site = north", "pis": "@north and board.model ~ pi", "all": "", "loop": "@loop or id = x", "wide": "@wide or @wide", "bad": "colour = red",
+}
+
 func TestQuery(t *testing.T) {
 	for text, want := range map[string]bool{
 		"": true, "id = press-7": true, "id != 'press-7'": false, "not id = x": true,
@@ -29,11 +33,12 @@ func TestQuery(t *testing.T) {
 		"not (id = x or id = y) AND pipeline.machine.label ~ n": true,
 		"pipeline.machine.version = 1.0.0":                      true,
 		"pipeline.other.version = ''":                           true,
+		"@north":                                                true, "not @pis": false, "@pis and id = press-7": true, "@all and (@north or id = x)": true, "id = '@north'": false,
 	} {
-		q, err := ParseQuery(text)
+		q, err := parseQuery(text, queryGroups)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
-		} else if got := q.Match(&queryDevice); got != want {
+		} else if got := q.match(&queryDevice); got != want {
 			t.Errorf("%s: %v, want %v", text, got, want)
 		}
 	}
@@ -45,25 +50,26 @@ func TestQueryRefused(t *testing.T) {
 		"id like x": "no operator", "(id = x": "not closed", "id = x id = y": "want and, or", "board.cpus > many": "wants a number",
 		"id = = x": "a value should stand", "pipeline.machine = 3": "no field", "labels. = x": "no field",
 		strings.Repeat("(", 30) + "id = x": "levels deep", strings.Repeat("x", 3000): "longer than",
+		"@south": "no group is named", "@loop": "levels deep", "@wide": "more than", "@bad": "no field", "@": "no group", "@north id = x": "want and, or",
 	} {
-		if _, err := ParseQuery(text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parseQuery(text, queryGroups); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40s: %v, want %q", text, err, want)
 		}
 	}
 }
 
 func FuzzQuery(f *testing.F) {
-	for _, s := range []string{"id = 'a'", "not (labels.x ~ y or board.cpus >= 2) and state != offline", "pipeline.a.b.label = \"\"", "id=\f", " id = a\r\n"} {
+	for _, s := range []string{"id = 'a'", "not (labels.x ~ y or board.cpus >= 2) and state != offline", "pipeline.a.b.label = \"\"", "id=\f", " id = a\r\n", "@pis or not @all", "@loop"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		q, err := ParseQuery(text)
+		q, err := parseQuery(text, queryGroups)
 		if err != nil {
 			return
 		}
-		first := q.Match(&queryDevice)
-		again, err := ParseQuery(q.String())
-		if err != nil || again.Match(&queryDevice) != first {
+		first := q.match(&queryDevice)
+		again, err := parseQuery(q.String(), queryGroups)
+		if err != nil || again.match(&queryDevice) != first {
 			t.Errorf("%q read again: %v", text, err)
 		}
 	})

@@ -98,7 +98,7 @@ func (c *Controller) eachDevice(ctx context.Context, use func(*Device)) error {
 
 // Find returns the devices that a query chooses, after an id, at most limit.
 func (c *Controller) Find(ctx context.Context, query, after string, limit int) ([]Device, error) {
-	q, err := ParseQuery(query)
+	q, err := c.query(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (c *Controller) Find(ctx context.Context, query, after string, limit int) (
 			return nil, err
 		}
 		for _, d := range page {
-			if after = d.ID; q.Match(&d) {
+			if after = d.ID; q.match(&d) {
 				if found = append(found, d); len(found) == limit {
 					return found, nil
 				}

@@ -20,7 +20,15 @@ type LinkConfig struct {
 	KeepAlive time.Duration // 0: 30 s
 	WillTopic string        // empty: none; a will is retained
 	Will      []byte
-	Receive   func(topic string, payload []byte) // one at a time; may not wait for the network
+	Receive   func(m Message) // one at a time; may not wait for the network
+}
+
+// Message is one that arrived. A retained one is the broker's memory: nobody
+// said it now.
+type Message struct {
+	Topic    string
+	Payload  []byte
+	Retained bool
 }
 
 // Link is one MQTT 3.1.1 connection with a clean session, for devices and
@@ -45,7 +53,7 @@ func Dial(ctx context.Context, cfg LinkConfig) (*Link, error) {
 		default: // told already
 		}
 	})
-	o.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { cfg.Receive(m.Topic(), m.Payload()) })
+	o.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { cfg.Receive(Message{m.Topic(), m.Payload(), m.Retained()}) })
 	l.client = mqtt.NewClient(o)
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()

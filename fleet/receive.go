@@ -7,13 +7,14 @@ import (
 
 // receive takes one message that came down. What does not verify is counted
 // and dropped: a broker may send anything.
-func (s *Session) receive(topic string, payload []byte) {
-	device, n, ok := s.topics.Parse(topic)
-	err := fmt.Errorf("topic %.100q is not this device's", topic)
+func (s *Session) receive(m Message) {
+	device, n, ok := s.topics.Parse(m.Topic)
+	err := fmt.Errorf("topic %.100q is not this device's", m.Topic)
 	if ok && device == s.cfg.Device && !n.Up() {
-		err = s.take(n, payload)
+		err = s.take(n, m.Payload)
 	}
 	if err == nil {
+		s.cfg.Log.Debug("fleet document", "topic", string(n), "bytes", len(m.Payload))
 		return
 	}
 	if c := s.refused.Add(1); c&(c-1) == 0 { // 1, 2, 4, 8 ...: a flood does not fill the journal

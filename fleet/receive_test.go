@@ -59,16 +59,16 @@ func TestAckUnsignedOrCorrupt(t *testing.T) {
 	}}
 	topic := s.topics.Of("pi-1", TopicAck)
 	for _, data := range bad {
-		s.receive(topic, data)
+		s.receive(Message{Topic: topic, Payload: data})
 	}
-	s.receive(s.topics.Of("pi-2", TopicAck), good)
+	s.receive(Message{Topic: s.topics.Of("pi-2", TopicAck), Payload: good})
 	if h.n != 0 || s.Status().Refused != uint64(len(bad)+1) {
 		t.Errorf("%d taken, %d of %d refused", h.n, s.Status().Refused, len(bad)+1)
 	}
 	if n := strings.Count(log.String(), "refused="); n < 1 || n > 8 {
 		t.Errorf("%d lines in the log for %d acks", n, len(bad)+1)
 	}
-	if s.receive(topic, good); h.n != 1 {
+	if s.receive(Message{Topic: topic, Payload: good}); h.n != 1 {
 		t.Error("the director's ack is not taken")
 	}
 }

@@ -47,6 +47,8 @@ type Config struct {
 	// Repository is the folder of releases that devices update from (package
 	// ota/release); empty: DIR/repository.
 	Repository string
+
+	driver string // of database/sql; empty: sqlite
 }
 
 func (c *Config) validate() error {
@@ -64,6 +66,9 @@ func (c *Config) validate() error {
 	}
 	if c.Repository == "" {
 		c.Repository = filepath.Join(c.Dir, "repository")
+	}
+	if c.driver == "" {
+		c.driver = "sqlite"
 	}
 	if c.Stale == 0 {
 		c.Stale = 3 * time.Minute
@@ -93,6 +98,7 @@ type Controller struct {
 	stats    stats
 	child    child
 	moved    chan struct{} // the rollouts should look
+	term     atomic.Int64  // of what is assigned
 
 	mu   sync.Mutex
 	link *fleet.Link // nil while there is none
@@ -122,9 +128,10 @@ func Open(ctx context.Context, cfg Config) (*Controller, error) {
 	if c.admin, err = openAdmin(filepath.Join(cfg.Dir, "admin.token")); err != nil {
 		return nil, err
 	}
-	if c.store, err = openSQLite(ctx, filepath.Join(cfg.Dir, "fleet.db")); err != nil {
+	if c.store, err = openSQLite(ctx, cfg.driver, filepath.Join(cfg.Dir, "fleet.db")); err != nil {
 		return nil, err
 	}
+	c.term.Store(firstTerm)
 	return c, nil
 }
 
@@ -210,10 +217,10 @@ func (c *Controller) setLink(l *fleet.Link) {
 
 // receive passes a message on, or drops it where ingest is behind: what matters
 // comes again.
-func (c *Controller) receive(topic string, payload []byte) {
-	device, n, ok := c.topics.Parse(topic)
-	m := message{device, n, payload}
-	if !ok || !n.Up() || len(payload) > n.MaxPayload() {
+func (c *Controller) receive(in fleet.Message) {
+	device, n, ok := c.topics.Parse(in.Topic)
+	m := message{device, n, in.Payload, in.Retained}
+	if !ok || !n.Up() || len(in.Payload) > n.MaxPayload() {
 		c.refuse(m, errors.New("not a message of this contract"))
 		return
 	}

@@ -364,12 +364,12 @@ func TestForeignCertificates(t *testing.T) {
 		config *tls.Config
 		id     string
 	}{"no certificate": {bare, "pi-1"}, "another CA's": {wrong, "pi-1"}, "another id": {config, "pi-2"}} {
-		if l, err := fleet.Dial(t.Context(), fleet.LinkConfig{Broker: mine.id.Broker, ClientID: tc.id, TLS: tc.config, Receive: func(string, []byte) {}}); err == nil {
+		if l, err := fleet.Dial(t.Context(), fleet.LinkConfig{Broker: mine.id.Broker, ClientID: tc.id, TLS: tc.config, Receive: func(fleet.Message) {}}); err == nil {
 			l.Close()
 			t.Errorf("%s: connected", name)
 		}
 	}
-	l, err := fleet.Dial(t.Context(), fleet.LinkConfig{Broker: mine.id.Broker, ClientID: "pi-1", TLS: config, Receive: func(string, []byte) {}})
+	l, err := fleet.Dial(t.Context(), fleet.LinkConfig{Broker: mine.id.Broker, ClientID: "pi-1", TLS: config, Receive: func(fleet.Message) {}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,9 +11,25 @@ import (
 
 type slotReported = fleet.SlotReported
 
-// term of this controller. One process alone writes its database; the term
-// rises when a backup is restored.
-const term = 1
+// firstTerm is that of a new controller. It rises when a backup is restored.
+const firstTerm = 1
+
+// A number orders assignments as the database keeps them: the term in the upper
+// 32 bits, the count in the lower.
+func seqOf(number int64) fleet.Seq {
+	return fleet.Seq{Term: uint32(number >> 32), N: uint32(number)}
+}
+
+func numberOf(s fleet.Seq) int64 { return int64(s.Term)<<32 | int64(s.N) }
+
+// nextNumber is the SQL for the number after a device's newest, of a term
+// whose first number is the parameter.
+func nextNumber(first string) string {
+	return `CASE WHEN desired_n < ` + first + ` THEN ` + first + ` ELSE desired_n + 1 END`
+}
+
+// firstNumber is the first of this controller's term.
+func (c *Controller) firstNumber() int64 { return c.term.Load()<<32 + 1 }
 
 // desiredLife is how long a device may begin what it is told. The end is kept
 // to whole days, so that the same assignment sent again has the same text.
@@ -27,7 +43,7 @@ func (c *Controller) sendDesired(ctx context.Context, devices ...string) {
 			c.log.Error("desired", "device", id, "err", err)
 			continue
 		}
-		if d.Seq.N == 0 {
+		if d.Seq == (fleet.Seq{}) {
 			continue // nothing was ever assigned
 		}
 		c.send(ctx, id, fleet.TopicDesired, func() ([]byte, error) { return fleet.Sign(c.director, d) })
@@ -44,7 +60,7 @@ func (c *Controller) desired(ctx context.Context, device string) (fleet.Desired,
 	if err != nil {
 		return d, err
 	}
-	d.Seq = fleet.Seq{Term: term, N: uint32(n)}
+	d.Seq = seqOf(n)
 	rows, err := c.store.db.QueryContext(ctx, `SELECT slot, target, length, sha256 FROM desired WHERE device = $1 ORDER BY slot`, device)
 	if err != nil {
 		return d, err
@@ -67,7 +83,7 @@ func (b *ingestTx) behind(device string, seq fleet.Seq) error {
 	if err := b.tx.QueryRowContext(b.ctx, `SELECT desired_n FROM devices WHERE id = $1`, device).Scan(&n); err != nil {
 		return err
 	}
-	if n > 0 && seq != (fleet.Seq{Term: term, N: uint32(n)}) {
+	if n > 0 && seq != seqOf(n) {
 		b.old = append(b.old, device)
 	}
 	return nil
@@ -78,10 +94,6 @@ func (b *ingestTx) slots(device string, r fleet.Reported) error {
 	if _, err := b.tx.ExecContext(b.ctx, `DELETE FROM slots WHERE device = $1`, device); err != nil {
 		return err
 	}
-	n := int64(0)
-	if r.Seq.Term == term {
-		n = int64(r.Seq.N)
-	}
 	for _, s := range r.Slots {
 		loaded := s.Loaded
 		for _, p := range r.Pipelines {
@@ -90,7 +102,7 @@ func (b *ingestTx) slots(device string, r fleet.Reported) error {
 			}
 		}
 		if _, err := b.tx.ExecContext(b.ctx, `INSERT INTO slots (device, slot, loaded, active, refused, state, reason, n, updated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-			ON CONFLICT (device, slot) DO NOTHING`, device, s.Slot, loaded, s.Active, s.Refused, s.State, s.Reason, n, ms(b.now)); err != nil {
+			ON CONFLICT (device, slot) DO NOTHING`, device, s.Slot, loaded, s.Active, s.Refused, s.State, s.Reason, numberOf(r.Seq), ms(b.now)); err != nil {
 			return err
 		}
 	}

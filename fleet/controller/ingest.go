@@ -19,6 +19,7 @@ type message struct {
 	device  string
 	name    fleet.Name
 	payload []byte
+	old     bool // the broker remembered it
 }
 
 // batch bounds how much one transaction takes: a commit costs a sync of the

@@ -51,8 +51,15 @@ func (b *ingestTx) reported(m message) (bad, err error) {
 	if err != nil {
 		return err, nil
 	}
-	_, err = b.tx.ExecContext(b.ctx, `UPDATE devices SET reported = $1, reported_at = $2, seen = $2 WHERE id = $3`, string(clean), ms(b.now), m.device)
+	how := `reported = $1, reported_at = $2, seen = $2, online = 1, since = CASE WHEN online = 1 THEN since ELSE $2 END WHERE id = $3`
+	if m.old { // no sign of life, and no newer than what was heard
+		how = `reported = $1, reported_at = $2 WHERE id = $3 AND reported_at = 0`
+	}
+	done, err := b.tx.ExecContext(b.ctx, `UPDATE devices SET `+how, string(clean), ms(b.now), m.device)
 	if err != nil {
+		return nil, err
+	}
+	if n, err := done.RowsAffected(); err != nil || n == 0 {
 		return nil, err
 	}
 	return nil, b.slots(m.device, r)

@@ -35,6 +35,10 @@ func (c *Controller) rollouts(ctx context.Context) {
 }
 
 func (c *Controller) tick(ctx context.Context) error {
+	// A broker that dies takes the wills of its clients with it.
+	if _, err := c.store.db.ExecContext(ctx, `UPDATE devices SET online = 0, since = seen WHERE online = 1 AND seen < $1`, ms(c.now().Add(-c.cfg.Stale))); err != nil {
+		return err
+	}
 	rows, err := c.store.db.QueryContext(ctx, `SELECT id FROM assignments WHERE state IN ('running', 'paused')`)
 	if err != nil {
 		return err
@@ -98,7 +102,8 @@ func (r *rollout) exec(query string, args ...any) (int64, error) {
 }
 
 // look takes over what the devices have said. A device that is offline, or has
-// not heard of the assignment, is never a failure.
+// not heard of the assignment, is never a failure; one that comes back has the
+// whole time to decide once more.
 func (r *rollout) look() error {
 	const mine = ` WHERE assignment = $2 AND state IN ('sent', 'updating') AND EXISTS (SELECT 1 FROM slots s WHERE s.device = assigned.device AND s.slot = $3`
 	for _, q := range []struct {
@@ -107,13 +112,15 @@ func (r *rollout) look() error {
 	}{
 		{`UPDATE assigned SET state = 'superseded', since = $1 WHERE assignment = $2 AND state IN ('sent', 'updating')
 			AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.device = assigned.device AND d.slot = $3 AND d.assignment = $2)`, []any{ms(r.now), r.ID, r.Slot}},
+		{`UPDATE assigned SET state = 'gone', since = $1 WHERE assignment = $2 AND state IN ('waiting', 'sent', 'updating')
+			AND NOT EXISTS (SELECT 1 FROM devices d WHERE d.id = assigned.device AND d.revoked = 0)`, []any{ms(r.now), r.ID}},
 		{`UPDATE assigned SET state = 'done', since = $1` + mine + ` AND s.loaded = assigned.sha256 AND s.active = assigned.sha256)`, []any{ms(r.now), r.ID, r.Slot}},
 		{`UPDATE assigned SET state = 'failed', since = $1, reason = coalesce((SELECT reason FROM slots s WHERE s.device = assigned.device AND s.slot = $3), '')` +
 			mine + ` AND s.refused = assigned.sha256)`, []any{ms(r.now), r.ID, r.Slot}},
 		{`UPDATE assigned SET state = 'updating', since = $1 WHERE assignment = $2 AND state = 'sent'
 			AND EXISTS (SELECT 1 FROM slots s WHERE s.device = assigned.device AND s.slot = $3 AND s.n >= assigned.n)`, []any{ms(r.now), r.ID, r.Slot}},
 		{`UPDATE assigned SET state = 'failed', since = $1, reason = $4 WHERE assignment = $2 AND state = 'updating' AND since < $3
-			AND device IN (SELECT id FROM devices WHERE online = 1)`, []any{ms(r.now), r.ID, ms(r.now.Add(-r.timeout)), "no result within " + r.timeout.String()}},
+			AND device IN (SELECT id FROM devices WHERE online = 1 AND since < $3)`, []any{ms(r.now), r.ID, ms(r.now.Add(-r.timeout)), "no result within " + r.timeout.String()}},
 	} {
 		if _, err := r.exec(q.query, q.args...); err != nil {
 			return err
@@ -157,7 +164,7 @@ func (r *rollout) step() ([]string, error) {
 func (r *rollout) gate() (g gate, left int, err error) {
 	g = gate{soak: r.soak, quiet: true}
 	rows, err := r.tx.QueryContext(r.ctx, `SELECT a.wave, a.state, a.since, d.online FROM assigned a LEFT JOIN devices d ON d.id = a.device
-		WHERE a.assignment = $1 AND a.state != 'superseded' ORDER BY a.since, a.device`, r.ID)
+		WHERE a.assignment = $1 AND a.state NOT IN ('superseded', 'gone') ORDER BY a.since, a.device`, r.ID)
 	if err != nil {
 		return g, 0, err
 	}
@@ -213,7 +220,7 @@ func (r *rollout) dispatch() ([]string, error) {
 		query string
 		args  []any
 	}{
-		{`UPDATE devices SET desired_n = desired_n + 1 WHERE id ` + these, []any{r.ID, r.Wave}},
+		{`UPDATE devices SET desired_n = ` + nextNumber("$3") + ` WHERE id ` + these, []any{r.ID, r.Wave, r.c.firstNumber()}},
 		{`INSERT INTO desired (device, slot, target, length, sha256, assignment)
 			SELECT device, $3, target, length, sha256, $1 FROM assigned WHERE assignment = $1 AND state = 'waiting' AND wave <= $2
 			ON CONFLICT (device, slot) DO UPDATE SET target = excluded.target, length = excluded.length, sha256 = excluded.sha256, assignment = excluded.assignment`,
@@ -289,7 +296,7 @@ func (r *rollout) abort(author, why string, revert bool) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.exec(`UPDATE devices SET desired_n = desired_n + 1 WHERE id IN (SELECT device FROM assigned WHERE `+affected+`)`, r.ID, r.Slot); err != nil {
+	if _, err := r.exec(`UPDATE devices SET desired_n = `+nextNumber("$3")+` WHERE id IN (SELECT device FROM assigned WHERE `+affected+`)`, r.ID, r.Slot, r.c.firstNumber()); err != nil {
 		return nil, err
 	}
 	for _, sha := range previous {

@@ -16,19 +16,23 @@ import (
 	"github.com/dunlin-edge/dunlin/ota/trust"
 )
 
-// A scenario is an assignment to scripted devices, as a file tells it. The
-// controller is the real one over a real database; only the broker and the
-// devices are played (simulation level L2).
+// A scenario is an assignment to scripted devices, as a file tells it
+// (testdata/scenarios/README.md). The controller is the real one over a real
+// database; only the broker and the devices are played (simulation level L2).
 type scenario struct {
+	Soak    span `json:"soak"`
+	Timeout span `json:"timeout"`
+	Until   span `json:"until"`
 	Devices []struct {
 		N            int    `json:"n"`
 		Does         string `json:"does"` // good, refuse, hang
-		Takes        string `json:"takes"`
-		OfflineUntil string `json:"offline_until"`
+		Takes        span   `json:"takes"`
+		OfflineFrom  span   `json:"offline_from"`
+		OfflineUntil span   `json:"offline_until"`
 	} `json:"devices"`
 	Waves []Wave `json:"waves"`
 	Steer []struct {
-		At string `json:"at"`
+		At span   `json:"at"`
 		Do string `json:"do"`
 	} `json:"steer"`
 	Want struct {
@@ -39,31 +43,48 @@ type scenario struct {
 	} `json:"want"`
 }
 
-const (
-	scenarioStep = 5 * time.Minute
-	scenarioEnd  = 12 * time.Hour
-)
+// span is a time in a scenario.
+type span time.Duration
+
+func (s *span) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	*s = span(d)
+	return err
+}
+
+const scenarioStep = 5 * time.Minute
 
 // actor plays a device: what it runs, and what it works on.
 type actor struct {
-	id, does       string
-	takes, offline time.Duration
-	seq            fleet.Seq
-	item           fleet.Item
-	since          time.Duration
-	runs, refused  string
-	told, there    bool
+	id, does      string
+	takes         time.Duration
+	from, until   time.Duration // offline
+	seq           fleet.Seq
+	item          fleet.Item
+	since         time.Duration
+	runs, refused string
+	told, there   bool
+	conn          uint64
+	contents      map[fleet.Seq]string
 }
+
+var actorBoot = strings.Repeat("0", 32)
 
 // step plays what a device does at a moment, and returns what it sends.
 func (a *actor) step(at time.Duration, d fleet.Desired, newSHA string) []message {
-	if at < a.offline {
+	var out []message
+	if at >= a.from && at < a.until {
+		a.since = at // what it was at, it begins anew
+		if a.there {
+			a.there = false
+			return append(out, say(a, fleet.TopicStatus, fleet.Status{Boot: actorBoot, Conn: a.conn}))
+		}
 		return nil
 	}
-	var out []message
 	if !a.there {
 		a.there = true
-		out = append(out, say(a, fleet.TopicHello, fleet.Hello{Boot: strings.Repeat("0", 32), Conn: 1, Seq: a.seq}))
+		a.conn++
+		out = append(out, say(a, fleet.TopicHello, fleet.Hello{Boot: actorBoot, Conn: a.conn, Seq: a.seq}))
 	} else if d.Seq.Newer(a.seq) {
 		a.seq, a.since, a.refused, a.item = d.Seq, at, "", fleet.Item{}
 		for _, i := range d.Items {
@@ -100,7 +121,7 @@ func say[D fleet.Up](a *actor, n fleet.Name, doc D) message {
 	if err != nil {
 		panic(err)
 	}
-	return message{a.id, n, data}
+	return message{device: a.id, name: n, payload: data}
 }
 
 // stage is a controller without its broker, on a clock of the test.
@@ -108,13 +129,14 @@ type stage struct {
 	*Controller
 	t   *testing.T
 	dir string
+	sql string // name of the driver; empty: SQLite's
 	now time.Time
 }
 
 func (s *stage) open() {
 	s.t.Helper()
 	var err error
-	s.Controller, err = Open(s.t.Context(), Config{Dir: s.dir, Hosts: []string{"h"}, Child: []string{"none"}, Now: func() time.Time { return s.now }})
+	s.Controller, err = Open(s.t.Context(), Config{Dir: s.dir, Hosts: []string{"h"}, Child: []string{"none"}, driver: s.sql, Stale: 3 * scenarioStep, Now: func() time.Time { return s.now }})
 	s.must(err)
 }
 
@@ -160,19 +182,44 @@ func (s *stage) addDevice(id string) {
 	s.must(err)
 }
 
-func (s *stage) play(actors []*actor, at time.Duration, newSHA string) {
-	s.t.Helper()
+// play lets the devices do what they do at a time. What they say while the
+// controller dies is lost, and they say hello again.
+func (s *stage) play(actors []*actor, at time.Duration, newSHA string) error {
 	ctx := context.Background()
 	var all []message
+	spoke := map[*actor]bool{}
 	for _, a := range actors {
 		d, err := s.desired(ctx, a.id)
-		s.must(err)
-		all = append(all, a.step(at, d, newSHA)...)
+		if err != nil {
+			return err
+		}
+		if d.Seq != (fleet.Seq{}) {
+			a.sees(s.t, d)
+		}
+		said := a.step(at, d, newSHA)
+		spoke[a] = len(said) > 0
+		all = append(all, said...)
 	}
-	if len(all) > 0 {
-		_, err := s.commit(ctx, all)
-		s.must(err)
+	if len(all) == 0 {
+		return nil
 	}
+	_, err := s.commit(ctx, all)
+	for _, a := range actors {
+		a.there = a.there && (err == nil || !spoke[a])
+	}
+	return err
+}
+
+// sees holds the controller to its numbers: each has one content for ever.
+func (a *actor) sees(t *testing.T, d fleet.Desired) {
+	text := fmt.Sprint(d.Items)
+	if a.contents == nil {
+		a.contents = map[fleet.Seq]string{}
+	}
+	if before, ok := a.contents[d.Seq]; ok && before != text {
+		t.Errorf("%s: number %s means %s and %s", a.id, d.Seq, before, text)
+	}
+	a.contents[d.Seq] = text
 }
 
 func TestScenarios(t *testing.T) {
@@ -202,62 +249,87 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-func runScenario(t *testing.T, sc scenario, restarts bool) {
+// theatre is a scenario on its stage.
+type theatre struct {
+	*stage
+	sc     scenario
+	actors []*actor
+	newSHA string
+	start  time.Time
+	id     string // of the assignment
+}
+
+// raise makes the devices and lets them say what they run.
+func raise(t *testing.T, sc scenario) *theatre {
 	s, oldSHA, newSHA := newStage(t)
-	length := func(text string) time.Duration {
-		if text == "" {
-			return 0
-		}
-		d, err := time.ParseDuration(text)
-		s.must(err)
-		return d
-	}
-	var actors []*actor
+	h := &theatre{stage: s, sc: sc, newSHA: newSHA, start: s.now}
 	for _, group := range sc.Devices {
 		for range group.N {
-			a := &actor{id: fmt.Sprintf("d-%03d", len(actors)), does: group.Does, takes: length(group.Takes), offline: length(group.OfflineUntil), runs: oldSHA}
-			actors = append(actors, a)
+			a := &actor{id: fmt.Sprintf("d-%04d", len(h.actors)), does: group.Does, takes: time.Duration(group.Takes),
+				from: time.Duration(group.OfflineFrom), until: time.Duration(group.OfflineUntil), runs: oldSHA}
+			h.actors = append(h.actors, a)
 			s.addDevice(a.id)
 		}
 	}
-	start := s.now
-	s.play(actors, 0, newSHA)
+	s.must(s.play(h.actors, 0, newSHA))
 	s.now = s.now.Add(time.Minute)
-	s.play(actors, 0, newSHA)
-	a, err := s.Assign(t.Context(), "test", AssignmentOptions{Target: "models/machine/1.1.0.dunlin", Waves: sc.Waves})
-	s.must(err)
-	for at := time.Duration(0); at < scenarioEnd; at += scenarioStep {
-		s.now = start.Add(at + 2*time.Minute)
-		for len(sc.Steer) > 0 && at >= length(sc.Steer[0].At) {
-			_, err := s.Steer(t.Context(), "test", a.ID, sc.Steer[0].Do)
-			s.must(err)
-			sc.Steer = sc.Steer[1:]
-		}
-		s.must(s.tick(t.Context()))
-		if restarts {
-			s.reopen()
-		}
-		s.play(actors, at, newSHA)
-		if restarts {
-			s.reopen()
-		}
+	s.must(s.play(h.actors, 0, newSHA))
+	return h
+}
+
+func (h *theatre) assign() error {
+	a, err := h.Assign(h.t.Context(), "test", AssignmentOptions{Target: "models/machine/1.1.0.dunlin", Waves: h.sc.Waves, Soak: time.Duration(h.sc.Soak), Timeout: time.Duration(h.sc.Timeout)})
+	if err == nil {
+		h.id = a.ID
 	}
-	a, err = s.Assignment(t.Context(), a.ID)
-	s.must(err)
+	return err
+}
+
+// steps does each step of the scenario: what people do, what the controller
+// does, what the devices do.
+func (h *theatre) steps(step func(act string, f func() error)) {
+	ctx := h.t.Context()
+	for at := time.Duration(0); at < time.Duration(h.sc.Until); at += scenarioStep {
+		h.now = h.start.Add(at + 2*time.Minute)
+		for len(h.sc.Steer) > 0 && at >= time.Duration(h.sc.Steer[0].At) {
+			step("steer", func() error { _, err := h.Steer(ctx, "test", h.id, h.sc.Steer[0].Do); return err })
+			h.sc.Steer = h.sc.Steer[1:]
+		}
+		step("tick", func() error { return h.tick(ctx) })
+		step("play", func() error { return h.play(h.actors, at, h.newSHA) })
+	}
+}
+
+func (h *theatre) check() {
+	h.t.Helper()
+	a, err := h.Assignment(h.t.Context(), h.id)
+	h.must(err)
 	runNew, told := 0, 0
-	for _, d := range actors {
-		if d.runs == newSHA {
+	for _, d := range h.actors {
+		if d.runs == h.newSHA {
 			runNew++
 		}
 		if d.told {
 			told++
 		}
 	}
-	want := sc.Want
+	want := h.sc.Want
 	if a.State != want.State || runNew != want.New || want.Told > 0 && told != want.Told || want.Devices != nil && !maps.Equal(want.Devices, a.Devices) {
-		t.Errorf("%s (%s), %v, %d run the new bundle, %d were told; want %+v", a.State, a.Reason, a.Devices, runNew, told, want)
+		h.t.Errorf("%s (%s), %v, %d run the new bundle, %d were told; want %+v", a.State, a.Reason, a.Devices, runNew, told, want)
 	}
-	if n, err := s.VerifyAudit(t.Context()); err != nil || n < 1 {
-		t.Errorf("audit: %d lines, %v", n, err)
+	if n, err := h.VerifyAudit(h.t.Context()); err != nil || n < 1 {
+		h.t.Errorf("audit: %d lines, %v", n, err)
 	}
+}
+
+func runScenario(t *testing.T, sc scenario, restarts bool) {
+	h := raise(t, sc)
+	h.must(h.assign())
+	h.steps(func(act string, f func() error) {
+		h.must(f())
+		if restarts && act != "steer" {
+			h.reopen()
+		}
+	})
+	h.check()
 }

@@ -25,9 +25,9 @@ type store struct{ db *sql.DB }
 
 // openSQLite opens or creates the database of a state folder. A commit is on
 // disk when it returns.
-func openSQLite(ctx context.Context, path string) (*store, error) {
+func openSQLite(ctx context.Context, driver, path string) (*store, error) {
 	q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)"}, "_txlock": {"immediate"}}
-	db, err := sql.Open("sqlite", "file:"+path+"?"+q.Encode())
+	db, err := sql.Open(driver, "file:"+path+"?"+q.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}

@@ -51,7 +51,7 @@ CREATE TABLE assigned (
 	assignment TEXT NOT NULL,
 	device     TEXT NOT NULL,
 	wave       BIGINT NOT NULL,
-	state      TEXT NOT NULL, -- waiting, sent, updating, done, failed, superseded
+	state      TEXT NOT NULL, -- waiting, sent, updating, done, failed, superseded, gone
 	reason     TEXT NOT NULL DEFAULT '',
 	previous   TEXT NOT NULL DEFAULT '', -- sha256 of what it ran before
 	n          BIGINT NOT NULL DEFAULT 0,

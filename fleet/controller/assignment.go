@@ -67,6 +67,7 @@ type Assignment struct {
 	length        int64
 	soak, timeout time.Duration
 	since         time.Time // of the wave
+	gate          tally
 }
 
 // WaveCount counts the devices of one wave by state.
@@ -131,17 +132,22 @@ func place(ctx context.Context, tx *sql.Tx, id string, p *Plan, now time.Time) e
 	return nil
 }
 
-const assignmentColumns = `id, slot, target, length, sha256, bundle, query, waves, soak, timeout, state, reason, wave, wave_since, author, created, updated`
+const assignmentColumns = `id, slot, target, length, sha256, bundle, query, waves, soak, timeout, state, reason, wave, wave_since, author, created, updated, gate`
 
 func scanAssignment(row interface{ Scan(...any) error }) (*Assignment, error) {
 	a := &Assignment{Devices: map[string]int{}}
-	var waves string
+	var waves, gate string
 	var soak, timeout, since, created, updated int64
-	if err := row.Scan(&a.ID, &a.Slot, &a.Target, &a.length, &a.SHA256, &a.Bundle, &a.Query, &waves, &soak, &timeout, &a.State, &a.Reason, &a.Wave, &since, &a.Author, &created, &updated); err != nil {
+	if err := row.Scan(&a.ID, &a.Slot, &a.Target, &a.length, &a.SHA256, &a.Bundle, &a.Query, &waves, &soak, &timeout, &a.State, &a.Reason, &a.Wave, &since, &a.Author, &created, &updated, &gate); err != nil {
 		return nil, err
 	}
 	a.soak, a.timeout, a.since = time.Duration(soak)*time.Millisecond, time.Duration(timeout)*time.Millisecond, fromMS(since)
 	a.Soak, a.Timeout, a.Created, a.Updated = a.soak.String(), a.timeout.String(), fromMS(created), fromMS(updated)
+	if gate != "" {
+		if err := json.Unmarshal([]byte(gate), &a.gate); err != nil {
+			return nil, err
+		}
+	}
 	return a, json.Unmarshal([]byte(waves), &a.Waves)
 }
 
@@ -168,6 +174,7 @@ func (c *Controller) countAssigned(ctx context.Context, db querier, a *Assignmen
 		return err
 	}
 	defer rows.Close()
+	clear(a.Devices)
 	a.Sizes = make([]WaveCount, len(a.Waves))
 	for i := range a.Sizes {
 		a.Sizes[i] = WaveCount{}

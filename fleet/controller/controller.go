@@ -100,8 +100,10 @@ type Controller struct {
 	moved    chan struct{} // the rollouts should look
 	term     atomic.Int64  // of what is assigned
 
-	mu   sync.Mutex
-	link *fleet.Link // nil while there is none
+	mu     sync.Mutex
+	link   *fleet.Link   // nil while there is none
+	untold []string      // devices to send their assignment
+	untell chan struct{} // there are some
 }
 
 // stats count since start.
@@ -117,7 +119,7 @@ func Open(ctx context.Context, cfg Config) (*Controller, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
 	}
-	c := &Controller{cfg: cfg, log: cfg.Log, topics: fleet.Topics{Prefix: cfg.Prefix}, inbox: make(chan message, 4*batch), moved: make(chan struct{}, 1)}
+	c := &Controller{cfg: cfg, log: cfg.Log, topics: fleet.Topics{Prefix: cfg.Prefix}, inbox: make(chan message, 4*batch), moved: make(chan struct{}, 1), untell: make(chan struct{}, 1)}
 	var err error
 	if c.ca, err = openAuthority(cfg.Dir, cfg.Fleet); err != nil {
 		return nil, err
@@ -153,6 +155,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	all.Go(func() { c.ingest(ctx) })
 	all.Go(func() { c.outbox(ctx) })
 	all.Go(func() { c.rollouts(ctx) })
+	all.Go(func() { c.teller(ctx) })
 	all.Go(func() { c.signTimestamps(ctx) })
 	all.Wait()
 	return nil

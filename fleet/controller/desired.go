@@ -35,6 +35,37 @@ func (c *Controller) firstNumber() int64 { return c.term.Load()<<32 + 1 }
 // to whole days, so that the same assignment sent again has the same text.
 const desiredLife = 8 * 24 * time.Hour
 
+// tell queues devices that are to be told what they should run. What is lost
+// with the process, their next report asks for.
+func (c *Controller) tell(devices ...string) {
+	if len(devices) == 0 {
+		return
+	}
+	c.mu.Lock()
+	c.untold = append(c.untold, devices...)
+	c.mu.Unlock()
+	select {
+	case c.untell <- struct{}{}:
+	default: // it will look
+	}
+}
+
+// teller works the queue off until ctx ends.
+func (c *Controller) teller(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.untell:
+		}
+		c.mu.Lock()
+		devices := c.untold
+		c.untold = nil
+		c.mu.Unlock()
+		c.sendDesired(ctx, devices...)
+	}
+}
+
 // sendDesired tells devices what they should run.
 func (c *Controller) sendDesired(ctx context.Context, devices ...string) {
 	for _, id := range devices {
@@ -89,22 +120,90 @@ func (b *ingestTx) behind(device string, seq fleet.Seq) error {
 	return nil
 }
 
-// slots takes over what a device says of its slots.
+// slots takes over what a device says of its slots, where that is new.
 func (b *ingestTx) slots(device string, r fleet.Reported) error {
-	if _, err := b.tx.ExecContext(b.ctx, `DELETE FROM slots WHERE device = $1`, device); err != nil {
+	have, err := b.knownSlots(device)
+	if err != nil {
 		return err
 	}
 	for _, s := range r.Slots {
-		loaded := s.Loaded
+		now := slotRow{s.Loaded, s.Active, s.Refused, s.State, s.Reason, numberOf(r.Seq)}
 		for _, p := range r.Pipelines {
 			if p.Name == s.Slot {
-				loaded = p.Digest
+				now.loaded = p.Digest
 			}
 		}
+		before, known := have[s.Slot]
+		delete(have, s.Slot)
+		if known && before == now {
+			continue
+		}
 		if _, err := b.tx.ExecContext(b.ctx, `INSERT INTO slots (device, slot, loaded, active, refused, state, reason, n, updated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-			ON CONFLICT (device, slot) DO NOTHING`, device, s.Slot, loaded, s.Active, s.Refused, s.State, s.Reason, numberOf(r.Seq), ms(b.now)); err != nil {
+			ON CONFLICT (device, slot) DO UPDATE SET loaded = excluded.loaded, active = excluded.active, refused = excluded.refused,
+			state = excluded.state, reason = excluded.reason, n = excluded.n, updated = excluded.updated`,
+			device, s.Slot, now.loaded, now.active, now.refused, now.state, now.reason, now.n, ms(b.now)); err != nil {
+			return err
+		}
+		if err := b.advance(device, s.Slot, now); err != nil {
+			return err
+		}
+	}
+	for slot := range have { // it has them no more
+		if _, err := b.tx.ExecContext(b.ctx, `DELETE FROM slots WHERE device = $1 AND slot = $2`, device, slot); err != nil {
 			return err
 		}
 	}
 	return b.behind(device, r.Seq)
+}
+
+// slotRow is what the database keeps of a slot.
+type slotRow struct {
+	loaded, active, refused, state, reason string
+	n                                      int64 // of the assignment that the device works towards
+}
+
+func (b *ingestTx) knownSlots(device string) (map[string]slotRow, error) {
+	rows, err := b.tx.QueryContext(b.ctx, `SELECT slot, loaded, active, refused, state, reason, n FROM slots WHERE device = $1`, device)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := map[string]slotRow{}
+	for rows.Next() {
+		var slot string
+		var s slotRow
+		if err := rows.Scan(&slot, &s.loaded, &s.active, &s.refused, &s.state, &s.reason, &s.n); err != nil {
+			return nil, err
+		}
+		all[slot] = s
+	}
+	return all, rows.Err()
+}
+
+// advance takes a device's part in an assignment on by what it says of the slot.
+func (b *ingestTx) advance(device, slot string, s slotRow) error {
+	var id, sha, state string
+	var n int64
+	err := b.tx.QueryRowContext(b.ctx, `SELECT a.assignment, a.sha256, a.state, a.n FROM desired d JOIN assigned a ON a.assignment = d.assignment AND a.device = d.device
+		WHERE d.device = $1 AND d.slot = $2 AND a.state IN ('sent', 'updating')`, device, slot).Scan(&id, &sha, &state, &n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	next, reason := state, ""
+	switch {
+	case s.loaded == sha && s.active == sha:
+		next = "done"
+	case s.refused == sha:
+		next, reason = "failed", s.reason
+	case s.n >= n:
+		next = "updating"
+	}
+	if next == state {
+		return nil
+	}
+	_, err = b.tx.ExecContext(b.ctx, `UPDATE assigned SET state = $1, reason = $2, since = $3 WHERE assignment = $4 AND device = $5`, next, reason, ms(b.now), id, device)
+	return err
 }

@@ -202,6 +202,9 @@ func (c *Controller) lockOut(ctx context.Context, author, id, action, query stri
 		if n, err := done.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, problem(404, "no device "+id, "dunlin-fleet devices lists them"))
 		}
+		if _, err := tx.ExecContext(ctx, `UPDATE assigned SET state = 'gone', since = $1 WHERE device = $2 AND state IN ('waiting', 'sent', 'updating')`, ms(now), id); err != nil {
+			return err
+		}
 		return audit(ctx, tx, now, author, action, id, "")
 	})
 	if err == nil {

@@ -37,46 +37,67 @@ const (
 	ask     verdict = "ask" // somebody has to decide
 )
 
+// A tally is what the devices of an assignment have shown, in the order in
+// which they decided.
+type tally struct {
+	N        int     `json:"n"`
+	Failures int     `json:"failures"`
+	LLR      float64 `json:"llr"`
+	Passed   bool    `json:"passed,omitempty"`
+	Last     []bool  `json:"last,omitempty"` // up to 10 results: true is a failure
+	Stop     string  `json:"stop,omitempty"` // why it has to end, once it has
+	Newest   int64   `json:"newest"`         // when the last device of the open wave decided, Unix ms; 0: none has
+}
+
+// add takes the next result, of an assignment to so many devices.
+func (t *tally) add(failed bool, total int) {
+	t.N++
+	if failed {
+		t.Failures++
+		t.LLR += gateFailure
+	} else {
+		t.LLR += gateSuccess
+	}
+	t.Passed = t.Passed || t.LLR <= gatePass
+	t.Last = append(t.Last, failed)
+	t.Last = t.Last[max(0, len(t.Last)-10):]
+	recent := 0
+	for _, f := range t.Last {
+		if f {
+			recent++
+		}
+	}
+	if t.Stop != "" {
+		return
+	}
+	switch {
+	case t.N <= 10 && t.Failures >= 3:
+		t.Stop = fmt.Sprintf("%d of the first %d devices failed", t.Failures, t.N)
+	case !t.Passed && t.LLR >= gateStop && total >= smallFleet:
+		t.Stop = fmt.Sprintf("%d of %d devices failed: more than a release with %.0f %% of failures explains", t.Failures, t.N, 100*gateGood)
+	case recent >= 5:
+		t.Stop = fmt.Sprintf("%d of the last 10 devices failed", recent)
+	case total < smallFleet && t.Failures >= 2:
+		t.Stop = fmt.Sprintf("%d devices failed, and %d are too few to tell bad luck from a bad release", t.Failures, total)
+	}
+}
+
 // A gate is what a wave has shown.
 type gate struct {
-	results []bool        // of all waves in the order they came: true is a failure
-	total   int           // devices of the whole assignment
-	open    int           // of the waves so far, heard of and undecided
-	fresh   int           // failures of this wave
-	quiet   bool          // nothing of this wave was decided yet
-	soaked  time.Duration // since the last device of this wave was decided
-	soak    time.Duration
+	tally
+	total  int           // devices of the whole assignment
+	open   int           // of the waves so far: undecided, where one at least is connected
+	fresh  int           // failures of this wave
+	quiet  bool          // nothing of this wave was decided yet
+	soaked time.Duration // since the last device of this wave was decided
+	soak   time.Duration
 }
 
 // judge decides, and says why in words.
 func (g gate) judge() (verdict, string) {
-	failures, recent := 0, 0
-	llr, passed := 0.0, false
-	for i, failed := range g.results {
-		if failed {
-			failures++
-			llr += gateFailure
-		} else {
-			llr += gateSuccess
-		}
-		passed = passed || llr <= gatePass
-		switch {
-		case i < 10 && failures >= 3:
-			return abort, fmt.Sprintf("%d of the first %d devices failed", failures, i+1)
-		case !passed && llr >= gateStop && g.total >= smallFleet:
-			return abort, fmt.Sprintf("%d of %d devices failed: more than a release with %.0f %% of failures explains", failures, i+1, 100*gateGood)
-		}
-	}
-	for _, failed := range g.results[max(0, len(g.results)-10):] {
-		if failed {
-			recent++
-		}
-	}
 	switch {
-	case recent >= 5:
-		return abort, fmt.Sprintf("%d of the last 10 devices failed", recent)
-	case g.total < smallFleet && failures >= 2:
-		return abort, fmt.Sprintf("%d devices failed, and %d are too few to tell bad luck from a bad release", failures, g.total)
+	case g.Stop != "":
+		return abort, g.Stop
 	case g.open > 0:
 		return hold, fmt.Sprintf("%d devices are at it", g.open)
 	case g.quiet:
@@ -86,5 +107,5 @@ func (g gate) judge() (verdict, string) {
 	case g.soaked < g.soak:
 		return hold, "soaks for " + (g.soak - g.soaked).Round(time.Second).String() + " more"
 	}
-	return promote, fmt.Sprintf("%d of %d devices failed", failures, len(g.results))
+	return promote, fmt.Sprintf("%d of %d devices failed", g.Failures, g.N)
 }

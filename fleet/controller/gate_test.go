@@ -16,20 +16,25 @@ func TestGateRules(t *testing.T) {
 		return r
 	}
 	for name, c := range map[string]struct {
-		g    gate
-		want verdict
+		results []bool
+		g       gate
+		want    verdict
 	}{
-		"nobody yet":                     {gate{total: 10, quiet: true}, hold},
-		"some at it":                     {gate{results: []bool{good}, total: 10, open: 2}, hold},
-		"soaks":                          {gate{results: []bool{good}, total: 10, soak: time.Hour, soaked: time.Minute}, hold},
-		"small, clean, soaked":           {gate{results: []bool{good}, total: 10, soak: time.Hour, soaked: time.Hour}, promote},
-		"small, one failure":             {gate{results: []bool{good, bad, good}, total: 10, fresh: 1}, ask},
-		"small, two failures":            {gate{results: []bool{good, bad, good, bad}, total: 40, open: 3}, abort},
-		"large, two early failures":      {gate{results: []bool{bad, good, bad}, total: 2000}, promote},
-		"large, three of the first ten":  {gate{results: []bool{bad, good, bad, good, bad}, total: 2000, open: 5}, abort},
-		"large, one of twenty":           {gate{results: many(20, 3), total: 2000}, promote},
-		"large, a cluster after it held": {gate{results: many(500, 495, 496, 497, 498, 499), total: 2000}, abort},
+		"nobody yet":                     {nil, gate{total: 10, quiet: true}, hold},
+		"some at it":                     {[]bool{good}, gate{total: 10, open: 2}, hold},
+		"soaks":                          {[]bool{good}, gate{total: 10, soak: time.Hour, soaked: time.Minute}, hold},
+		"small, clean, soaked":           {[]bool{good}, gate{total: 10, soak: time.Hour, soaked: time.Hour}, promote},
+		"small, one failure":             {[]bool{good, bad, good}, gate{total: 10, fresh: 1}, ask},
+		"small, two failures":            {[]bool{good, bad, good, bad}, gate{total: 40, open: 3}, abort},
+		"large, two early failures":      {[]bool{bad, good, bad}, gate{total: 2000}, promote},
+		"large, three of the first ten":  {[]bool{bad, good, bad, good, bad}, gate{total: 2000, open: 5}, abort},
+		"large, one of twenty":           {many(20, 3), gate{total: 2000}, promote},
+		"large, a cluster after it held": {many(500, 495, 496, 497, 498, 499), gate{total: 2000}, abort},
+		"large, a cluster a while ago":   {many(500, 395, 396, 397, 398, 399), gate{total: 2000}, abort},
 	} {
+		for _, failed := range c.results {
+			c.g.add(failed, c.g.total)
+		}
 		if got, why := c.g.judge(); got != c.want {
 			t.Errorf("%s: %s (%s), want %s", name, got, why, c.want)
 		}
@@ -44,13 +49,13 @@ func stopped(rng *rand.Rand, devices int, p float64, runs int) (aborted, asked f
 	release:
 		for _, upTo := range []int{max(1, devices/100), devices / 20, devices / 5, devices / 2, devices} {
 			g.fresh = 0
-			for len(g.results) < upTo {
+			for g.N < upTo {
 				failed := rng.Float64() < p
-				g.results = append(g.results, failed)
+				g.add(failed, g.total)
 				if failed {
 					g.fresh++
 				}
-				g.open = upTo - len(g.results)
+				g.open = upTo - g.N
 				switch v, _ := g.judge(); v {
 				case abort:
 					aborted++

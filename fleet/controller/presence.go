@@ -84,7 +84,7 @@ func (c *Controller) answer(ctx context.Context, r *replies) {
 	for k, ranges := range r.acks {
 		c.send(ctx, k.device, fleet.TopicAck, func() ([]byte, error) { return fleet.Sign(c.director, ranges.ack(k.device, k.epoch)) })
 	}
-	c.sendDesired(ctx, r.old...)
+	c.tell(r.old...)
 	for _, device := range r.hellos {
 		if err := c.sendOpen(ctx, device); err != nil {
 			c.log.Error("send commands", "device", device, "err", err)

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -72,14 +73,15 @@ func (c *Controller) move(ctx context.Context, id string) error {
 			return err
 		}
 		r := rollout{Assignment: a, ctx: ctx, tx: tx, now: c.now(), c: c}
-		if err := r.look(); err != nil || a.State != "running" {
+		g, left, err := r.look()
+		if err != nil || a.State != "running" {
 			return err
 		}
-		send, err = r.step()
+		send, err = r.step(g, left)
 		return err
 	})
 	if err == nil {
-		c.sendDesired(ctx, send...)
+		c.tell(send...)
 	}
 	return err
 }
@@ -101,52 +103,114 @@ func (r *rollout) exec(query string, args ...any) (int64, error) {
 	return done.RowsAffected()
 }
 
-// look takes over what the devices have said. A device that is offline, or has
-// not heard of the assignment, is never a failure; one that comes back has the
-// whole time to decide once more.
-func (r *rollout) look() error {
-	const mine = ` WHERE assignment = $2 AND state IN ('sent', 'updating') AND EXISTS (SELECT 1 FROM slots s WHERE s.device = assigned.device AND s.slot = $3`
-	for _, q := range []struct {
-		query string
-		args  []any
-	}{
-		{`UPDATE assigned SET state = 'superseded', since = $1 WHERE assignment = $2 AND state IN ('sent', 'updating')
-			AND NOT EXISTS (SELECT 1 FROM desired d WHERE d.device = assigned.device AND d.slot = $3 AND d.assignment = $2)`, []any{ms(r.now), r.ID, r.Slot}},
-		{`UPDATE assigned SET state = 'gone', since = $1 WHERE assignment = $2 AND state IN ('waiting', 'sent', 'updating')
-			AND NOT EXISTS (SELECT 1 FROM devices d WHERE d.id = assigned.device AND d.revoked = 0)`, []any{ms(r.now), r.ID}},
-		{`UPDATE assigned SET state = 'done', since = $1` + mine + ` AND s.loaded = assigned.sha256 AND s.active = assigned.sha256)`, []any{ms(r.now), r.ID, r.Slot}},
-		{`UPDATE assigned SET state = 'failed', since = $1, reason = coalesce((SELECT reason FROM slots s WHERE s.device = assigned.device AND s.slot = $3), '')` +
-			mine + ` AND s.refused = assigned.sha256)`, []any{ms(r.now), r.ID, r.Slot}},
-		{`UPDATE assigned SET state = 'updating', since = $1 WHERE assignment = $2 AND state = 'sent'
-			AND EXISTS (SELECT 1 FROM slots s WHERE s.device = assigned.device AND s.slot = $3 AND s.n >= assigned.n)`, []any{ms(r.now), r.ID, r.Slot}},
-		{`UPDATE assigned SET state = 'failed', since = $1, reason = $4 WHERE assignment = $2 AND state = 'updating' AND since < $3
-			AND device IN (SELECT id FROM devices WHERE online = 1 AND since < $3)`, []any{ms(r.now), r.ID, ms(r.now.Add(-r.timeout)), "no result within " + r.timeout.String()}},
-	} {
-		if _, err := r.exec(q.query, q.args...); err != nil {
-			return err
+// look counts what has become of the devices, and adds their new results to
+// the tally. A device that is offline, or has not heard of the assignment, is
+// never a failure; one that comes back has the whole time to decide once more.
+// left is how many are neither done nor failed.
+func (r *rollout) look() (g gate, left int, err error) {
+	if _, err := r.exec(`UPDATE assigned SET state = 'failed', since = $1, reason = $4 WHERE assignment = $2 AND state = 'updating' AND since < $3
+		AND device IN (SELECT id FROM devices WHERE online = 1 AND since < $3)`, ms(r.now), r.ID, ms(r.now.Add(-r.timeout)), "no result within "+r.timeout.String()); err != nil {
+		return g, 0, err
+	}
+	if err := r.c.countAssigned(r.ctx, r.tx, r.Assignment); err != nil {
+		return g, 0, err
+	}
+	g = gate{soak: r.soak}
+	for state, n := range r.Devices {
+		if state != "superseded" && state != "gone" {
+			g.total += n
 		}
 	}
-	return nil
+	if err := r.judge(g.total); err != nil {
+		return g, 0, err
+	}
+	g.tally = r.gate
+	wave := r.Sizes[r.Wave]
+	g.fresh, g.quiet = wave["failed"], wave["done"]+wave["failed"] == 0
+	newest := r.since
+	if at := fromMS(r.gate.Newest); at.After(newest) {
+		newest = at
+	}
+	g.soaked = r.now.Sub(newest)
+	if len(wave) == wave.lost() { // nobody to hear of, nothing to soak
+		g.quiet, g.soaked = false, r.soak
+	}
+	g.open, err = r.atIt()
+	return g, g.total - r.Devices["done"] - r.Devices["failed"], err
+}
+
+// lost counts the states of a wave whose devices count no more.
+func (w WaveCount) lost() (n int) {
+	for _, state := range []string{"superseded", "gone"} {
+		if w[state] > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// judge adds the results that are new to the tally.
+func (r *rollout) judge(total int) error {
+	rows, err := r.tx.QueryContext(r.ctx, `SELECT device, wave, state, since FROM assigned WHERE assignment = $1 AND judged = 0 AND state IN ('done', 'failed') ORDER BY since, device`, r.ID)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	n := 0
+	for rows.Next() {
+		var device, state string
+		var wave int
+		var since int64
+		if err := rows.Scan(&device, &wave, &state, &since); err != nil {
+			return err
+		}
+		n++
+		r.gate.add(state == "failed", total)
+		if wave == r.Wave {
+			r.gate.Newest = max(r.gate.Newest, since)
+		}
+	}
+	if err := rows.Err(); err != nil || n == 0 {
+		return err
+	}
+	if _, err := r.exec(`UPDATE assigned SET judged = 1 WHERE assignment = $1 AND judged = 0 AND state IN ('done', 'failed')`, r.ID); err != nil {
+		return err
+	}
+	return r.keepGate()
+}
+
+func (r *rollout) keepGate() error {
+	text, err := json.Marshal(r.gate)
+	if err != nil {
+		return err
+	}
+	_, err = r.exec(`UPDATE assignments SET gate = $1 WHERE id = $2`, string(text), r.ID)
+	return err
+}
+
+// atIt counts the devices that have not decided, if one of them is connected.
+func (r *rollout) atIt() (int, error) {
+	n := r.Devices["sent"] + r.Devices["updating"]
+	if n == 0 {
+		return 0, nil
+	}
+	some, err := r.devices(`SELECT a.device FROM assigned a JOIN devices d ON d.id = a.device WHERE a.assignment = $1 AND a.state IN ('sent', 'updating') AND d.online = 1 LIMIT 1`, r.ID)
+	return n * len(some), err
 }
 
 // step judges the open wave and acts. It returns the devices to tell.
-func (r *rollout) step() ([]string, error) {
-	waiting, err := r.exec(`UPDATE assigned SET n = 1 WHERE assignment = $1 AND state = 'waiting' AND wave <= $2`, r.ID, r.Wave)
-	if err != nil {
-		return nil, err
-	}
-	if waiting > 0 {
-		return r.dispatch()
-	}
-	g, left, err := r.gate()
-	if err != nil {
-		return nil, err
-	}
+func (r *rollout) step(g gate, left int) ([]string, error) {
 	v, why := g.judge()
 	last := r.Wave == len(r.Waves)-1
+	waiting := 0
+	for wave := 0; wave <= r.Wave; wave++ {
+		waiting += r.Sizes[wave]["waiting"]
+	}
 	switch {
 	case v == abort:
 		return r.abort("controller", why, true)
+	case waiting > 0:
+		return r.dispatch(waiting)
 	case v == ask && !last:
 		return nil, r.set("paused", why+": dunlin-fleet assignment promote, or abort", "controller")
 	case (v == promote || v == ask) && last && left == 0:
@@ -159,80 +223,44 @@ func (r *rollout) step() ([]string, error) {
 	return nil, r.say(why)
 }
 
-// gate collects what the waves so far have shown, and how many devices are
-// neither done nor failed.
-func (r *rollout) gate() (g gate, left int, err error) {
-	g = gate{soak: r.soak, quiet: true}
-	rows, err := r.tx.QueryContext(r.ctx, `SELECT a.wave, a.state, a.since, d.online FROM assigned a LEFT JOIN devices d ON d.id = a.device
-		WHERE a.assignment = $1 AND a.state NOT IN ('superseded', 'gone') ORDER BY a.since, a.device`, r.ID)
-	if err != nil {
-		return g, 0, err
-	}
-	defer rows.Close()
-	newest := r.since
-	inWave := 0
-	for rows.Next() {
-		var wave int
-		var state string
-		var since int64
-		var online sql.NullInt64
-		if err := rows.Scan(&wave, &state, &since, &online); err != nil {
-			return g, 0, err
-		}
-		g.total++
-		if wave == r.Wave {
-			inWave++
-		}
-		decided := state == "done" || state == "failed"
-		switch {
-		case decided:
-			g.results = append(g.results, state == "failed")
-			if at := fromMS(since); wave == r.Wave && at.After(newest) {
-				newest = at
-			}
-			g.quiet = g.quiet && wave != r.Wave
-			if state == "failed" && wave == r.Wave {
-				g.fresh++
-			}
-		case wave <= r.Wave && online.Int64 == 1:
-			g.open++
-		}
-		if !decided {
-			left++
-		}
-	}
-	g.soaked = r.now.Sub(newest)
-	if inWave == 0 { // nobody to hear of, nothing to soak
-		g.quiet, g.soaked = false, g.soak
-	}
-	return g, left, rows.Err()
-}
+// atOnce bounds the devices that one step gives their new assignment.
+const atOnce = 2000
 
-// dispatch gives the devices of the open waves their new assignment, with what
-// they ran before kept for the way back.
-func (r *rollout) dispatch() ([]string, error) {
-	const these = `IN (SELECT device FROM assigned WHERE assignment = $1 AND state = 'waiting' AND wave <= $2)`
-	send, err := r.devices(`SELECT id FROM devices WHERE online = 1 AND id `+these, r.ID, r.Wave)
-	if err != nil {
-		return nil, err
-	}
+// dispatch gives devices of the open waves their new assignment, with what they
+// ran before kept for the way back.
+func (r *rollout) dispatch(waiting int) ([]string, error) {
+	const these = `IN (SELECT device FROM assigned WHERE assignment = $1 AND state = 'sending')`
 	for _, q := range []struct {
 		query string
 		args  []any
 	}{
-		{`UPDATE devices SET desired_n = ` + nextNumber("$3") + ` WHERE id ` + these, []any{r.ID, r.Wave, r.c.firstNumber()}},
+		{`UPDATE assigned SET state = 'sending' WHERE assignment = $1 AND device IN
+			(SELECT device FROM assigned WHERE assignment = $1 AND state = 'waiting' AND wave <= $2 ORDER BY wave, device LIMIT $3)`, []any{r.ID, r.Wave, atOnce}},
+		{`UPDATE assigned SET state = 'superseded', since = $3 WHERE state IN ('sent', 'updating') AND assignment != $1
+			AND (assignment, device) IN (SELECT assignment, device FROM desired WHERE slot = $2 AND device ` + these + `)`, []any{r.ID, r.Slot, ms(r.now)}},
+		{`UPDATE devices SET desired_n = ` + nextNumber("$2") + ` WHERE id ` + these, []any{r.ID, r.c.firstNumber()}},
 		{`INSERT INTO desired (device, slot, target, length, sha256, assignment)
-			SELECT device, $3, target, length, sha256, $1 FROM assigned WHERE assignment = $1 AND state = 'waiting' AND wave <= $2
+			SELECT device, $2, target, length, sha256, assignment FROM assigned WHERE assignment = $1 AND state = 'sending'
 			ON CONFLICT (device, slot) DO UPDATE SET target = excluded.target, length = excluded.length, sha256 = excluded.sha256, assignment = excluded.assignment`,
-			[]any{r.ID, r.Wave, r.Slot}},
-		{`UPDATE assigned SET state = 'sent', since = $4,
-			previous = coalesce((SELECT active FROM slots s WHERE s.device = assigned.device AND s.slot = $3), ''),
-			n = coalesce((SELECT desired_n FROM devices WHERE id = assigned.device), 0)
-			WHERE assignment = $1 AND state = 'waiting' AND wave <= $2`, []any{r.ID, r.Wave, r.Slot, ms(r.now)}},
+			[]any{r.ID, r.Slot}},
 	} {
 		if _, err := r.exec(q.query, q.args...); err != nil {
 			return nil, err
 		}
+	}
+	send, err := r.devices(`SELECT id FROM devices WHERE online = 1 AND id `+these, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.exec(`UPDATE assigned SET state = 'sent', since = $3,
+		previous = coalesce((SELECT active FROM slots s WHERE s.device = assigned.device AND s.slot = $2), ''),
+		n = coalesce((SELECT desired_n FROM devices WHERE id = assigned.device), 0)
+		WHERE assignment = $1 AND state = 'sending'`, r.ID, r.Slot, ms(r.now)); err != nil {
+		return nil, err
+	}
+	if waiting > atOnce {
+		r.c.nudge()
+		return send, r.say(fmt.Sprintf("wave %d of %d: %d devices are still to be told", r.Wave+1, len(r.Waves), waiting-atOnce))
 	}
 	return send, r.say(fmt.Sprintf("wave %d of %d sent", r.Wave+1, len(r.Waves)))
 }
@@ -273,6 +301,10 @@ func (r *rollout) set(state, reason, author string) error {
 
 // open begins a wave.
 func (r *rollout) open(wave int, why, author string) error {
+	r.gate.Newest = 0
+	if err := r.keepGate(); err != nil {
+		return err
+	}
 	if _, err := r.exec(`UPDATE assignments SET state = 'running', wave = $1, wave_since = $2, reason = $3, updated = $2 WHERE id = $4`, wave, ms(r.now), why, r.ID); err != nil {
 		return err
 	}
@@ -363,7 +395,7 @@ func (c *Controller) Steer(ctx context.Context, author, id, what string) (*Assig
 	if err != nil {
 		return nil, err
 	}
-	c.sendDesired(ctx, send...)
+	c.tell(send...)
 	c.nudge()
 	return c.Assignment(ctx, id)
 }

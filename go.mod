@@ -35,6 +35,8 @@ require (
 	golang.org/x/sys v0.49.0
 	// The controller's database, without cgo.
 	modernc.org/sqlite v1.61.1
+	// The words for I2C and SPI that drivers of chips are written against; 20 KB in the agent.
+	periph.io/x/conn/v3 v3.7.3
 )
 
 require (

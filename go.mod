@@ -37,6 +37,8 @@ require (
 	modernc.org/sqlite v1.61.1
 	// The words for I2C and SPI that drivers of chips are written against; 20 KB in the agent.
 	periph.io/x/conn/v3 v3.7.3
+	// Drivers of slow sensors, behind one adapter; in tests they judge the register-level fakes.
+	periph.io/x/devices/v3 v3.7.4
 )
 
 require (

@@ -122,4 +122,3 @@ func TestHolder(t *testing.T) {
 		t.Error(s)
 	}
 }
-

@@ -65,6 +65,15 @@ type Sensor interface {
 	Halt() error
 }
 
+// A Pace is what a sensor with a clock of its own really does.
+type Pace struct {
+	RateHz float64       // measured; 0 before it is known
+	Jitter time.Duration // mean deviation of what comes from an even pace
+}
+
+// A Paced sensor measures its own pace. Pace may be called from any goroutine.
+type Paced interface{ Pace() Pace }
+
 // FrameInfo describes a camera's stream of images.
 type FrameInfo struct {
 	Width, Height int     // of the next images; 0 where they vary

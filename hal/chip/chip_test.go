@@ -1,0 +1,308 @@
+package chip
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dunlin-edge/dunlin/hal"
+	"github.com/dunlin-edge/dunlin/hal/haltest"
+)
+
+var _ hal.Paced = (*Sensor)(nil)
+
+// A bench is a driver with its chip.
+type bench struct {
+	t     *testing.T
+	clock *haltest.Clock
+	bus   *haltest.Bus
+	port  *haltest.Port
+	s     *Sensor
+	width int
+	buf   []float32
+}
+
+func open(t *testing.T, cfg Config, clock *haltest.Clock, w haltest.Wiring) *bench {
+	t.Helper()
+	cfg.Buses = w
+	if clock != nil {
+		cfg.Clock = clock
+	}
+	s, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Halt() })
+	n := s.Info().Channels
+	return &bench{t, clock, w.Bus, w.Port, s, n, make([]float32, 64*n)}
+}
+
+// read collects frames, and at which of them something was lost.
+func (b *bench) read(frames int) (values []float32, times []time.Time, lost map[int]uint64) {
+	b.t.Helper()
+	lost = map[int]uint64{}
+	for len(times) < frames {
+		block, err := b.s.Read(b.t.Context(), b.buf)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if block.Lost > 0 {
+			lost[len(times)] = block.Lost
+		}
+		values = append(values, b.buf[:block.Frames*b.width]...)
+		for i := range block.Frames {
+			times = append(times, block.Time.Add(time.Duration(float64(i)/b.s.cfg.RateHz*1e9)))
+		}
+	}
+	return values, times, lost
+}
+
+// fails reads until an error comes.
+func (b *bench) fails() error {
+	b.t.Helper()
+	for range 1000 {
+		if _, err := b.s.Read(b.t.Context(), b.buf); err != nil {
+			return err
+		}
+	}
+	b.t.Fatal("no error")
+	return nil
+}
+
+// shake is a signal that counts samples in x, in steps of 1/128 g from -4 g on,
+// and swings in the other axes.
+func shake(rateHz float64) haltest.Motion {
+	return func(s float64) (a, g [3]float64) {
+		n := math.Round(s * rateHz)
+		a = [3]float64{math.Mod(n, 1024)/128 - 4, math.Sin(s * 20), math.Cos(s * 31)}
+		g = [3]float64{math.Mod(n, 200) - 100, 50 * math.Sin(s*7), 20 * math.Cos(s*3)}
+		return a, g
+	}
+}
+
+// index is which sample x stands for, of 1024.
+func index(x float32) int { return int(math.Round((float64(x) + 4) * 128)) }
+
+// TestSignal: a known signal comes back within the chip's resolution, every
+// sample of it, with its times, at the rate of a chip whose clock is off.
+func TestSignal(t *testing.T) {
+	for _, c := range []struct {
+		bus  string
+		rate float64
+		skew float64
+	}{{"spi0.0", 3200, 0.02}, {"spi0.0", 100, -0.03}, {"i2c-1", 800, -0.01}, {"i2c-1", 6.25, 0}} {
+		clock := haltest.NewClock()
+		real := c.rate * (1 + c.skew)
+		motion := shake(real)
+		chip := haltest.NewADXL345(clock.Now, c.skew, motion)
+		w := haltest.Wiring{Bus: haltest.NewBus(), Port: haltest.NewPort(chip)}
+		w.Bus.Attach(0x53, chip)
+		b := open(t, Config{Model: "adxl345", Bus: c.bus, RateHz: c.rate, Range: 8}, clock, w)
+		if i := b.s.Info(); i.Kind != hal.KindVibration || i.Unit != "g" || i.RateHz != c.rate || i.Channels != 3 {
+			t.Errorf("%+v", i)
+		}
+		start := clock.Now()
+		values, times, lost := b.read(int(20 * c.rate))
+		if len(lost) > 0 {
+			t.Errorf("%v Hz: lost %v", c.rate, lost)
+		}
+		late := 0
+		for k, at := range times {
+			s := float64(k+1) / real
+			want, _ := motion(s)
+			for axis, v := range values[3*k : 3*k+3] {
+				if math.Abs(float64(v)-want[axis]) > 1.0/256 {
+					t.Fatalf("%v Hz: sample %d, axis %d: %v, want %v", c.rate, k, axis, v, want[axis])
+				}
+			}
+			off := at.Sub(start).Seconds() - s
+			if math.Abs(off) > 2/c.rate && k > int(2*c.rate) {
+				late++
+			}
+		}
+		if late > 0 {
+			t.Errorf("%v Hz: %d of %d times are off by more than two periods", c.rate, late, len(times))
+		}
+		if p := b.s.Pace(); math.Abs(p.RateHz/real-1) > 0.002 && c.rate > 10 || p.Jitter.Seconds() > 1/c.rate {
+			t.Errorf("%v Hz: measured %+v, want %v", c.rate, p, real)
+		}
+	}
+}
+
+// TestOverrun: what the FIFO drops while nobody reads is counted.
+func TestOverrun(t *testing.T) {
+	clock := haltest.NewClock()
+	b := open(t, Config{Model: "adxl345", Bus: "spi0.0", RateHz: 3200}, clock, haltest.Wiring{Port: haltest.NewPort(haltest.NewADXL345(clock.Now, 0.01, shake(3232)))})
+	b.read(3200)
+	for _, pause := range []time.Duration{12 * time.Millisecond, 50 * time.Millisecond, 300 * time.Millisecond} {
+		before, _, lost := b.read(64)
+		if len(lost) > 0 {
+			t.Errorf("lost without a pause: %v", lost)
+		}
+		clock.Advance(pause)
+		after, _, lost := b.read(640)
+		whole := append(before[len(before)-3:], after...)
+		sum, jumps := uint64(0), 0
+		for _, n := range lost {
+			sum += n
+		}
+		for k := 3; k < len(whole); k += 3 {
+			jumps += (index(whole[k]) - index(whole[k-3]) - 1 + 1024) % 1024
+		}
+		if diff := int(sum) - jumps; sum == 0 || len(lost) != 1 || diff < -1 || diff > 1 {
+			t.Errorf("%s: %d reported at %v, %d missing", pause, sum, lost, jumps)
+		}
+	}
+}
+
+// TestFaults: every fault ends in an error that says what is wrong, and when it
+// is over the samples come again.
+func TestFaults(t *testing.T) {
+	unplugged := errors.New("no such device")
+	for name, c := range map[string]struct {
+		fault haltest.Faults
+		bus   string
+		want  string
+	}{
+		"absent":        {haltest.Faults{Absent: true}, "i2c-1", "no such device or address"},
+		"absent on SPI": {haltest.Faults{Absent: true}, "spi0.0", "63 entries"},
+		"stuck":         {haltest.Faults{Stuck: true}, "i2c-1", "holds a line low"},
+		"stuck on SPI":  {haltest.Faults{Stuck: true}, "spi0.0", "no sample for"},
+		"unplugged":     {haltest.Faults{Err: unplugged}, "spi0.0", "no such device"},
+	} {
+		clock := haltest.NewClock()
+		chip := haltest.NewADXL345(clock.Now, 0, shake(800))
+		w := haltest.Wiring{Bus: haltest.NewBus(), Port: haltest.NewPort(chip)}
+		w.Bus.Attach(0x53, chip)
+		b := open(t, Config{Model: "adxl345", Bus: c.bus, RateHz: 800}, clock, w)
+		b.read(400)
+		w.Bus.Fault(c.fault)
+		w.Port.Fault(c.fault)
+		if err := b.fails(); !errors.Is(err, hal.ErrAbsent) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := b.fails(); !errors.Is(err, hal.ErrAbsent) {
+			t.Errorf("%s, opened again: %v", name, err)
+		}
+		w.Bus.Fault(haltest.Faults{})
+		w.Port.Fault(haltest.Faults{})
+		clock.Advance(time.Minute)
+		if _, _, lost := b.read(400); len(lost) > 0 {
+			t.Errorf("%s: healed, and lost %v", name, lost)
+		}
+	}
+}
+
+// TestBrief: a failure or two in a row cost no more than the samples that the
+// FIFO could not hold meanwhile.
+func TestBrief(t *testing.T) {
+	clock := haltest.NewClock()
+	chip := haltest.NewADXL345(clock.Now, 0, shake(800))
+	w := haltest.Wiring{Bus: haltest.NewBus()}
+	w.Bus.Attach(0x53, chip)
+	b := open(t, Config{Model: "adxl345", Bus: "i2c-1", RateHz: 800}, clock, w)
+	b.read(800)
+	for range 20 {
+		w.Bus.Fault(haltest.Faults{Absent: true})
+		_ = b.s.look(t.Context())
+		w.Bus.Fault(haltest.Faults{})
+		if _, _, lost := b.read(200); len(lost) > 0 {
+			t.Fatalf("lost %v", lost)
+		}
+	}
+}
+
+// TestFlips: with one wrong bit in every 997 bytes the driver goes on, and its
+// count stays right: what is wrong is values.
+func TestFlips(t *testing.T) {
+	clock := haltest.NewClock()
+	port := haltest.NewPort(haltest.NewADXL345(clock.Now, 0, shake(3200)))
+	b := open(t, Config{Model: "adxl345", Bus: "spi0.0", RateHz: 3200}, clock, haltest.Wiring{Port: port})
+	b.read(3200)
+	port.Fault(haltest.Faults{FlipEvery: 997})
+	start, frames, lost, restarts := clock.Now(), 0, uint64(0), 0
+	for clock.Now().Sub(start) < 20*time.Second {
+		block, err := b.s.Read(t.Context(), b.buf)
+		if err != nil {
+			restarts++
+		}
+		frames, lost = frames+block.Frames, lost+block.Lost
+	}
+	if off := frames + int(lost) - 64000; off < -640 || off > 640 {
+		t.Errorf("%d frames and %d lost of 64000, %d restarts", frames, lost, restarts)
+	}
+}
+
+// TestPowerLoss: a chip that comes back as from power-up is set up anew.
+func TestPowerLoss(t *testing.T) {
+	clock := haltest.NewClock()
+	chip := haltest.NewADXL345(clock.Now, 0, shake(3200))
+	b := open(t, Config{Model: "adxl345", Bus: "spi0.0", RateHz: 3200}, clock, haltest.Wiring{Port: haltest.NewPort(chip)})
+	b.read(3200)
+	chip.Reset()
+	if err := b.fails(); !strings.Contains(err.Error(), "no sample for 5") {
+		t.Error(err)
+	}
+	b.read(3200)
+}
+
+func TestBadConfig(t *testing.T) {
+	for want, cfg := range map[string]Config{
+		"there are adxl345":                  {Model: "adxl999", Bus: "i2c-1", RateHz: 100},
+		"the nearest is 400":                 {Model: "adxl345", Bus: "i2c-1", RateHz: 500},
+		"nearest is 800; it is faster on SP": {Model: "adxl345", Bus: "i2c-1", RateHz: 3200},
+		"the nearest is 3200":                {Model: "adxl345", Bus: "spi0.0", RateHz: 8000},
+		"the nearest is 6.25":                {Model: "adxl345", Bus: "spi0.0"},
+		"it has [16 8 4 2]":                  {Model: "adxl345", Bus: "i2c-1", RateHz: 100, Range: 5},
+		"it has accel_x, accel_y, accel_z":   {Model: "adxl345", Bus: "i2c-1", RateHz: 100, Channels: []string{"anglvel_x"}},
+		"twice":                              {Model: "adxl345", Bus: "i2c-1", RateHz: 100, Channels: []string{"accel_x", "accel_x"}},
+		"it has 0x53, 0x1d":                  {Model: "adxl345", Bus: "i2c-1", RateHz: 100, Address: 0x80},
+		"want one such as i2c-1":             {Model: "adxl345", Bus: "/dev/i2c-1", RateHz: 100},
+	} {
+		if _, err := Open(cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", cfg, err, want)
+		}
+	}
+}
+
+// TestWrongAddress: what was found on the bus is told.
+func TestWrongAddress(t *testing.T) {
+	clock := haltest.NewClock()
+	w := haltest.Wiring{Bus: haltest.NewBus()}
+	w.Bus.Attach(0x1d, haltest.NewADXL345(clock.Now, 0, shake(100)))
+	b := open(t, Config{Model: "adxl345", Bus: "i2c-1", RateHz: 100}, clock, w)
+	if err := b.fails(); !strings.Contains(err.Error(), "adxl345 on i2c-1, address 0x53: ") || !strings.HasSuffix(err.Error(), "on the bus: 0x1d") {
+		t.Error(err)
+	}
+	w.Bus.Attach(0x1d, nil)
+	if err := b.fails(); !strings.Contains(err.Error(), "nothing answers on the bus") {
+		t.Error(err)
+	}
+	if err := b.s.Halt(); err != nil {
+		t.Error(err)
+	}
+	if err := b.fails(); !errors.Is(err, hal.ErrHalted) {
+		t.Error(err)
+	}
+}
+
+// TestNothingAllocated: not by a sample, nor by a read.
+func TestNothingAllocated(t *testing.T) {
+	for _, name := range []string{"spi0.0", "i2c-1"} {
+		chip := haltest.NewADXL345(time.Now, 0, shake(800))
+		w := haltest.Wiring{Bus: haltest.NewBus(), Port: haltest.NewPort(chip)}
+		w.Bus.Attach(0x53, chip)
+		b := open(t, Config{Model: "adxl345", Bus: name, RateHz: 800}, nil, w)
+		b.read(100)
+		ctx := t.Context()
+		if n := testing.AllocsPerRun(10, func() {
+			if _, err := b.s.Read(ctx, b.buf); err != nil {
+				t.Error(err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: a read allocates %v times", name, n)
+		}
+	}
+}

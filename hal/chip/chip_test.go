@@ -2,6 +2,7 @@ package chip
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -85,71 +86,121 @@ func shake(rateHz float64) haltest.Motion {
 // index is which sample x stands for, of 1024.
 func index(x float32) int { return int(math.Round((float64(x) + 4) * 128)) }
 
+// A part is a chip under test.
+type part struct {
+	model    string
+	bus      string
+	rate     float64
+	skew     float64
+	channels []string
+	address  uint16
+	lsb      float64 // of acceleration at 8 g
+	gyroLSB  float64 // of rotation, rad/s
+}
+
+func parts() []part {
+	both := []string{"accel_x", "accel_y", "accel_z", "anglvel_x", "anglvel_y", "anglvel_z"}
+	return []part{
+		{"adxl345", "spi0.0", 3200, 0.02, nil, 0, 1.0 / 128, 0},
+		{"adxl345", "spi0.0", 100, -0.03, nil, 0, 1.0 / 256, 0},
+		{"adxl345", "i2c-1", 800, -0.01, nil, 0x53, 1.0 / 256, 0},
+		{"adxl345", "i2c-1", 6.25, 0, nil, 0x53, 1.0 / 256, 0},
+		{"mpu6050", "i2c-1", 1000, 0.01, nil, 0x68, 8.0 / 32768, 0},
+		{"mpu6050", "i2c-1", 500, -0.02, both, 0x68, 8.0 / 32768, 1000.0 / 32768 * math.Pi / 180},
+	}
+}
+
+func (p part) String() string { return fmt.Sprintf("%s at %v Hz on %s", p.model, p.rate, p.bus) }
+
+// on wires the part up, with a signal by the chip's real rate.
+func (p part) on(t *testing.T, clock *haltest.Clock) (*bench, haltest.Motion) {
+	t.Helper()
+	real := p.rate * (1 + p.skew)
+	motion := shake(real)
+	w := haltest.Wiring{Bus: haltest.NewBus()}
+	switch p.model {
+	case "adxl345":
+		c := haltest.NewADXL345(clock.Now, p.skew, motion)
+		w.Port = haltest.NewPort(c)
+		w.Bus.Attach(0x53, c)
+	case "mpu6050":
+		w.Bus.Attach(0x68, haltest.NewMPU6050(clock.Now, p.skew, motion))
+	}
+	return open(t, Config{Model: p.model, Bus: p.bus, RateHz: p.rate, Range: 8, Channels: p.channels}, clock, w), motion
+}
+
 // TestSignal: a known signal comes back within the chip's resolution, every
 // sample of it, with its times, at the rate of a chip whose clock is off.
 func TestSignal(t *testing.T) {
-	for _, c := range []struct {
-		bus  string
-		rate float64
-		skew float64
-	}{{"spi0.0", 3200, 0.02}, {"spi0.0", 100, -0.03}, {"i2c-1", 800, -0.01}, {"i2c-1", 6.25, 0}} {
-		clock := haltest.NewClock()
-		real := c.rate * (1 + c.skew)
-		motion := shake(real)
-		chip := haltest.NewADXL345(clock.Now, c.skew, motion)
-		w := haltest.Wiring{Bus: haltest.NewBus(), Port: haltest.NewPort(chip)}
-		w.Bus.Attach(0x53, chip)
-		b := open(t, Config{Model: "adxl345", Bus: c.bus, RateHz: c.rate, Range: 8}, clock, w)
-		if i := b.s.Info(); i.Kind != hal.KindVibration || i.Unit != "g" || i.RateHz != c.rate || i.Channels != 3 {
-			t.Errorf("%+v", i)
-		}
-		start := clock.Now()
-		values, times, lost := b.read(int(20 * c.rate))
-		if len(lost) > 0 {
-			t.Errorf("%v Hz: lost %v", c.rate, lost)
-		}
-		late := 0
-		for k, at := range times {
-			s := float64(k+1) / real
-			want, _ := motion(s)
-			for axis, v := range values[3*k : 3*k+3] {
-				if math.Abs(float64(v)-want[axis]) > 1.0/256 {
-					t.Fatalf("%v Hz: sample %d, axis %d: %v, want %v", c.rate, k, axis, v, want[axis])
-				}
+	for _, p := range parts() {
+		t.Run(p.String(), func(t *testing.T) { p.signal(t) })
+	}
+}
+
+func (p part) signal(t *testing.T) {
+	clock := haltest.NewClock()
+	b, motion := p.on(t, clock)
+	start, real := clock.Now(), p.rate*(1+p.skew)
+	values, times, lost := b.read(int(20 * p.rate))
+	if len(lost) > 0 {
+		t.Errorf("lost %v", lost)
+	}
+	// Some converters run before the FIFO does.
+	first := float64(index(values[0]))
+	late := 0
+	for k, at := range times {
+		s := (first + float64(k)) / real
+		accel, gyro := motion(s)
+		for i, v := range values[b.width*k : b.width*(k+1)] {
+			want, lsb := accel[i%3], p.lsb
+			if i >= 3 {
+				want, lsb = gyro[i%3]*math.Pi/180, p.gyroLSB
 			}
-			off := at.Sub(start).Seconds() - s
-			if math.Abs(off) > 2/c.rate && k > int(2*c.rate) {
-				late++
+			if math.Abs(float64(v)-want) > lsb {
+				t.Fatalf("sample %d, channel %d: %v, want %v", k, i, v, want)
 			}
 		}
-		if late > 0 {
-			t.Errorf("%v Hz: %d of %d times are off by more than two periods", c.rate, late, len(times))
+		if off := at.Sub(start).Seconds() - s; math.Abs(off) > 2/p.rate && k > int(2*p.rate) {
+			late++
 		}
-		if p := b.s.Pace(); math.Abs(p.RateHz/real-1) > 0.002 && c.rate > 10 || p.Jitter.Seconds() > 1/c.rate {
-			t.Errorf("%v Hz: measured %+v, want %v", c.rate, p, real)
-		}
+	}
+	if late > 0 {
+		t.Errorf("%d of %d times are off by more than two periods", late, len(times))
+	}
+	if pace := b.s.Pace(); math.Abs(pace.RateHz/real-1) > 0.002 && p.rate > 10 || pace.Jitter.Seconds() > 1/p.rate {
+		t.Errorf("measured %+v, want %v Hz", pace, real)
 	}
 }
 
 // TestOverrun: what the FIFO drops while nobody reads is counted.
 func TestOverrun(t *testing.T) {
+	for _, p := range parts() {
+		if p.rate < 100 {
+			continue
+		}
+		t.Run(p.String(), func(t *testing.T) { p.overrun(t) })
+	}
+}
+
+func (p part) overrun(t *testing.T) {
 	clock := haltest.NewClock()
-	b := open(t, Config{Model: "adxl345", Bus: "spi0.0", RateHz: 3200}, clock, haltest.Wiring{Port: haltest.NewPort(haltest.NewADXL345(clock.Now, 0.01, shake(3232)))})
-	b.read(3200)
-	for _, pause := range []time.Duration{12 * time.Millisecond, 50 * time.Millisecond, 300 * time.Millisecond} {
+	b, _ := p.on(t, clock)
+	b.read(int(3 * p.rate)) // by then it knows the rate
+	full := time.Duration(float64(b.s.plan.depth) / p.rate * 1e9)
+	for _, pause := range []time.Duration{full * 5 / 4, full * 3 / 2, 2 * full} {
 		before, _, lost := b.read(64)
 		if len(lost) > 0 {
 			t.Errorf("lost without a pause: %v", lost)
 		}
 		clock.Advance(pause)
 		after, _, lost := b.read(640)
-		whole := append(before[len(before)-3:], after...)
+		whole := append(before[len(before)-b.width:], after...)
 		sum, jumps := uint64(0), 0
 		for _, n := range lost {
 			sum += n
 		}
-		for k := 3; k < len(whole); k += 3 {
-			jumps += (index(whole[k]) - index(whole[k-3]) - 1 + 1024) % 1024
+		for k := b.width; k < len(whole); k += b.width {
+			jumps += (index(whole[k]) - index(whole[k-b.width]) - 1 + 1024) % 1024
 		}
 		if diff := int(sum) - jumps; sum == 0 || len(lost) != 1 || diff < -1 || diff > 1 {
 			t.Errorf("%s: %d reported at %v, %d missing", pause, sum, lost, jumps)

@@ -74,23 +74,23 @@ func (c *adxl345) start() error {
 
 // drain reads each entry in a transfer of its own: leaving the data registers
 // moves the FIFO on.
-func (c *adxl345) drain(buf []float32) (int, bool, error) {
-	n, err := c.level(adxlStatus, &c.levels, &c.two, 1, func(r []byte) int { return int(r[0] & adxlEntries) })
-	if err != nil || n == 0 {
-		return 0, false, err
+func (c *adxl345) drain(buf []float32) (drained, error) {
+	there, err := c.level(adxlStatus, &c.levels, &c.two, 1, func(r []byte) int { return int(r[0] & adxlEntries) })
+	if err != nil || there == 0 {
+		return drained{}, err
 	}
-	if n > adxlMost {
-		return 0, false, fmt.Errorf("the FIFO holds %d entries of %d", n, adxlMost)
+	if there > adxlMost {
+		return drained{}, fmt.Errorf("the FIFO holds %d entries of %d", there, adxlMost)
 	}
-	n = min(n, len(buf)/len(c.plan.pick))
+	n := min(there, len(buf)/len(c.plan.pick))
 	// The flag of an overrun goes out with the first sample read.
 	c.all[0] = request{adxlSource, c.source[:]}
 	for i := range n {
 		c.all[1+i] = request{adxlData, c.raw[i*6 : i*6+6]}
 	}
 	if err := c.batch(c.all[:1+n]); err != nil {
-		return 0, true, fmt.Errorf("read the FIFO: %w", err)
+		return drained{gap: true}, fmt.Errorf("read the FIFO: %w", err)
 	}
 	c.plan.decode(buf, c.raw[:], n)
-	return n, c.source[0]&adxlOverrun != 0, nil
+	return drained{n, there - n, c.source[0]&adxlOverrun != 0}, nil
 }

@@ -44,10 +44,16 @@ type Config struct {
 type device interface {
 	// start identifies the chip, sets it up and starts its FIFO empty.
 	start() error
-	// drain moves whole frames into buf and returns how many; gap says that
-	// samples before them, or with an error the ones that were there, may be
-	// lost. After an error it may be called again.
-	drain(buf []float32) (frames int, gap bool, err error)
+	// drain moves whole frames into buf, as many as it holds. After an error it
+	// may be called again.
+	drain(buf []float32) (drained, error)
+}
+
+// drained is what came out of a FIFO.
+type drained struct {
+	frames int
+	left   int  // frames that are still in it
+	gap    bool // samples before them, or with an error the ones that were there, may be lost
 }
 
 // A Sensor is a chip. It is opened by the first Read, and again after an error.
@@ -158,9 +164,11 @@ func (s *Sensor) look(ctx context.Context) error {
 	if s.next = s.next.Add(s.poll); s.next.Before(now) {
 		s.next = now
 	}
-	frames, gap, err := s.dev.drain(s.ring)
-	s.at, s.held = 0, frames
-	s.gap = s.gap || gap
+	d, err := s.dev.drain(s.ring)
+	s.at, s.held = 0, d.frames
+	if d.gap {
+		s.gap, s.data = true, now // it was full, so it does not stand still
+	}
 	if err != nil {
 		if s.miss++; s.miss >= patience {
 			return s.gone(err)
@@ -168,31 +176,34 @@ func (s *Sensor) look(ctx context.Context) error {
 		return nil
 	}
 	s.miss = 0
-	if frames == 0 {
+	if d.left > 0 {
+		s.next = now
+	}
+	if d.frames == 0 {
 		period := time.Duration(float64(time.Second) / s.cfg.RateHz)
 		if quiet := now.Sub(s.data); quiet > stallTime+stallFrames*period {
 			return s.gone(fmt.Errorf("no sample for %s: it stopped, or lost its settings", quiet.Round(time.Millisecond)))
 		}
 		return nil
 	}
-	s.count(now, frames, gap)
+	s.count(now, d)
 	return nil
 }
 
 // count gives the ring's frames their places in time.
-func (s *Sensor) count(now time.Time, frames int, overran bool) {
+func (s *Sensor) count(now time.Time, d drained) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.data = now
 	lost := uint64(0)
 	if s.gap {
-		lost = s.meter.missing(now, frames)
-		if overran && s.meter.began { // before that nothing was expected
+		lost = s.meter.missing(now, d.frames+d.left)
+		if d.gap && s.meter.began { // before that nothing was expected
 			lost = max(lost, 1)
 		}
 		s.gap = false
 	}
-	s.meter.seen(now, frames, lost)
+	s.meter.seen(now.Add(-time.Duration(d.left)*s.meter.period), d.frames, lost)
 	s.lost += lost
 }
 

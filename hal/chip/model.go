@@ -201,4 +201,4 @@ func (l *link) level(reg byte, raw *[4]byte, two *[2]request, size int, value fu
 	return a, nil
 }
 
-func models() []model { return []model{adxl345Model(), mpu6050Model()} }
+func models() []model { return []model{adxl345Model(), mpu6050Model(), lsm6ds3Model()} }

@@ -90,36 +90,36 @@ func (c *mpu6050) restart() error {
 
 // drain reads whole frames. A FIFO that overflowed has dropped single bytes, so
 // that frames are out of step: it starts anew.
-func (c *mpu6050) drain(buf []float32) (int, bool, error) {
+func (c *mpu6050) drain(buf []float32) (drained, error) {
 	if c.torn {
-		return 0, true, c.restart()
+		return drained{gap: true}, c.restart()
 	}
 	bytes, err := c.level(mpuCount, &c.levels, &c.two, 2, func(r []byte) int { return int(binary.BigEndian.Uint16(r)) })
 	if err != nil {
-		return 0, false, err
+		return drained{}, err
 	}
 	frame := 2 * c.plan.words
 	if bytes > mpuSize {
-		return 0, false, fmt.Errorf("the FIFO holds %d bytes of %d", bytes, mpuSize)
+		return drained{}, fmt.Errorf("the FIFO holds %d bytes of %d", bytes, mpuSize)
 	}
 	if bytes > mpuSize-frame {
 		c.torn = true
-		return 0, true, c.restart()
+		return drained{gap: true}, c.restart()
 	}
 	n := min(bytes/frame, len(buf)/len(c.plan.pick))
 	if n == 0 {
-		return 0, false, nil
+		return drained{}, nil
 	}
 	for at := 0; at < n*frame; at += mpuBurst {
 		if err := c.read(mpuFIFO, c.raw[at:min(at+mpuBurst, n*frame)]); err != nil {
 			c.torn = true
-			return 0, true, fmt.Errorf("read the FIFO: %w", err)
+			return drained{gap: true}, fmt.Errorf("read the FIFO: %w", err)
 		}
 	}
 	if err := c.read(mpuStatus, c.status[:]); err != nil || c.status[0]&mpuOverflow != 0 {
 		c.torn = true // while it was read
-		return 0, true, err
+		return drained{gap: true}, err
 	}
 	c.plan.decode(buf, c.raw[:], n)
-	return n, false, nil
+	return drained{frames: n, left: bytes/frame - n}, nil
 }

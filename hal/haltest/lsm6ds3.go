@@ -92,12 +92,12 @@ func (c *LSM6DS3) fifoStatus2() byte {
 	return s
 }
 
-// lsmRate is the rate of a code of ODR: 13 Hz, doubled for each one more.
+// lsmRate is the rate of a code of ODR: 6.66 kHz, halved for each one less.
 func lsmRate(code byte) float64 {
 	if code == 0 || code > 10 {
 		return 0
 	}
-	return 13 * math.Exp2(float64(code-1))
+	return 6660 * math.Exp2(float64(code)-10)
 }
 
 func (c *LSM6DS3) fill() {

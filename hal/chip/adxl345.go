@@ -36,7 +36,7 @@ const (
 // select 10 ("Retrieving data from FIFO").
 func adxl345Model() model {
 	return model{
-		name: "adxl345", addresses: []uint16{0x53, 0x1d}, fifo: 32 * 6,
+		name: "adxl345", summary: "an accelerometer, up to 3200 Hz on SPI", addresses: []uint16{0x53, 0x1d}, fifo: 32 * 6,
 		spi:    &spiMode{clock: 2 * physic.MegaHertz, mode: spi.Mode3, readBit: 0x80, severalBit: 0x40},
 		groups: []group{{"g", axes("accel"), func(*plan) float64 { return 1.0 / adxlPerG }}},
 		ranges: []float64{16, 8, 4, 2},

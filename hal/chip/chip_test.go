@@ -12,7 +12,7 @@ import (
 	"github.com/dunlin-edge/dunlin/hal/haltest"
 )
 
-var _ hal.Paced = (*Sensor)(nil)
+var _ hal.Paced = (*fifoSensor)(nil)
 
 // A bench is a driver with its chip.
 type bench struct {
@@ -20,7 +20,7 @@ type bench struct {
 	clock *haltest.Clock
 	bus   *haltest.Bus
 	port  *haltest.Port
-	s     *Sensor
+	s     *fifoSensor
 	width int
 	buf   []float32
 }
@@ -31,10 +31,11 @@ func open(t *testing.T, cfg Config, clock *haltest.Clock, w haltest.Wiring) *ben
 	if clock != nil {
 		cfg.Clock = clock
 	}
-	s, err := Open(cfg)
+	opened, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := opened.(*fifoSensor)
 	t.Cleanup(func() { _ = s.Halt() })
 	n := s.Info().Channels
 	return &bench{t, clock, w.Bus, w.Port, s, n, make([]float32, 64*n)}

@@ -1,21 +1,12 @@
-// Package chip reads sensors by their registers over I2C and SPI: inertial ones
-// that fill a FIFO at a rate of their own, and converters that are asked.
-//
-// Start with [Open] and [Models]. A FIFO is emptied in bursts before it is a
-// quarter full; samples get their times by counting them, and what a chip lost is
-// counted by the clock. A chip that goes away or answers nonsense is set up anew.
 package chip
 
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/hal"
-	"github.com/dunlin-edge/dunlin/hal/bus"
 	"github.com/dunlin-edge/dunlin/hal/internal/tick"
 )
 
@@ -26,19 +17,6 @@ const (
 	stallFrames = 3 // and so many periods
 	patience    = 3 // failures in a row before the chip counts as gone
 )
-
-// Config says which chip to read and how.
-type Config struct {
-	Model    string   // one of Models
-	Bus      string   // i2c-1 or spi0.0
-	Address  int      // on I2C; 0 is the model's first
-	RateHz   float64  // one of the model's
-	Range    float64  // full scale: g of acceleration, V of a converter; 0 is the model's first
-	Rotation float64  // full scale of rotation, degrees a second; 0 is the model's first
-	Channels []string // in the order wanted; none is the model's usual ones
-	Buses    Buses    // nil is the machine's
-	Clock    hal.Clock
-}
 
 // A device is an open chip that fills a FIFO.
 type device interface {
@@ -56,9 +34,9 @@ type drained struct {
 	gap    bool // samples before them, or with an error the ones that were there, may be lost
 }
 
-// A Sensor is a chip. It is opened by the first Read, and again after an error.
-// One goroutine reads; Halt and Pace may be called from any.
-type Sensor struct {
+// A fifoSensor is a chip with a FIFO. It is opened by the first Read, and again
+// after an error. One goroutine reads; Halt and Pace may be called from any.
+type fifoSensor struct {
 	cfg   Config
 	model *model
 	plan  plan
@@ -80,20 +58,12 @@ type Sensor struct {
 	meter meter
 }
 
-// Open returns a sensor; nothing is touched yet.
-func Open(cfg Config) (*Sensor, error) {
-	m := find(cfg.Model)
-	if m == nil {
-		return nil, fmt.Errorf("chip %.40q: unknown; there are %s", cfg.Model, strings.Join(Models(), ", "))
-	}
+func openFIFO(m *model, cfg Config) (*fifoSensor, error) {
 	p, err := m.plan(&cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.name, err)
 	}
-	if cfg.Buses == nil {
-		cfg.Buses = bus.Linux{}
-	}
-	s := &Sensor{cfg: cfg, model: m, plan: p, wait: tick.NewWaiter(cfg.Clock), meter: newMeter(cfg.RateHz)}
+	s := &fifoSensor{cfg: cfg, model: m, plan: p, wait: tick.NewWaiter(cfg.Clock), meter: newMeter(cfg.RateHz)}
 	period := time.Duration(float64(time.Second) / cfg.RateHz)
 	s.poll = min(time.Duration(p.depth/4)*period, max(blockTime, period/2))
 	s.ring = make([]float32, p.depth*len(p.names))
@@ -101,7 +71,7 @@ func Open(cfg Config) (*Sensor, error) {
 }
 
 // Info implements hal.Sensor.
-func (s *Sensor) Info() hal.StreamInfo {
+func (s *fifoSensor) Info() hal.StreamInfo {
 	i := hal.StreamInfo{Kind: hal.KindSamples, Channels: len(s.plan.names), RateHz: s.cfg.RateHz, Names: s.plan.names, Unit: s.plan.unit()}
 	if i.Unit == "g" {
 		i.Kind = hal.KindVibration
@@ -110,14 +80,14 @@ func (s *Sensor) Info() hal.StreamInfo {
 }
 
 // Pace implements hal.Paced.
-func (s *Sensor) Pace() hal.Pace {
+func (s *fifoSensor) Pace() hal.Pace {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return hal.Pace{RateHz: s.meter.rateHz(), Jitter: time.Duration(s.meter.jitter * float64(time.Second))}
 }
 
 // Read implements hal.Sensor.
-func (s *Sensor) Read(ctx context.Context, buf []float32) (hal.Block, error) {
+func (s *fifoSensor) Read(ctx context.Context, buf []float32) (hal.Block, error) {
 	if s.dev == nil {
 		if err := s.open(ctx); err != nil {
 			return hal.Block{}, err
@@ -155,7 +125,7 @@ func (s *Sensor) Read(ctx context.Context, buf []float32) (hal.Block, error) {
 }
 
 // look waits until it is time and empties the FIFO into the ring.
-func (s *Sensor) look(ctx context.Context) error {
+func (s *fifoSensor) look(ctx context.Context) error {
 	if err := s.wait.Wait(ctx, s.next.Sub(s.wait.Now())); err != nil {
 		s.close()
 		return err
@@ -191,7 +161,7 @@ func (s *Sensor) look(ctx context.Context) error {
 }
 
 // count gives the ring's frames their places in time.
-func (s *Sensor) count(now time.Time, d drained) {
+func (s *fifoSensor) count(now time.Time, d drained) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.data = now
@@ -207,7 +177,7 @@ func (s *Sensor) count(now time.Time, d drained) {
 	s.lost += lost
 }
 
-func (s *Sensor) open(ctx context.Context) error {
+func (s *fifoSensor) open(ctx context.Context) error {
 	if err := s.wait.Wait(ctx, 0); err != nil {
 		return err
 	}
@@ -229,17 +199,13 @@ func (s *Sensor) open(ctx context.Context) error {
 }
 
 // gone closes the chip and words what happened to it.
-func (s *Sensor) gone(err error) error {
-	place := s.cfg.Bus
-	if s.link.i2c != nil {
-		place = fmt.Sprintf("%s, address 0x%02x", place, s.cfg.Address)
-	}
-	err = fmt.Errorf("%w: %s on %s: %w%s", hal.ErrAbsent, s.model.name, place, err, s.link.why(err))
+func (s *fifoSensor) gone(err error) error {
+	err = s.link.explain(s.model.name, s.cfg.Bus, err)
 	s.close()
 	return err
 }
 
-func (s *Sensor) close() {
+func (s *fifoSensor) close() {
 	if s.link != nil {
 		s.link.close()
 		s.link, s.dev = nil, nil
@@ -247,24 +213,7 @@ func (s *Sensor) close() {
 }
 
 // Halt implements hal.Sensor. The bus is closed by the Read that it ends.
-func (s *Sensor) Halt() error {
+func (s *fifoSensor) Halt() error {
 	s.wait.Halt()
-	return nil
-}
-
-// Models lists the chips.
-func Models() []string {
-	var all []string
-	for _, m := range models() {
-		all = append(all, m.name)
-	}
-	return all
-}
-
-func find(name string) *model {
-	all := models()
-	if i := slices.IndexFunc(all, func(m model) bool { return m.name == name }); i >= 0 {
-		return &all[i]
-	}
 	return nil
 }

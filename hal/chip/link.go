@@ -11,6 +11,7 @@ import (
 	"periph.io/x/conn/v3/physic"
 	"periph.io/x/conn/v3/spi"
 
+	"github.com/dunlin-edge/dunlin/hal"
 	"github.com/dunlin-edge/dunlin/hal/bus"
 )
 
@@ -143,17 +144,22 @@ func (l *link) batch(all []request) error {
 
 func (l *link) close() { _ = l.closer.Close() }
 
-// why words a failure for people, with what is on the bus where nothing
-// answered at the address or something else did.
-func (l *link) why(err error) string {
-	scanner, can := l.i2c.(interface{ Scan() []bus.Found })
-	switch {
-	case errors.Is(err, syscall.ETIMEDOUT):
+// explain words a failure for people.
+func (l *link) explain(model, name string, err error) error {
+	if l.i2c == nil {
+		return fmt.Errorf("%w: %s on %s: %w; check the wires and the chip select", hal.ErrAbsent, model, name, err)
+	}
+	return fmt.Errorf("%w: %s on %s, address 0x%02x: %w%s", hal.ErrAbsent, model, name, l.address, err, onI2C(l.i2c, err))
+}
+
+// onI2C adds what is on the bus where nothing answered at an address or
+// something else did.
+func onI2C(b i2c.Bus, err error) string {
+	if errors.Is(err, syscall.ETIMEDOUT) {
 		return "; the bus is stuck: something holds a line low, or its clock is too slow; take the power off and on"
-	case l.i2c == nil:
-		return "; check the wires and the chip select"
-	case can:
-		return "; " + bus.Words(scanner.Scan())
+	}
+	if s, can := b.(interface{ Scan() []bus.Found }); can {
+		return "; " + bus.Words(s.Scan())
 	}
 	return ""
 }

@@ -32,7 +32,7 @@ const (
 // them with rotation.
 func lsm6ds3Model() model {
 	return model{
-		name: "lsm6ds3", addresses: []uint16{0x6a, 0x6b}, fifo: 8192,
+		name: "lsm6ds3", summary: "an accelerometer and gyroscope, up to 3330 Hz on SPI", addresses: []uint16{0x6a, 0x6b}, fifo: 8192,
 		spi: &spiMode{clock: 5 * physic.MegaHertz, mode: spi.Mode3, readBit: 0x80},
 		groups: []group{
 			{"rad/s", axes("anglvel"), func(p *plan) float64 { return lsmRotation(p) * math.Pi / 180 }},
@@ -62,7 +62,6 @@ type lsm6ds3 struct {
 	raw    [maxDepth * 12]byte
 	levels [4]byte
 	two    [2]request
-	status [2]byte
 	torn   bool // a transfer of the FIFO failed: frames are out of step
 }
 

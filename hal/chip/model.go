@@ -13,6 +13,7 @@ import (
 // A model is what a kind of chip can do.
 type model struct {
 	name      string
+	summary   string
 	addresses []uint16 // on I2C, the usual one first
 	spi       *spiMode // nil where it has I2C only
 	fifo      int      // bytes

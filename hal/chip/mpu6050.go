@@ -32,7 +32,7 @@ const (
 
 func mpu6050Model() model {
 	return model{
-		name: "mpu6050", addresses: []uint16{0x68, 0x69}, fifo: mpuSize, big: true,
+		name: "mpu6050", summary: "an accelerometer and gyroscope on I2C, up to 1000 Hz", addresses: []uint16{0x68, 0x69}, fifo: mpuSize, big: true,
 		groups: []group{
 			{"g", axes("accel"), func(p *plan) float64 { return p.span / 32768 }},
 			{"rad/s", axes("anglvel"), func(p *plan) float64 { return p.rotation / 250 / 131.072 * math.Pi / 180 }},

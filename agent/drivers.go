@@ -2,6 +2,7 @@ package agent
 
 import (
 	"math"
+	"slices"
 
 	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/hal"
@@ -51,12 +52,12 @@ func (in *input) exclusive() bool {
 
 // Drivers lists every kind of source this binary knows.
 func Drivers() []config.Driver {
-	return append(hardware(), []config.Driver{
+	return slices.Concat(hardware(), chips(), []config.Driver{
 		{Name: "sim.machine", Summary: "a simulated rotating machine seen by a 3-axis accelerometer", Parse: parseMachine},
 		{Name: "replay.wav", Summary: "recorded sound or vibration: a WAV file, or a folder of them", Parse: parseWAV},
 		{Name: "replay.csv", Summary: "recorded samples: a CSV file with times, or a folder of them", Parse: parseCSV},
 		{Name: "replay.images", Summary: "a folder of images as a camera", Parse: parseImages},
-	}...)
+	})
 }
 
 func parseMachine(f *config.Fields) any {

@@ -55,18 +55,21 @@ func Open(cfg Config) (hal.Sensor, error) {
 // A Model is a chip that can be read.
 type Model struct {
 	Name, Summary string
-	RateHz        float64  // usual one
-	Addresses     []uint16 // on I2C
+	RateHz        float64   // usual one
+	Addresses     []uint16  // on I2C
+	Ranges        []float64 // full scales, g or V; none where there is no choice
+	Rotations     []float64 // of rotation, degrees a second
+	Shunt         float64   // Ω, that is usual; 0 where there is none
 }
 
 // Models lists the chips.
 func Models() []Model {
 	var all []Model
 	for _, m := range models() {
-		all = append(all, Model{m.name, m.summary, m.rates(false)[0], m.addresses})
+		all = append(all, Model{m.name, m.summary, m.rates(false)[0], m.addresses, m.ranges, m.rotations, 0})
 	}
 	for _, m := range polledModels() {
-		all = append(all, Model{m.name, m.summary, min(1, m.maxHz(1)), m.addresses})
+		all = append(all, Model{m.name, m.summary, min(1, m.maxHz(1)), m.addresses, m.ranges, nil, m.shunt})
 	}
 	return all
 }

@@ -80,7 +80,7 @@ func periphModels() []polledModel {
 			}},
 		{name: "bh1750", summary: "light", addresses: []uint16{0x23, 0x5c}, channels: []quantity{{"illuminance", "lx"}}, maxHz: upTo(5), open: openLight},
 		{name: "ina219", summary: "voltage, current and power", addresses: []uint16{0x40, 0x41, 0x44, 0x45},
-			channels: []quantity{{"voltage", "V"}, {"current", "A"}, {"power", "W"}}, maxHz: upTo(200), open: openPower},
+			channels: []quantity{{"voltage", "V"}, {"current", "A"}, {"power", "W"}}, shunt: 0.1, maxHz: upTo(200), open: openPower},
 	}
 }
 
@@ -100,9 +100,6 @@ func openLight(b i2c.Bus, cfg *Config) (reader, error) {
 // to 320 mV (data sheet SBOS448G, section 8.5).
 func openPower(b i2c.Bus, cfg *Config) (reader, error) {
 	shunt := cfg.Shunt
-	if shunt == 0 {
-		shunt = 0.1
-	}
 	d, err := ina219.New(b, &ina219.Opts{Address: cfg.Address, SenseResistor: physic.ElectricResistance(shunt * float64(physic.Ohm)), MaxCurrent: physic.ElectricCurrent(0.32 / shunt * float64(physic.Ampere))})
 	if err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ type polledModel struct {
 	addresses     []uint16
 	channels      []quantity // all are read unless some are chosen
 	ranges        []float64
+	shunt         float64 // Ω, usual
 	maxHz         func(channels int) float64
 	open          func(b i2c.Bus, cfg *Config) (reader, error)
 }
@@ -61,6 +62,9 @@ func openPolled(m *polledModel, cfg Config) (*polledSensor, error) {
 	var err error
 	if s.cfg.Range, err = fit("range", s.cfg.Range, m.ranges); err != nil {
 		return nil, fmt.Errorf("%s: %w", m.name, err)
+	}
+	if s.cfg.Shunt == 0 {
+		s.cfg.Shunt = m.shunt
 	}
 	if err := s.choose(); err != nil {
 		return nil, fmt.Errorf("%s: %w", m.name, err)

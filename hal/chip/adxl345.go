@@ -92,5 +92,9 @@ func (c *adxl345) drain(buf []float32) (drained, error) {
 		return drained{gap: true}, fmt.Errorf("read the FIFO: %w", err)
 	}
 	c.plan.decode(buf, c.raw[:], n)
-	return drained{n, there - n, c.source[0]&adxlOverrun != 0}, nil
+	overran := c.source[0]&adxlOverrun != 0
+	if overran {
+		there = adxlMost // with the one at the output, which the level leaves out
+	}
+	return drained{n, there - n, overran}, nil
 }

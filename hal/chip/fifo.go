@@ -65,9 +65,21 @@ func openFIFO(m *model, cfg Config) (*fifoSensor, error) {
 	}
 	s := &fifoSensor{cfg: cfg, model: m, plan: p, wait: tick.NewWaiter(cfg.Clock), meter: newMeter(cfg.RateHz)}
 	period := time.Duration(float64(time.Second) / cfg.RateHz)
-	s.poll = min(time.Duration(p.depth/4)*period, max(blockTime, period/2))
+	s.poll = pollTime(time.Duration(p.depth)*period, period)
 	s.ring = make([]float32, p.depth*len(p.names))
 	return s, nil
+}
+
+// pollTime is how long a FIFO that holds full is left alone: two fifths of it.
+// From a millisecond on it is a whole number of them and a little more, because
+// Go's timers round the kernel's sleep down to milliseconds, and what is left
+// makes a second one.
+func pollTime(full, period time.Duration) time.Duration {
+	d := min(full*2/5, max(blockTime, period/2))
+	if d > time.Millisecond {
+		d = d.Truncate(time.Millisecond) + 20*time.Microsecond
+	}
+	return d
 }
 
 // Info implements hal.Sensor.
@@ -131,9 +143,7 @@ func (s *fifoSensor) look(ctx context.Context) error {
 		return err
 	}
 	now := s.wait.Now()
-	if s.next = s.next.Add(s.poll); s.next.Before(now) {
-		s.next = now
-	}
+	s.next = now.Add(s.poll)
 	d, err := s.dev.drain(s.ring)
 	s.at, s.held = 0, d.frames
 	if d.gap {

@@ -134,7 +134,6 @@ func (c *ADXL345) sample(seconds float64) (s [3]int16) {
 func (c *ADXL345) get(reg byte) byte {
 	reg &= 0x3f
 	c.settle(reg)
-	c.fill()
 	switch {
 	case reg == adxlIntSource:
 		return c.source()
@@ -165,7 +164,6 @@ func (c *ADXL345) settle(next byte) {
 
 func (c *ADXL345) set(reg, v byte) {
 	reg &= 0x3f
-	c.fill()
 	switch {
 	case reg == adxlID || reg == adxlIntSource || reg == adxlFIFOStatus || reg >= adxlData && reg < adxlData+6:
 		return // read only
@@ -187,6 +185,7 @@ func (c *ADXL345) set(reg, v byte) {
 func (c *ADXL345) Write(w []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.fill()
 	c.ptr = w[0]
 	for _, v := range w[1:] {
 		c.set(c.ptr, v)
@@ -198,6 +197,7 @@ func (c *ADXL345) Write(w []byte) {
 func (c *ADXL345) Read(r []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.fill()
 	for i := range r {
 		r[i] = c.get(c.ptr)
 		c.ptr++
@@ -212,6 +212,7 @@ func (c *ADXL345) Limits() (physic.Frequency, spi.Mode) { return 5 * physic.Mega
 func (c *ADXL345) Frame(w, r []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.fill()
 	reg := w[0] & 0x3f
 	for i := 1; i < len(w); i++ {
 		if w[0]&0x80 != 0 {

@@ -43,16 +43,36 @@ type Channel struct {
 // Probe reads one source of a configuration for a while, with nothing behind
 // it, and tells what came.
 func Probe(ctx context.Context, cfg config.Source, length time.Duration) (*Reading, error) {
-	open, ok := cfg.Settings.(opener)
-	if !ok {
-		return nil, fmt.Errorf("source %s: driver %s has no opener", cfg.Name, cfg.Driver)
-	}
-	in, err := open()
+	in, err := openInput(cfg)
 	if err != nil {
-		return nil, setup(cfg.At, fmt.Errorf("source %s: %w", cfg.Name, err), checkSource)
+		return nil, err
 	}
 	defer in.halt()
 	p := prober{r: Reading{Source: cfg.Name, Driver: cfg.Driver, Simulated: in.simulated()}, length: length}
+	if err := p.run(ctx, in); err != nil {
+		return nil, fmt.Errorf("source %s: %w", cfg.Name, err)
+	}
+	p.finish()
+	return &p.r, nil
+}
+
+// Watch reads one source until ctx or the recording ends, and shows what came of
+// each interval. Readings are valid until show returns.
+func Watch(ctx context.Context, cfg config.Source, every time.Duration, show func(*Reading)) error {
+	in, err := openInput(cfg)
+	if err != nil {
+		return err
+	}
+	defer in.halt()
+	p := prober{r: Reading{Source: cfg.Name, Driver: cfg.Driver, Simulated: in.simulated()}, length: every, show: show}
+	if err := p.run(ctx, in); err != nil {
+		return fmt.Errorf("source %s: %w", cfg.Name, err)
+	}
+	return nil
+}
+
+// run reads to the end of the time, of ctx or of the recording.
+func (p *prober) run(ctx context.Context, in *input) (err error) {
 	if in.camera != nil {
 		err = p.images(ctx, in.camera)
 	} else {
@@ -61,20 +81,24 @@ func Probe(ctx context.Context, cfg config.Source, length time.Duration) (*Readi
 	if errors.Is(err, io.EOF) {
 		p.r.Ended, err = true, nil
 	}
-	if err != nil && ctx.Err() == nil {
-		return nil, fmt.Errorf("source %s: %w", cfg.Name, err)
+	if ctx.Err() != nil {
+		return nil
 	}
-	p.rates()
-	return &p.r, nil
+	return err
 }
 
 // prober collects what comes.
 type prober struct {
 	r      Reading
 	length time.Duration
-	first  time.Time // when the first block had come
+	show   func(*Reading) // where it goes on after length; nil ends it
+	first  time.Time      // when the first block had come
 	blocks []arrival
+	sums   []sums // of the channels
 }
+
+// sums are what mean and spread of a channel are computed of.
+type sums struct{ n, sum, squares float64 }
 
 type arrival struct {
 	at     time.Duration // since first
@@ -92,7 +116,40 @@ func (p *prober) more(frames, lost uint64) bool {
 	if len(p.blocks) < 1<<20 {
 		p.blocks = append(p.blocks, arrival{now.Sub(p.first), p.r.Frames + p.r.Lost})
 	}
-	return now.Sub(p.first) < p.length
+	if now.Sub(p.first) < p.length {
+		return true
+	}
+	if p.show == nil {
+		return false
+	}
+	p.finish()
+	p.show(&p.r)
+	p.begin(now)
+	return true
+}
+
+// begin starts an interval at the block that ended the one before.
+func (p *prober) begin(now time.Time) {
+	p.r.Frames, p.r.Lost = 0, 0
+	p.first, p.blocks = now, append(p.blocks[:0], arrival{})
+	clear(p.sums)
+	for i := range p.r.Channels {
+		p.r.Channels[i].Min, p.r.Channels[i].Max = math.MaxFloat32, -math.MaxFloat32
+	}
+}
+
+// finish computes what an interval was.
+func (p *prober) finish() {
+	for i, s := range p.sums {
+		c := &p.r.Channels[i]
+		if s.n == 0 {
+			c.Min, c.Max = 0, 0
+			continue
+		}
+		c.Mean = s.sum / s.n
+		c.RMS = math.Sqrt(max(0, s.squares/s.n-c.Mean*c.Mean))
+	}
+	p.rates()
 }
 
 func (p *prober) images(ctx context.Context, c hal.Camera) error {
@@ -122,7 +179,7 @@ func (p *prober) images(ctx context.Context, c hal.Camera) error {
 func (p *prober) samples(ctx context.Context, s hal.Sensor) error {
 	info := s.Info()
 	p.r.Kind, p.r.WantHz = info.Kind, info.RateHz
-	sums := make([]struct{ n, sum, squares float64 }, info.Channels)
+	p.sums = make([]sums, info.Channels)
 	for i := range info.Channels {
 		c := Channel{Name: fmt.Sprint(i), Unit: info.Unit, Min: math.MaxFloat32, Max: -math.MaxFloat32}
 		if i < len(info.Names) {
@@ -130,17 +187,6 @@ func (p *prober) samples(ctx context.Context, s hal.Sensor) error {
 		}
 		p.r.Channels = append(p.r.Channels, c)
 	}
-	defer func() {
-		for i, s := range sums {
-			c := &p.r.Channels[i]
-			if s.n == 0 {
-				c.Min, c.Max = 0, 0
-				continue
-			}
-			c.Mean = s.sum / s.n
-			c.RMS = math.Sqrt(max(0, s.squares/s.n-c.Mean*c.Mean))
-		}
-	}()
 	buf := make([]float32, max(minBlockFrames, int(info.RateHz/blocksPerSecond))*info.Channels)
 	for {
 		b, err := s.Read(ctx, buf)
@@ -152,7 +198,7 @@ func (p *prober) samples(ctx context.Context, s hal.Sensor) error {
 		}
 		for i, v := range buf[:b.Frames*info.Channels] {
 			k := i % info.Channels
-			c, s := &p.r.Channels[k], &sums[k]
+			c, s := &p.r.Channels[k], &p.sums[k]
 			c.Min, c.Max = min(c.Min, v), max(c.Max, v)
 			s.n, s.sum, s.squares = s.n+1, s.sum+float64(v), s.squares+float64(v)*float64(v)
 		}

@@ -40,6 +40,7 @@ func commands() []command {
 		{"telemetry", "look at the records kept, erase them", telemetryUsage, runTelemetry},
 		{"capture", "list, export and erase the windows kept", captureUsage, runCapture},
 		{"replay", "compute a captured window again and compare", replayUsage, runReplay},
+		{"record", "write what sources deliver, to be played again", recordUsage, runRecord},
 		{"classify", "run a bundle on files", classifyUsage, runClassify},
 		{"config", "check the configuration", configUsage, runConfig},
 		{"sensors", "find, list and try sources of data", sensorsUsage, runSensors},

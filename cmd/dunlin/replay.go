@@ -22,7 +22,9 @@ began with, and compares the model's input and output with what the device had,
 byte by byte. It gives the same on every kind of CPU. Exit code 6 says that
 something came out otherwise, or that another bundle made the capture.
 
-dunlin capture export gives the file.
+dunlin capture export gives the file. What dunlin record writes is no capture:
+it is a source again (replay.csv, replay.wav, replay.images), and dunlin
+classify runs a bundle on it.
 
 Examples:
   dunlin replay 3f9a41c2.capture --bundle kws-1.2.0.dunlin

@@ -33,6 +33,7 @@ func sensorsCommands() []command {
 		{"scan", "what the kernel has on this device", sensorsScanUsage, runSensorsScan},
 		{"list", "drivers, and the sources configured", sensorsListUsage, runSensorsList},
 		{"read", "read one source: rate, jitter, losses, ranges", sensorsReadUsage, runSensorsRead},
+		{"watch", "the same of one source, live", sensorsWatchUsage, runSensorsWatch},
 	}
 }
 

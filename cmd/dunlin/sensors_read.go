@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/dunlin-edge/dunlin/agent"
-	"github.com/dunlin-edge/dunlin/agent/config"
 )
 
 const sensorsReadUsage = `Usage: dunlin sensors read SOURCE [--for TIME] [--config FILE] [--json]
@@ -37,18 +36,11 @@ func runSensorsRead(ctx context.Context, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	var source *config.Source
-	names := ""
-	for i, s := range cfg.Sources {
-		names += " " + s.Name
-		if s.Name == rest[0] {
-			source = &cfg.Sources[i]
-		}
+	source, err := sourceNamed(cfg, rest[0])
+	if err != nil {
+		return err
 	}
-	if source == nil {
-		return usageError("there is:"+names, "no source is named %q", rest[0])
-	}
-	r, err := agent.Probe(ctx, *source, *length)
+	r, err := agent.Probe(ctx, source, *length)
 	if err != nil {
 		return err
 	}

@@ -117,8 +117,8 @@ func runSteady(t *testing.T, model string, rate float64, slave haltest.Slave, le
 	percent = 100 * used.Seconds() / took.Seconds()
 	samples := last.Sources[0].Read - first.Sources[0].Read
 	perSample := float64(after.Mallocs-before.Mallocs) / float64(samples)
-	t.Logf("%s: %d samples read, %d lost, %d windows, %.2f %% of a core, %.4f allocations a sample, measured %+v", took.Round(time.Millisecond),
-		samples, last.Sources[0].Lost-first.Sources[0].Lost, last.Pipelines[0].Windows-first.Pipelines[0].Windows, percent, perSample, sensor.Pace())
+	t.Logf("%s: %d samples read, %d lost, %d windows, %.2f %% of a core, %.4f allocations a sample, measured %+v, %d restarts %s", took.Round(time.Millisecond),
+		samples, last.Sources[0].Lost-first.Sources[0].Lost, last.Pipelines[0].Windows-first.Pipelines[0].Windows, percent, perSample, sensor.Pace(), last.Sources[0].Restarts, last.Sources[0].Reason)
 	if perSample > 0.02 {
 		t.Errorf("%.3f allocations a sample", perSample)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -224,6 +225,38 @@ func (p part) overrun(t *testing.T) {
 		}
 		if diff := int(sum) - jumps; sum == 0 || len(lost) != 1 || diff < -1 || diff > 1 {
 			t.Errorf("%s: %d reported at %v, %d missing", pause, sum, lost, jumps)
+		}
+	}
+}
+
+// TestStarved: a reader that is kept away again and again, for longer than any
+// FIFO bridges, still accounts for every sample.
+func TestStarved(t *testing.T) {
+	for _, p := range parts() {
+		if p.rate < 100 {
+			continue
+		}
+		clock := haltest.NewClock()
+		b, _ := p.on(t, clock)
+		b.read(int(3 * p.rate))
+		r := rand.New(rand.NewPCG(1, 2))
+		start, frames, lost, gaps := clock.Now(), 0, uint64(0), 0
+		for clock.Now().Sub(start) < 2*time.Minute {
+			clock.Advance(time.Duration(r.IntN(2000)) * time.Millisecond)
+			for range r.IntN(4) {
+				block, err := b.s.Read(t.Context(), b.buf)
+				if err != nil {
+					t.Fatalf("%s: %v", p, err)
+				}
+				frames += block.Frames
+				if lost += block.Lost; block.Lost > 0 {
+					gaps++
+				}
+			}
+		}
+		want := clock.Now().Sub(start).Seconds() * p.real()
+		if off := float64(frames) + float64(lost) - want; math.Abs(off) > 2*p.rate+float64(gaps) {
+			t.Errorf("%s: %d read, %d lost in %d gaps, of %.0f: %.0f off", p, frames, lost, gaps, want, off)
 		}
 	}
 }

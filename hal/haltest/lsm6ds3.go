@@ -152,7 +152,6 @@ func (c *LSM6DS3) store() {
 
 func (c *LSM6DS3) get(reg byte) byte {
 	reg &= 0x7f
-	c.fill()
 	switch {
 	case reg == lsmFIFOSt1:
 		return byte(min(c.fifo.n/2, lsmWords-1))
@@ -170,7 +169,6 @@ func (c *LSM6DS3) get(reg byte) byte {
 
 func (c *LSM6DS3) set(reg, v byte) {
 	reg &= 0x7f
-	c.fill()
 	switch {
 	case reg == lsmControl && v&0x01 != 0:
 		c.reset()
@@ -202,6 +200,7 @@ func (c *LSM6DS3) next(reg byte) byte {
 func (c *LSM6DS3) Write(w []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.fill()
 	c.ptr = w[0]
 	for _, v := range w[1:] {
 		c.set(c.ptr, v)
@@ -213,6 +212,7 @@ func (c *LSM6DS3) Write(w []byte) {
 func (c *LSM6DS3) Read(r []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.fill()
 	for i := range r {
 		r[i] = c.get(c.ptr)
 		c.ptr = c.next(c.ptr)
@@ -226,6 +226,7 @@ func (c *LSM6DS3) Limits() (physic.Frequency, spi.Mode) { return 10 * physic.Meg
 func (c *LSM6DS3) Frame(w, r []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.fill()
 	reg := w[0] & 0x7f
 	for i := 1; i < len(w); i++ {
 		if w[0]&0x80 != 0 {

@@ -21,25 +21,26 @@ import (
 // A runner is one pipeline at work: one goroutine owns its model session and
 // everything between lane and actions.
 type runner struct {
-	cfg     config.Pipeline
-	unit    atomic.Pointer[Unit] // what decides now; nil where nothing was assigned yet
-	feed    *feed
-	task    task             // once it runs
-	gone    chan struct{}    // closed when another takes its place: it ends with what waits in its lane
-	samples *lane[chunk]     // nil for images
-	frames  *lane[hal.Frame] // nil for samples
-	actions []*action.Action
-	sup     *supervisor
-	log     *slog.Logger // of the pipeline; dress adds the model
-	view    view
-	recent  decisions // warm ones
-	records *recorder
-	source  telemetry.Source
-	drift   atomic.Pointer[driftWatch] // nil without a unit
-	next    atomic.Pointer[handover]   // nil unless another unit takes over
-	again   atomic.Bool                // somebody wants it to begin anew
-	tap     *tap                       // nil unless windows are captured
-	hurt    func()                     // tests make a pipeline fail with it; nil otherwise
+	cfg      config.Pipeline
+	unit     atomic.Pointer[Unit] // what decides now; nil where nothing was assigned yet
+	feed     *feed
+	task     task             // once it runs
+	gone     chan struct{}    // closed when another takes its place: it ends with what waits in its lane
+	samples  *lane[chunk]     // nil for images
+	frames   *lane[hal.Frame] // nil for samples
+	actions  []*action.Action
+	sup      *supervisor
+	log      *slog.Logger // of the pipeline; dress adds the model
+	view     view
+	recent   decisions // warm ones
+	records  *recorder
+	source   telemetry.Source
+	drift    atomic.Pointer[driftWatch] // nil without a unit
+	next     atomic.Pointer[handover]   // nil unless another unit takes over
+	again    atomic.Bool                // somebody wants it to begin anew
+	tap      *tap                       // nil unless windows are captured
+	audience audience
+	hurt     func() // tests make a pipeline fail with it; nil otherwise
 
 	// What the goroutine works on; built once a life, reused for every window.
 	now   *stream // nil without a unit
@@ -217,6 +218,7 @@ func (r *runner) emit(start, end time.Time) {
 	}
 	r.recent.add(end, res.Label)
 	r.offer(r.ctx)
+	r.audience.tell(rec)
 	r.record()
 	r.tap.take(r)
 	if ev := res.Event; ev != nil {
@@ -225,6 +227,7 @@ func (r *runner) emit(start, end time.Time) {
 		rec.RawScore = rawScore(res, ev.Class)
 		r.view.event(rec)
 		r.offer(r.ctx)
+		r.audience.tell(rec)
 	}
 }
 

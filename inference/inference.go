@@ -57,6 +57,10 @@ var ErrFormat = tflite.ErrFormat
 // ErrSteps is returned by a Run whose loops use up Options.MaxSteps.
 var ErrSteps = graph.ErrSteps
 
+// ErrMemory is wrapped by Open's error for a model that Options.MaxMemory has no
+// room for.
+var ErrMemory = graph.ErrMemory
+
 // ErrTier is wrapped by Open's error when DUNLIN_CPU names an instruction set
 // that this CPU or this build lacks.
 var ErrTier = kernel.ErrTier

@@ -21,6 +21,7 @@ type Config struct {
 	API       API
 	Telemetry Telemetry
 	Fleet     Fleet
+	Serve     Serve
 }
 
 // Device says who this is.

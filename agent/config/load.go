@@ -117,6 +117,7 @@ func (l *loader) file(name string, raw []byte, main bool) {
 		f.section("api", l.api)
 		f.section("telemetry", l.telemetry)
 		f.section("fleet", l.fleet)
+		f.section("serve", l.serve)
 	}
 	f.done()
 }

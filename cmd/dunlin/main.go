@@ -41,6 +41,7 @@ func commands() []command {
 		{"capture", "list, export and erase the windows kept", captureUsage, runCapture},
 		{"replay", "compute a captured window again and compare", replayUsage, runReplay},
 		{"record", "write what sources deliver, to be played again", recordUsage, runRecord},
+		{"serve", "let programs use the models of a folder", serveUsage, runServe},
 		{"classify", "run a bundle on files", classifyUsage, runClassify},
 		{"config", "check the configuration", configUsage, runConfig},
 		{"sensors", "find, list and try sources of data", sensorsUsage, runSensors},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/dunlin-edge/dunlin/inference"
@@ -63,7 +64,24 @@ func modelError(path string, err error) error {
 	case errors.Is(err, inference.ErrSignature):
 		return inputError(err, "give --signature one of those, or leave it out")
 	case errors.Is(err, inference.ErrFormat):
-		return inputError(err, "export the model as TensorFlow Lite (.tflite, int8); other formats are not read")
+		hint := inference.ExportHint(path, firstBytes(path))
+		if hint == "" {
+			hint = "export the model as TensorFlow Lite (.tflite, int8); other formats are not read"
+		}
+		return inputError(err, hint)
 	}
 	return inputError(err, "the file is damaged or cut short; copy or export it again")
+}
+
+// firstBytes are those that formats are told apart by; none where the file is
+// gone.
+func firstBytes(path string) []byte {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	head := make([]byte, 256)
+	n, _ := io.ReadFull(f, head)
+	return head[:n]
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/dunlin-edge/dunlin/agent"
 	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/agent/local"
+	"github.com/dunlin-edge/dunlin/agent/serve"
 	"github.com/dunlin-edge/dunlin/telemetry"
 )
 
@@ -85,6 +86,16 @@ func runAgent(ctx context.Context, e *env, cfg *config.Config, again func() (*co
 		served := make(chan error, 1)
 		serving, quit := context.WithCancel(context.WithoutCancel(ctx)) // also while it drains
 		go func() { served <- local.Serve(serving, l, a, cfg.API, log) }()
+		defer func() { quit(); <-served }()
+	}
+	if cfg.Serve.On() {
+		s, err := newServing(ctx, cfg, serve.NewPipelines(a), a, log)
+		if err != nil {
+			return errors.Join(err, a.Close())
+		}
+		served := make(chan error, 1)
+		serving, quit := context.WithCancel(context.WithoutCancel(ctx))
+		go func() { served <- s.Run(serving) }()
 		defer func() { quit(); <-served }()
 	}
 	systemd, err := newNotifier(os.Getenv)

@@ -46,9 +46,12 @@ type wireParameters struct {
 }
 
 func (p *wireParameters) check() error {
-	for name, raw := range map[string]json.RawMessage{"shared_memory_region": p.SharedMemory, "classification": p.Classification, "sequence_id": p.Sequence} {
-		if raw != nil && string(raw) != "0" && string(raw) != `""` {
-			return &Error{"parameter " + name + ": not served here"}
+	for _, x := range [...]struct {
+		name string
+		raw  json.RawMessage
+	}{{"shared_memory_region", p.SharedMemory}, {"classification", p.Classification}, {"sequence_id", p.Sequence}} {
+		if x.raw != nil && string(x.raw) != "0" && string(x.raw) != `""` {
+			return &Error{"parameter " + x.name + ": not served here"}
 		}
 	}
 	return nil

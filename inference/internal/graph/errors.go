@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -46,10 +47,13 @@ type Budget struct {
 	Workers int // threads that a session may use; 0 is 1
 }
 
+// ErrMemory is wrapped by the error of a model that needs more memory than it may take.
+var ErrMemory = errors.New("memory limit")
+
 // Take charges n bytes for what.
 func (b *Budget) Take(what string, n int64) error {
 	if n < 0 || n > b.Memory {
-		return fmt.Errorf("%s: %d bytes, %d left of the memory limit", what, n, b.Memory)
+		return fmt.Errorf("%s: %d bytes, %d left of the %w", what, n, b.Memory, ErrMemory)
 	}
 	b.Memory -= n
 	return nil

@@ -1,0 +1,90 @@
+package rest
+
+import (
+	"embed"
+	"net/http"
+	"strings"
+)
+
+//go:embed openapi.json page.html
+var documents embed.FS
+
+// handler answers requests.
+type handler struct {
+	cfg     Config
+	clients *clients
+	bodies  *bodies
+	log     *requestLog
+	streams chan struct{} // a token for each open stream
+}
+
+func newHandler(cfg Config, who *clients, log *requestLog) http.Handler {
+	h := &handler{cfg: cfg, clients: who, bodies: &bodies{limit: cfg.Serve.MaxBody}, log: log, streams: make(chan struct{}, maxStreams)}
+	mux := http.NewServeMux()
+	h.openInference(mux)
+	h.tensorFlow(mux)
+	h.clouds(mux)
+	mux.HandleFunc("GET /v1/pipelines/{model}/results", h.onModel((*call).results))
+	mux.HandleFunc("POST /v1/pipelines/{verb}", h.known(func(c *call) error { return c.verb(map[string]func(*call) error{"classify": (*call).classify}) }))
+	mux.HandleFunc("GET /metrics", h.known((*call).metrics))
+	mux.HandleFunc("GET /openapi.json", document("openapi.json", "application/json"))
+	mux.HandleFunc("GET /{$}", document("page.html", "text/html; charset=utf-8"))
+	// Programs send no Origin; a web page that tries to use a visitor's device does.
+	return secure(http.NewCrossOriginProtection().Handler(mux))
+}
+
+// verb parts "model:verb" and goes on with what the verb does.
+func (c *call) verb(verbs map[string]func(*call) error) error {
+	name, verb, _ := strings.Cut(c.r.PathValue("verb"), ":")
+	f := verbs[verb]
+	if f == nil {
+		return &statusError{http.StatusNotFound, "nothing is named " + verb + " here; see /"}
+	}
+	c.model, c.version = name, c.r.PathValue("version")
+	return c.onModel(f)
+}
+
+// secure adds the headers that keep browsers from making more of an answer.
+func secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h["X-Content-Type-Options"] = nosniff
+		h["Content-Security-Policy"] = policy
+		next.ServeHTTP(w, r)
+	})
+}
+
+var (
+	nosniff = []string{"nosniff"}
+	policy  = []string{"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"}
+)
+
+// document sends one of the embedded files.
+func document(name, kind string) http.HandlerFunc {
+	data, err := documents.ReadFile(name)
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.Write(data)
+	}
+}
+
+// deepVerb is verb where "value:verb" is the value of key, behind the model.
+func (c *call) deepVerb(key string, verbs map[string]func(*call) error) error {
+	value, verb, _ := strings.Cut(c.r.PathValue("verb"), ":")
+	f := verbs[verb]
+	if f == nil {
+		return &statusError{http.StatusNotFound, "nothing is named " + verb + " here; see /"}
+	}
+	c.r.SetPathValue(key, value)
+	return c.pathModel(f)
+}
+
+// methodOfVerb tells that a path with a verb was asked for by GET.
+func (c *call) methodOfVerb() bool {
+	return strings.Contains(c.model, ":") || strings.Contains(c.version, ":") || strings.Contains(c.r.PathValue("label"), ":")
+}
+
+var errVerb = &statusError{http.StatusMethodNotAllowed, "what is behind the colon wants a POST"}

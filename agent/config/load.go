@@ -156,8 +156,9 @@ func syntaxProblem(name string, err error) *Problem {
 func (l *loader) finish() (*Config, error) {
 	l.checkDuplicates()
 	l.checkSources()
-	// A member of a fleet reports what it is before anybody has wired it up.
-	if len(l.cfg.Pipelines) == 0 && l.cfg.Fleet.Dir == "" && len(l.report.problems) == 0 {
+	// A member of a fleet reports what it is before anybody has wired it up; a
+	// folder of models is served without pipelines.
+	if len(l.cfg.Pipelines) == 0 && l.cfg.Fleet.Dir == "" && !l.cfg.Serve.On() && len(l.report.problems) == 0 {
 		l.report.add(Position{File: l.cfg.File}, "add pipelines: {NAME: {source: ..., bundle: ...}}, or fleet: {dir: ...} to join a fleet first", "pipelines: none, so there is nothing to run")
 	}
 	for _, p := range l.cfg.Pipelines {

@@ -172,7 +172,11 @@ func (c *call) fail(err error) int {
 	case http.StatusUnauthorized:
 		head.Set("WWW-Authenticate", "Bearer")
 	case http.StatusMethodNotAllowed:
-		head.Set("Allow", http.MethodPost)
+		allow := http.MethodPost
+		if errors.Is(err, errNoVerb) {
+			allow = "GET, HEAD"
+		}
+		head.Set("Allow", allow)
 	case http.StatusInternalServerError:
 		c.h.cfg.Log.Error("serve", "client", c.client.Name, "model", c.model, "err", err)
 		text, _, _ = strings.Cut(text, "\n") // a panic's stack is nobody else's

@@ -25,23 +25,13 @@ func newHandler(cfg Config, who *clients, log *requestLog) http.Handler {
 	h.tensorFlow(mux)
 	h.clouds(mux)
 	mux.HandleFunc("GET /v1/pipelines/{model}/results", h.onModel((*call).results))
-	mux.HandleFunc("POST /v1/pipelines/{verb}", h.known(func(c *call) error { return c.verb(map[string]func(*call) error{"classify": (*call).classify}) }))
+	verbs := map[string]func(*call) error{"classify": (*call).classify}
+	mux.HandleFunc("POST /v1/pipelines/{verb}", h.known(func(c *call) error { return c.verb("model", verbs) }))
 	mux.HandleFunc("GET /metrics", h.known((*call).metrics))
 	mux.HandleFunc("GET /openapi.json", document("openapi.json", "application/json"))
 	mux.HandleFunc("GET /{$}", document("page.html", "text/html; charset=utf-8"))
 	// Programs send no Origin; a web page that tries to use a visitor's device does.
 	return secure(http.NewCrossOriginProtection().Handler(mux))
-}
-
-// verb parts "model:verb" and goes on with what the verb does.
-func (c *call) verb(verbs map[string]func(*call) error) error {
-	name, verb, _ := strings.Cut(c.r.PathValue("verb"), ":")
-	f := verbs[verb]
-	if f == nil {
-		return &statusError{http.StatusNotFound, "nothing is named " + verb + " here; see /"}
-	}
-	c.model, c.version = name, c.r.PathValue("version")
-	return c.onModel(f)
 }
 
 // secure adds the headers that keep browsers from making more of an answer.
@@ -71,11 +61,15 @@ func document(name, kind string) http.HandlerFunc {
 	}
 }
 
-// deepVerb is verb where "value:verb" is the value of key, behind the model.
-func (c *call) deepVerb(key string, verbs map[string]func(*call) error) error {
-	value, verb, _ := strings.Cut(c.r.PathValue("verb"), ":")
+// verb parts "value:verb" at the end of a path, takes the value for that of key,
+// and goes on with what the verb does.
+func (c *call) verb(key string, verbs map[string]func(*call) error) error {
+	value, verb, colon := strings.Cut(c.r.PathValue("verb"), ":")
 	f := verbs[verb]
-	if f == nil {
+	switch {
+	case !colon:
+		return errNoVerb
+	case f == nil:
 		return &statusError{http.StatusNotFound, "nothing is named " + verb + " here; see /"}
 	}
 	c.r.SetPathValue(key, value)
@@ -87,4 +81,8 @@ func (c *call) methodOfVerb() bool {
 	return strings.Contains(c.model, ":") || strings.Contains(c.version, ":") || strings.Contains(c.r.PathValue("label"), ":")
 }
 
-var errVerb = &statusError{http.StatusMethodNotAllowed, "what is behind the colon wants a POST"}
+// Mismatches of a method and what is, or is not, behind a colon.
+var (
+	errVerb   = &statusError{http.StatusMethodNotAllowed, "what is behind the colon wants a POST"}
+	errNoVerb = &statusError{http.StatusMethodNotAllowed, "a model is only read here; :predict runs it"}
+)

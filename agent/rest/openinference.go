@@ -1,7 +1,9 @@
 package rest
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -108,14 +110,14 @@ type indexed struct {
 
 func (c *call) index() error {
 	var ask struct {
-		Ready bool `json:"ready"`
+		Ready choice `json:"ready"`
 	}
 	if err := c.small(&ask); err != nil {
 		return err
 	}
 	list := []indexed{}
 	for _, e := range c.h.cfg.Models.Models() {
-		if !c.client.may(e.Name) || ask.Ready && !e.Ready {
+		if !c.client.may(e.Name) || bool(ask.Ready) && !e.Ready {
 			continue
 		}
 		x := indexed{e.Name, e.Version, "UNAVAILABLE", e.Reason}
@@ -127,6 +129,16 @@ func (c *call) index() error {
 	return c.reply(list)
 }
 
+// A choice is true or false; null, which encoding/json passes over, is neither.
+type choice bool
+
+func (c *choice) UnmarshalJSON(raw []byte) error {
+	if string(raw) == "null" {
+		return errors.New("null, want true or false")
+	}
+	return json.Unmarshal(raw, (*bool)(c))
+}
+
 // maxSmall bounds bodies that only say what to do.
 const maxSmall = 64 << 10
 
@@ -136,8 +148,11 @@ func (c *call) small(into any) error {
 	if err != nil {
 		return err
 	}
-	if len(body.bytes) == 0 {
+	if body.bytes = bytes.TrimSpace(body.bytes); len(body.bytes) == 0 {
 		return nil
+	}
+	if body.bytes[0] != '{' {
+		return &statusError{http.StatusBadRequest, "want a JSON object, or nothing"}
 	}
 	if err := json.Unmarshal(body.bytes, into); err != nil {
 		return &statusError{http.StatusBadRequest, "JSON: " + err.Error()}

@@ -2,7 +2,9 @@ package rest
 
 import (
 	"net/http"
+	"path"
 	"strconv"
+	"strings"
 
 	"github.com/dunlin-edge/dunlin/inference"
 )
@@ -11,14 +13,26 @@ import (
 //
 // Source: tensorflow.org/tfx/serving/api_rest.
 func (h *handler) tensorFlow(mux *http.ServeMux) {
-	for _, path := range []string{"/v1/models/{model}", "/v1/models/{model}/versions/{version}", "/v1/models/{model}/labels/{label}"} {
-		mux.HandleFunc("GET "+path, h.onModel((*call).status))
-		mux.HandleFunc("GET "+path+"/metadata", h.onModel((*call).metadata))
+	for _, p := range []string{"/v1/models/{model}", "/v1/models/{model}/versions/{version}", "/v1/models/{model}/labels/{label}"} {
+		mux.HandleFunc("GET "+p, h.onModel((*call).status))
+		mux.HandleFunc("GET "+p+"/metadata", h.onModel((*call).metadata))
+		mux.HandleFunc(p, otherMethod)
 	}
 	verbs := map[string]func(*call) error{"predict": (*call).predictTF}
-	mux.HandleFunc("POST /v1/models/{verb}", h.known(func(c *call) error { return c.verb(verbs) }))
-	mux.HandleFunc("POST /v1/models/{model}/versions/{verb}", h.known(func(c *call) error { return c.deepVerb("version", verbs) }))
-	mux.HandleFunc("POST /v1/models/{model}/labels/{verb}", h.known(func(c *call) error { return c.deepVerb("label", verbs) }))
+	mux.HandleFunc("POST /v1/models/{verb}", h.known(func(c *call) error { return c.verb("model", verbs) }))
+	mux.HandleFunc("POST /v1/models/{model}/versions/{verb}", h.known(func(c *call) error { return c.verb("version", verbs) }))
+	mux.HandleFunc("POST /v1/models/{model}/labels/{verb}", h.known(func(c *call) error { return c.verb("label", verbs) }))
+}
+
+// otherMethod refuses what neither reads a model nor asks for a verb: routes of
+// the two look alike to the multiplexer.
+func otherMethod(w http.ResponseWriter, r *http.Request) {
+	allow := "GET, HEAD"
+	if strings.Contains(path.Base(r.URL.Path), ":") {
+		allow = http.MethodPost
+	}
+	w.Header().Set("Allow", allow)
+	http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 }
 
 // predictTF answers in TensorFlow Serving's words.

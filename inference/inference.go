@@ -76,6 +76,7 @@ type Model struct {
 	signatures []string
 	digest     [32]byte
 	threads    int
+	backend    Backend // nil where this engine computes
 }
 
 // Open decodes, checks and plans a model. It keeps nothing of data: weights
@@ -218,7 +219,8 @@ type Session struct {
 	exec    graph.Exec
 	inputs  []*Tensor
 	outputs []*Tensor
-	team    *team // nil where one thread runs all
+	team    *team  // nil where one thread runs all
+	runner  Runner // nil where this engine computes
 }
 
 // NewSession allocates an arena and sets the variables, which fails where an
@@ -245,6 +247,13 @@ func (m *Model) session(threads int) (*Session, error) {
 	}
 	if threads > 1 {
 		s.team = newTeam(m.plan, s.arena, threads-1)
+	}
+	if m.backend != nil {
+		runner, err := m.backend.NewRunner()
+		if err != nil {
+			return nil, err
+		}
+		s.runner = runner
 	}
 	return s, nil
 }
@@ -277,9 +286,12 @@ func (s *Session) Output(i int) *Tensor { return s.outputs[i] }
 // its data, or [ErrSteps], the outputs are undefined and the next Run starts anew.
 func (s *Session) Run(ctx context.Context) (err error) {
 	defer catchFault(&err)
-	if s.team == nil {
+	switch {
+	case s.runner != nil:
+		err = s.runner.Run(ctx, s.inputs, s.outputs)
+	case s.team == nil:
 		err = s.exec.Run(ctx, s.plan, s.arena)
-	} else {
+	default:
 		err = s.shared(ctx)
 	}
 	for _, t := range s.outputs {
@@ -338,5 +350,10 @@ func (s *Session) Reset() {
 
 func (s *Session) reset() (err error) {
 	defer catchFault(&err)
+	if s.runner != nil {
+		if err := s.runner.Reset(); err != nil {
+			return err
+		}
+	}
 	return s.exec.Reset(s.plan, s.arena)
 }

@@ -21,8 +21,10 @@ type Unit struct {
 	spec     *pipeline.Spec
 	source   pipeline.SourceSpec
 	labels   []string
+	plain    *Unit  // the same on this CPU, where Model is on a server
 	decides  bool   // the pipeline makes events
 	model    string // SHA-256 of the model file, hex
+	path     string // of the bundle
 }
 
 // A LoadError says which bundle did not become a Unit, and why.
@@ -70,7 +72,7 @@ func load(ctx context.Context, path string, o inference.Options) (*Unit, error) 
 		return nil, fmt.Errorf("numerics %d: this engine knows up to %d; it is too old for the bundle", n, inference.Numerics)
 	}
 	digest := b.Digest()
-	u := &Unit{Manifest: b.Manifest(), Digest: hex.EncodeToString(digest[:])}
+	u := &Unit{Manifest: b.Manifest(), Digest: hex.EncodeToString(digest[:]), path: path}
 	data, err := b.Model()
 	if err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ const (
 	eventStart  = telemetry.EventAgent + iota // Text: how the last run ended
 	eventFailed                               // Value: restarts so far, Text: who and why
 	eventDrift                                // Value: level, 1 warns, 2 alarms; Text: pipeline and features
+	eventServer                               // Value: 1 where a model runs on a local server, 0 where on this CPU; Text: pipeline and why
 )
 
 // Waits between two tries to open the store.

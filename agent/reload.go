@@ -257,7 +257,11 @@ func (a *Agent) restore(old, keep *wiring) error {
 	back := &wiring{cfg: old.cfg, feeds: slices.Clone(keep.feeds), runners: slices.Clone(keep.runners)}
 	with := units{}
 	for _, r := range old.runners {
-		with[r.cfg.Name] = r.unit.Load()
+		u := r.unit.Load()
+		if u != nil && u.plain != nil {
+			u = u.plain
+		}
+		with[r.cfg.Name] = u
 	}
 	if err := a.wire(back, keep.missing(old.cfg), with); err != nil {
 		a.discard(back, keep)

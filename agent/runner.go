@@ -40,7 +40,8 @@ type runner struct {
 	again    atomic.Bool                // somebody wants it to begin anew
 	tap      *tap                       // nil unless windows are captured
 	audience audience
-	hurt     func() // tests make a pipeline fail with it; nil otherwise
+	server   *accelerator // nil where the model runs on this CPU
+	hurt     func()       // tests make a pipeline fail with it; nil otherwise
 
 	// What the goroutine works on; built once a life, reused for every window.
 	now   *stream // nil without a unit
@@ -319,7 +320,7 @@ func discard[T any](ctx context.Context, over <-chan time.Time, l *lane[T], size
 func (r *runner) status() PipelineStatus {
 	s := PipelineStatus{
 		Name: r.cfg.Name, Source: r.cfg.Source, Health: r.sup.Health(), Simulated: r.rec.Simulated,
-		Drift: r.drift.Load().read(),
+		Drift: r.drift.Load().read(), Server: r.server.status(),
 	}
 	if u := r.unit.Load(); u != nil {
 		s.Kind, s.Bundle, s.Digest, s.Model, s.Golden = u.source.Kind, u.Name(), u.Digest, u.model, u.Golden

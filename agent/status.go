@@ -72,6 +72,7 @@ type PipelineStatus struct {
 	Events  []action.Record `json:"events"`
 	Actions []action.Stats  `json:"actions"`
 	Drift   DriftStatus     `json:"drift"`
+	Server  *ServerStatus   `json:"server,omitempty"` // nil where the model runs on this CPU alone
 
 	Latency LatencyHistogram `json:"-"`
 }

@@ -330,6 +330,9 @@ func (u *updater) order(d fleet.Desired, item fleet.Item) (ota.Order, error) {
 // use gives a pipeline the active bundle of its slot.
 func (u *updater) use(ctx context.Context, r *runner) error {
 	unit, err := u.load(ctx, r.cfg.Name)
+	if err == nil {
+		unit, err = r.server.wrap(unit)
+	}
 	if err != nil {
 		return err
 	}

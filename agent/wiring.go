@@ -42,10 +42,16 @@ func (a *Agent) wire(w *wiring, pipelines []config.Pipeline, with units) error {
 		if err != nil {
 			return err
 		}
-		r, err := newRunner(p, with[p.Name], f, a.cfg.Device.Name, a.opts.Clock, a.opts.Log)
+		server := a.newAccelerator(p)
+		u, err := server.wrap(with[p.Name])
 		if err != nil {
 			return err
 		}
+		r, err := newRunner(p, u, f, a.cfg.Device.Name, a.opts.Clock, a.opts.Log)
+		if err != nil {
+			return err
+		}
+		r.server = server
 		r.keep(a.records)
 		r.tap = a.kept.tap(p)
 		if err := a.addActions(r); err != nil {

@@ -54,7 +54,11 @@ func (r *runner) runWithActions(ctx context.Context) {
 	for _, act := range r.actions {
 		workers.Go(func() { act.Run(ctx) })
 	}
+	watching, quit := context.WithCancel(ctx)
+	defer quit()
+	workers.Go(func() { r.server.run(watching) })
 	r.run(ctx)
+	quit()
 	for _, act := range r.actions {
 		act.Close()
 	}

@@ -49,8 +49,20 @@ type Pipeline struct {
 	Assigned bool
 	Actions  []Action
 	Capture  Capture
+	OIP      OIP
 	Digest   Digest
 	At       Position
+}
+
+// OIP is a local server of the Open Inference Protocol that a pipeline's model
+// lives on, too. The zero value is none: the CPU runs it.
+type OIP struct {
+	Server    string // http://127.0.0.1:8000 or unix:/path
+	Model     string
+	Version   string        // "" is the server's choice
+	Tolerance float64       // that outputs may be off, in real values
+	Timeout   time.Duration // of a run; 0: half of a period
+	At        Position
 }
 
 // Digest is the SHA-256 of what an entry says: equal ones mean the same,

@@ -141,6 +141,7 @@ func (l *loader) pipeline(name string, at Position, f *Fields) {
 		p.Bundle = f.Path("bundle")
 	}
 	f.section("capture", func(f *Fields) { p.Capture = readCapture(f) })
+	f.section("oip", func(f *Fields) { p.OIP = readOIP(f) })
 	f.list("actions", func(at Position, f *Fields) {
 		if a, ok := readAction(at, f); ok {
 			p.Actions = append(p.Actions, a)

@@ -95,6 +95,17 @@ func (s *Serve) check(f *Fields) {
 	}
 }
 
+// defaultTolerance is how far a server's outputs may be from the CPU's: scores of
+// 8 bits differ by hundredths where another runtime rounds otherwise.
+const defaultTolerance = 0.05
+
+func readOIP(f *Fields) OIP {
+	return OIP{
+		Server: f.Required("server", "http://127.0.0.1:8000, or unix:/run/NAME.sock"), Model: f.Required("model", "its name on that server"), Version: f.String("version", ""),
+		Tolerance: f.Float("tolerance", defaultTolerance, 0, 1e9), Timeout: f.Duration("timeout", 0, time.Millisecond, time.Minute), At: f.at(f.node),
+	}
+}
+
 func readServeClient(f *Fields) ServeClient {
 	c := ServeClient{Name: f.Required("name", "a name for the log"), Cert: f.String("cert", ""), UID: int(f.Int("uid", -1, 0, 1<<32-2)), Models: f.Strings("models"), Admin: f.Bool("admin", false)}
 	if f.Has("token_file") {

@@ -106,6 +106,9 @@ func (e *env) printStatus(s *agent.Status) {
 			p.Label+" "+scoreText(p.Score), driftText(p.Drift), p.Lost, p.Reason)
 	}
 	t.flush()
+	for _, p := range s.Pipelines {
+		e.printServer(p.Name, p.Server)
+	}
 	e.printf("\n")
 	t = e.table()
 	t.row("SOURCE", "STATE", "DRIVER", "READ", "LOST", "LAST FAILURE")
@@ -117,6 +120,18 @@ func (e *env) printStatus(s *agent.Status) {
 	e.printTelemetry(s.Telemetry)
 	e.printCaptures(s.Captures)
 	e.printTraffic(s.Traffic)
+}
+
+// printServer tells where a model runs that may run on a local server, too.
+func (e *env) printServer(pipeline string, s *agent.ServerStatus) {
+	if s == nil {
+		return
+	}
+	if s.OnServer {
+		e.printf("%s runs on %s: %d golden samples within %.3g of this CPU, %.3g is allowed\n", pipeline, s.Server, s.Samples, s.Worst, s.Tolerance)
+		return
+	}
+	e.printf("%s runs on this CPU instead of %s: %s\n", pipeline, s.Server, s.Reason)
 }
 
 func (e *env) printTraffic(s *agent.TrafficStatus) {

@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -116,7 +115,6 @@ type bench struct {
 	*Backend
 	cpu     atomic.Int64 // runs there
 	session *inference.Session
-	mu      sync.Mutex
 	now     time.Time
 	told    []Status
 }

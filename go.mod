@@ -41,6 +41,8 @@ require (
 	periph.io/x/devices/v3 v3.7.4
 )
 
+require github.com/systemd/slog-journal v0.1.2
+
 require (
 	aead.dev/minisign v0.2.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect

@@ -37,7 +37,7 @@ func newFlock(t *testing.T) *flock {
 	if err := os.CopyFS(filepath.Join(f.dir, "dev"), os.DirFS("../dunlin/demo")); err != nil {
 		t.Fatal(err)
 	}
-	f.configure("    bundle: bundles/machine-1.0.0.dunlin", "    bundle: bundles/machine-1.0.0.dunlin\n    assigned: true\n    capture: {disagree: true}", "127.0.0.1:8321", "127.0.0.1:0")
+	f.configure("    bundle: bundles/machine-1.0.0.dunlin", "    bundle: bundles/machine-1.0.0.dunlin\n    assigned: true\n    capture: {disagree: true}\n    actions: [{webhook: \"http://u:"+inWebhook+"@127.0.0.1:9/hook?key="+inWebhook+"\", on: result, retries: 0}]", "127.0.0.1:8321", "127.0.0.1:0")
 	if err := os.Mkdir(f.state(), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -119,6 +119,56 @@ func (f *flock) must(args ...string) string {
 		f.t.Fatalf("dunlin-fleet %v: %v", args, err)
 	}
 	return out
+}
+
+// inWebhook is the secret of a webhook that never works, so that the log has
+// much to say of it.
+const inWebhook = "hunter2hunter2"
+
+// noSecretsIn looks for every private key, password and the enrolment token in
+// logs.
+func (f *flock) noSecretsIn(token string, logs ...string) {
+	f.t.Helper()
+	secrets := []string{inWebhook, token}
+	err := filepath.WalkDir(f.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		private := bytes.Contains(data[:min(len(data), 4096)], []byte("PRIVATE KEY"))
+		if !private && !strings.HasSuffix(path, ".token") && filepath.Base(path) != "token" {
+			return nil
+		}
+		for line := range strings.Lines(string(data)) {
+			if line = strings.TrimSpace(line); len(line) >= 16 && !strings.HasPrefix(line, "-----") {
+				secrets = append(secrets, line)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if len(secrets) < 5 {
+		f.t.Errorf("only %d secrets found", len(secrets))
+	}
+	for _, log := range logs {
+		data, err := os.ReadFile(filepath.Join(f.dir, log))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		for _, s := range secrets {
+			if bytes.Contains(data, []byte(s)) {
+				f.t.Errorf("%s has a secret in it: %.4s...", log, s)
+			}
+		}
+		if log == "agent.log" && !bytes.Contains(data, []byte("action fails")) {
+			f.t.Error("the webhook left no trace: the test proves nothing")
+		}
+	}
 }
 
 // eventually polls until ok.
@@ -306,6 +356,7 @@ func TestPush(t *testing.T) {
 			}
 		}
 	})
+	f.noSecretsIn(token.Token, "agent.log", "serve.log")
 	if out := f.must("audit", "--check"); !strings.Contains(out, "whole") && !strings.Contains(out, "lines") {
 		t.Errorf("audit: %s", out)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dunlin-edge/dunlin/cmd/internal/logs"
 	"github.com/dunlin-edge/dunlin/fleet/broker"
 	"github.com/dunlin-edge/dunlin/fleet/console"
 	"github.com/dunlin-edge/dunlin/fleet/controller"
@@ -52,7 +53,7 @@ fleet and the key that signs what devices obey. Back that folder up.`,
 }
 
 func serve(ctx context.Context, o serveOptions, cmd *cobra.Command) error {
-	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+	log := logs.New(cmd.ErrOrStderr(), slog.LevelInfo)
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -173,7 +174,7 @@ func brokerCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "broker", Hidden: true, Args: cobra.NoArgs, // started by serve
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return broker.Run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
+			return broker.Run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), logs.New(cmd.ErrOrStderr(), slog.LevelInfo))
 		},
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/dunlin-edge/dunlin/agent"
 	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/agent/uplink"
+	"github.com/dunlin-edge/dunlin/cmd/internal/logs"
 	"github.com/dunlin-edge/dunlin/fleet"
 )
 
@@ -50,7 +51,7 @@ under the names sim-01, sim-02, ...`,
 			if bundle, err = filepath.Abs(bundle); err != nil {
 				return err
 			}
-			s := sims{dir: dir, url: args[0], token: token, bundle: bundle, log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))}
+			s := sims{dir: dir, url: args[0], token: token, bundle: bundle, log: logs.New(cmd.ErrOrStderr(), slog.LevelInfo)}
 			return s.run(cmd.Context(), n)
 		},
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/agent/local"
 	"github.com/dunlin-edge/dunlin/agent/serve"
+	"github.com/dunlin-edge/dunlin/cmd/internal/logs"
 	"github.com/dunlin-edge/dunlin/telemetry"
 )
 
@@ -61,7 +62,7 @@ func runRun(ctx context.Context, e *env, args []string) error {
 	if showing {
 		level = slog.LevelError + 1 // the view shows the reasons itself
 	}
-	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+	log := logs.New(e.stderr, level)
 	again := func() (*config.Config, error) { return loadConfig(*file) }
 	return runAgent(ctx, e, cfg, again, log, showing, *untilEOF)
 }

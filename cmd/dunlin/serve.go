@@ -12,6 +12,7 @@ import (
 	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/agent/rest"
 	"github.com/dunlin-edge/dunlin/agent/serve"
+	"github.com/dunlin-edge/dunlin/cmd/internal/logs"
 	"github.com/dunlin-edge/dunlin/inference"
 )
 
@@ -62,7 +63,7 @@ func runServe(ctx context.Context, e *env, args []string) error {
 	if err != nil {
 		return inputError(err, "name a folder of *.dunlin and *.tflite files")
 	}
-	log := slog.New(slog.NewTextHandler(e.stderr, nil))
+	log := logs.New(e.stderr, slog.LevelInfo)
 	for _, m := range folder.Models() {
 		log.Info("model", "name", m.Name, "version", m.Version, "ready", m.Ready, "reason", m.Reason)
 	}

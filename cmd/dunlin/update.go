@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dunlin-edge/dunlin/agent"
+	"github.com/dunlin-edge/dunlin/cmd/internal/logs"
 	"github.com/dunlin-edge/dunlin/ota"
 	"github.com/dunlin-edge/dunlin/ota/fetch"
 )
@@ -55,7 +56,7 @@ func runUpdate(ctx context.Context, e *env, args []string) error {
 	}
 	defer repo.Close()
 	cfg.Telemetry.Dir = "" // the agent's own records stay the agent's
-	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := logs.New(e.stderr, slog.LevelWarn)
 	opts := agent.Options{Stdout: e.stdout, Log: log, Version: readVersion().Version, Built: readVersion().built(), Repository: repo, Guard: guardDir()}
 	a, err := agent.New(ctx, cfg, opts)
 	if err != nil {

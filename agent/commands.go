@@ -63,9 +63,6 @@ func (a *Agent) onPipeline(args json.RawMessage) (*runner, error) {
 	return a.runner(q.Pipeline)
 }
 
-// errUnsupported is the answer to what this agent knows and cannot do.
-var errUnsupported = errors.New("unsupported by this agent")
-
 func (a *Agent) answerReload(ctx context.Context, _ json.RawMessage, _ func(any)) (any, error) {
 	return a.Reload(ctx)
 }

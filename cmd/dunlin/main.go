@@ -46,6 +46,7 @@ func commands() []command {
 		{"config", "check the configuration", configUsage, runConfig},
 		{"sensors", "find, list and try sources of data", sensorsUsage, runSensors},
 		{"doctor", "say what is wrong on this device, with the fix", doctorUsage, runDoctor},
+		{"bugreport", "collect what a maintainer needs, without secrets", bugreportUsage, runBugreport},
 		{"bundle", "make, read and check bundles", bundleUsage, runBundle},
 		{"model", "look into a model file, run and time it", modelUsage, runModel},
 		{"version", "say which build this is", versionUsage, runVersion},

@@ -1,7 +1,7 @@
 # bash completion of dunlin: commands, their subcommands, then flags and files.
 _dunlin() {
 	local cur=${COMP_WORDS[COMP_CWORD]} words
-	local commands="run watch enroll update status telemetry capture replay classify config sensors doctor bundle model version help"
+	local commands="run watch enroll update status telemetry capture replay record serve classify config sensors doctor bugreport bundle model version help"
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
 		return

@@ -41,7 +41,10 @@ require (
 	periph.io/x/devices/v3 v3.7.4
 )
 
-require github.com/systemd/slog-journal v0.1.2
+require (
+	github.com/systemd/slog-journal v0.1.2
+	google.golang.org/protobuf v1.36.12
+)
 
 require (
 	aead.dev/minisign v0.2.0 // indirect
@@ -68,7 +71,7 @@ require (
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20261005182115-fad411399dd8 // indirect
-	google.golang.org/protobuf v1.36.12 // indirect
+	gopkg.in/yaml.v3 v3.0.1 // indirect
 	modernc.org/libc v1.79.0 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect

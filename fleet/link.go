@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -20,7 +21,13 @@ type LinkConfig struct {
 	KeepAlive time.Duration // 0: 30 s
 	WillTopic string        // empty: none; a will is retained
 	Will      []byte
-	Receive   func(m Message) // one at a time; may not wait for the network
+	// WillFleeting leaves the will unretained.
+	WillFleeting bool
+	// Username and Password are for brokers that ask for them; a fleet's knows
+	// its clients by certificate.
+	Username, Password string
+	Plain              bool            // Broker may be "tcp://" anywhere: everybody on the way reads and writes along
+	Receive            func(m Message) // one at a time; may not wait for the network
 }
 
 // Message is one that arrived. A retained one is the broker's memory: nobody
@@ -42,7 +49,7 @@ type Link struct {
 
 // Dial connects. It waits 30 s at most.
 func Dial(ctx context.Context, cfg LinkConfig) (*Link, error) {
-	if err := checkBroker(cfg.Broker, cfg.TLS); err != nil {
+	if err := checkBroker(cfg.Broker, cfg.TLS); err != nil && !(cfg.Plain && strings.HasPrefix(cfg.Broker, "tcp://")) {
 		return nil, err
 	}
 	l := &Link{lost: make(chan error, 1)}
@@ -77,11 +84,13 @@ func linkOptions(cfg LinkConfig) *mqtt.ClientOptions {
 	o.SetPingTimeout(max(keepAlive/3, time.Second))
 	o.SetConnectTimeout(20 * time.Second)
 	o.SetWriteTimeout(20 * time.Second)
+	o.SetUsername(cfg.Username)
+	o.SetPassword(cfg.Password)
 	if cfg.TLS != nil {
 		o.SetTLSConfig(cfg.TLS.Clone())
 	}
 	if cfg.WillTopic != "" {
-		o.SetBinaryWill(cfg.WillTopic, cfg.Will, 1, true)
+		o.SetBinaryWill(cfg.WillTopic, cfg.Will, 1, !cfg.WillFleeting)
 	}
 	return o
 }

@@ -21,6 +21,7 @@ type Config struct {
 	API       API
 	Telemetry Telemetry
 	Fleet     Fleet
+	MQTT      MQTT
 	Serve     Serve
 }
 
@@ -129,6 +130,26 @@ type Fleet struct {
 	Unsigned bool     // take commands that nobody signed
 	Reboot   []string // program that restarts the board when the fleet asks; none: it may not
 }
+
+// MQTT is a broker of the plant or home, to tell what is decided. The zero value
+// tells nobody.
+type MQTT struct {
+	Broker        string // tcp://host:1883 or tls://host:8883; "" for none
+	AllowPlain    bool   // tcp:// to another machine
+	User          string
+	Password      string // file that holds it
+	CA            string // file with the broker's CA; "" for the system's
+	Device        string // name in topics; the device's
+	Topic         string // that topics begin with
+	HomeAssistant HomeAssistant
+	Sparkplug     Sparkplug
+}
+
+// HomeAssistant is where Home Assistant looks for devices.
+type HomeAssistant struct{ Prefix string } // "" tells it nothing
+
+// Sparkplug makes the device an edge node of Sparkplug B.
+type Sparkplug struct{ Group, Node string } // "" is none
 
 // API is the local web page and HTTP interface.
 type API struct {

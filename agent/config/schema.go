@@ -81,7 +81,7 @@ func (l *loader) captures(f *Fields) {
 		f.Problem("day_bytes", "give max_bytes at least as much", "more than max_bytes, so that one day would erase its own")
 	}
 	if f.Has("key") {
-		c.Key = f.Path("key")
+		c.Key = f.secret("key")
 	}
 }
 

@@ -1,8 +1,10 @@
 package local
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -97,5 +99,35 @@ func TestEscape(t *testing.T) {
 	m.sample("x", 0.5, "a", "b\"c\\d\ne", "f", "g")
 	if got := m.String(); got != `x{a="b\"c\\d\ne",f="g"} 0.5`+"\n" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestDashboard: the Grafana dashboard asks for nothing that is not there.
+func TestDashboard(t *testing.T) {
+	text, err := os.ReadFile("../../scripts/examples/grafana-agents.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal(text, &d); err != nil || len(d.Panels) < 8 {
+		t.Fatalf("%d panels, %v", len(d.Panels), err)
+	}
+	source, err := os.ReadFile("metrics.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range d.Panels {
+		for _, target := range p.Targets {
+			for _, name := range regexp.MustCompile(`dunlin_\w+`).FindAllString(target.Expr, -1) {
+				if !bytes.Contains(source, []byte(`"`+strings.TrimSuffix(name, "_bucket")+`"`)) {
+					t.Errorf("panel %q: there is no metric %s", p.Title, name)
+				}
+			}
+		}
 	}
 }

@@ -34,6 +34,10 @@ pipelines. Relative paths count from the folder of the file. Every key there is:
   api:       {listen: "127.0.0.1:8321" or "off", allow_remote: false}
   telemetry: {dir: DIR, max_bytes: 64MiB, max_age: 60s, health: 5m}; none
               without it
+  mqtt:      {broker: "tls://HOST:8883", user: TEXT, password: FILE, ca: FILE,
+              topic: dunlin, allow_plain: false,
+              home_assistant: {prefix: homeassistant},
+              sparkplug: {group: TEXT, node: TEXT}}
 
 Examples:
   dunlin config check --config agent.yaml

@@ -17,6 +17,7 @@ import (
 	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/agent/local"
 	"github.com/dunlin-edge/dunlin/agent/serve"
+	"github.com/dunlin-edge/dunlin/agent/sink"
 	"github.com/dunlin-edge/dunlin/cmd/internal/logs"
 	"github.com/dunlin-edge/dunlin/telemetry"
 )
@@ -98,6 +99,12 @@ func runAgent(ctx context.Context, e *env, cfg *config.Config, again func() (*co
 		serving, quit := context.WithCancel(context.WithoutCancel(ctx))
 		go func() { served <- s.Run(serving) }()
 		defer func() { quit(); <-served }()
+	}
+	if cfg.MQTT.Broker != "" {
+		telling, quit := context.WithCancel(ctx)
+		var told sync.WaitGroup
+		told.Go(func() { sink.Run(telling, cfg.MQTT, a, readVersion().Version, log) })
+		defer func() { quit(); told.Wait() }()
 	}
 	systemd, err := newNotifier(os.Getenv)
 	if err != nil {

@@ -11,7 +11,7 @@ PLATFORMS    = linux/amd64 linux/arm64 linux/arm/7 linux/arm/6 linux/riscv64
 
 export CGO_ENABLED = 0
 
-.PHONY: packages test-packages help build test demo demo-auto demo-device cross bench bench-peers footprint fuzz lint ci ci-long test-kernel models goldens conformance
+.PHONY: packages images test-packages help build test demo demo-auto demo-device cross bench bench-peers footprint fuzz lint ci ci-long test-kernel models goldens conformance
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench-peers: ## time the engine against LiteRT, model by model (Python, C compil
 
 packages: ## build dist/packages: deb, rpm, tarballs, SBOMs, checksums (VERSION=1.2.0, SIGNING_KEY=FILE)
 	scripts/packages/make
+
+images: ## build dist/images: OCI layouts of both programs for four architectures (VERSION=1.2.0)
+	cd scripts/images && $(GO) run .
 
 test-packages: ## install, upgrade, take back and purge the packages in a Debian tree (root, apt)
 	.ci/long packages

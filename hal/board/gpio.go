@@ -87,7 +87,7 @@ func ioctl(fd, request uintptr, arg unsafe.Pointer) error {
 // LineConfig names a line and its use.
 type LineConfig struct {
 	Root      string // folder that stands for "/"; "" in earnest
-	Line      string // its name, such as GPIO17, or chip and number: gpiochip0/17
+	Line      string // its name, such as GPIO17, its pin: header/11, or chip and number: gpiochip0/17
 	ActiveLow bool   // on is low
 }
 
@@ -154,9 +154,9 @@ func (l *Line) Close() error {
 	return errors.Join(l.put(false), l.fd.Close())
 }
 
-// findLine finds a line by name or by chip and number.
+// findLine finds a line by name, by its pin, or by chip and number.
 func findLine(root devfs.Root, name string) (*os.File, uint32, error) {
-	if chip, number, ok := strings.Cut(name, "/"); ok {
+	if chip, number, ok := strings.Cut(name, "/"); ok && chip != "header" {
 		offset, err := strconv.ParseUint(number, 10, 16)
 		if err != nil || !strings.HasPrefix(chip, "gpiochip") {
 			return nil, 0, fmt.Errorf("GPIO line %.60q: want its name or one such as gpiochip0/17", name)
@@ -168,6 +168,34 @@ func findLine(root devfs.Root, name string) (*os.File, uint32, error) {
 		}
 		return f, uint32(offset), nil
 	}
+	h, pin, err := pinOf(root, name)
+	if err != nil {
+		return nil, 0, err
+	}
+	names := []string{name}
+	if pin != nil {
+		names = append(names, pin.names...)
+	}
+	f, offset, err := searchLine(root, func(_ string, all []lineInfo) int {
+		return slices.IndexFunc(all, func(l lineInfo) bool { return slices.Contains(names, text(l.Name[:])) })
+	})
+	if f == nil && err == nil && pin != nil && pin.number >= 0 {
+		f, offset, err = searchLine(root, func(label string, all []lineInfo) int {
+			if slices.Contains(h.chips, label) && pin.number < len(all) {
+				return pin.number
+			}
+			return -1
+		})
+	}
+	if f == nil && err == nil {
+		err = fmt.Errorf("%w: no GPIO line is named %.60q; dunlin sensors scan lists them", hal.ErrAbsent, name)
+	}
+	return f, offset, err
+}
+
+// searchLine asks every chip; where none has the line, the error is that of a
+// chip that could not be asked.
+func searchLine(root devfs.Root, find func(label string, all []lineInfo) int) (*os.File, uint32, error) {
 	var denied error
 	for _, path := range chips(root) {
 		f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -175,15 +203,14 @@ func findLine(root devfs.Root, name string) (*os.File, uint32, error) {
 			denied = root.Explain("GPIO chip "+filepath.Base(path), path, err)
 			continue
 		}
-		if i := slices.IndexFunc(lines(f), func(l lineInfo) bool { return text(l.Name[:]) == name }); i >= 0 {
+		var info chipInfo
+		_ = ioctl(f.Fd(), gpioGetChipInfo, unsafe.Pointer(&info))
+		if i := find(text(info.Label[:]), lines(f)); i >= 0 {
 			return f, uint32(i), nil
 		}
 		f.Close()
 	}
-	if denied != nil {
-		return nil, 0, denied
-	}
-	return nil, 0, fmt.Errorf("%w: no GPIO line is named %.60q; dunlin sensors scan lists them", hal.ErrAbsent, name)
+	return nil, 0, denied
 }
 
 func chips(root devfs.Root) []string {

@@ -70,11 +70,14 @@ func runDoctor(ctx context.Context, e *env, args []string) error {
 	d := &doctor{root: *root, facts: board.ReadFacts(*root)}
 	d.board()
 	d.power()
+	d.jetson()
 	d.memory()
 	cfg := d.config(*file)
 	d.disk(cfg)
 	d.clock()
 	d.devices()
+	d.chips()
+	d.cameras()
 	d.programs(cfg)
 	d.fleet(cfg)
 	if *asJSON {

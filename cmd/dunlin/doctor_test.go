@@ -90,6 +90,45 @@ func TestDoctor(t *testing.T) {
 	t.Errorf("the text lacks the failure: %s", out)
 }
 
+// TestDoctorCameras: CSI and USB cameras are told apart, with what each needs.
+func TestDoctorCameras(t *testing.T) {
+	root := t.TempDir()
+	for node, c := range map[string][2]string{"video0": {"unicam-image", "unicam"}, "video1": {"unicam-embedded", "bcm2835-codec"}, "video2": {"HD Webcam", "uvcvideo"}, "video3": {"HD Webcam", "uvcvideo"}} {
+		dir := filepath.Join(root, "sys/class/video4linux", node)
+		if err := os.MkdirAll(filepath.Join(dir, "device"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "name"), []byte(c[0]+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink("../../../../bus/platform/drivers/"+c[1], filepath.Join(dir, "device/driver")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(root, "dev"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "dev/i2c-1"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", root)
+	out, _, _ := say(t, "doctor", "--root", root, "--config", filepath.Join(root, "none.yaml"))
+	for _, want := range []string{"warning  camera   CSI camera unicam-image (video0): driver camera.rpicam; it needs rpicam-vid", "apt install rpicam-apps", "USB camera HD Webcam (video2): driver camera.v4l2", "i2c-1: device is absent: I2C bus i2c-1: it is no I2C bus"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in %s", want, out)
+		}
+	}
+	if strings.Count(out, "HD Webcam") != 1 || strings.Contains(out, "embedded") {
+		t.Errorf("%s", out)
+	}
+	if err := os.WriteFile(filepath.Join(root, "rpicam-vid"), []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, _, _ := say(t, "doctor", "--root", root, "--config", filepath.Join(root, "none.yaml")); !strings.Contains(out, "ok       camera   CSI camera unicam-image") {
+		t.Errorf("%s", out)
+	}
+}
+
 func TestScan(t *testing.T) {
 	out, _, code := say(t, "sensors", "scan", "--root", pi(t))
 	for _, want := range []string{"adxl345 (iio:device0)", "{driver: iio, device: adxl345, channels: [accel_x], rate: 3200, buffered: true}", `{driver: audio.alsa, device: "plughw:1,0", rate: 16000}`, "USB Audio"} {

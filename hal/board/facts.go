@@ -14,7 +14,10 @@ type Facts struct {
 	Compatible  []string           `json:"compatible,omitempty"` // from the device tree
 	Celsius     map[string]float64 `json:"celsius,omitempty"`    // by thermal zone
 	Governor    string             `json:"governor,omitempty"`   // of the first CPU's frequency
+	MHz         float64            `json:"mhz,omitempty"`        // of the first CPU, now
+	MaxMHz      float64            `json:"max_mhz,omitempty"`    // it can do
 	Throttled   *Throttled         `json:"throttled,omitempty"`  // Raspberry Pi
+	Jetson      *Jetson            `json:"jetson,omitempty"`
 	MemoryBytes int64              `json:"memory_bytes,omitempty"`
 	FreeBytes   int64              `json:"free_bytes,omitempty"` // memory that could be had
 	Wear        map[string]int     `json:"wear,omitempty"`       // eMMC by device: used life in steps of 10 %, 11 is beyond
@@ -39,7 +42,13 @@ func ReadFacts(root string) Facts {
 		f.Compatible = strings.FieldsFunc(c, func(c rune) bool { return c == 0 })
 	}
 	f.Governor, _ = r.Attr("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+	for attr, to := range map[string]*float64{"scaling_cur_freq": &f.MHz, "cpuinfo_max_freq": &f.MaxMHz} {
+		if v, err := r.Float("sys/devices/system/cpu/cpu0/cpufreq", attr); err == nil {
+			*to = v / 1000
+		}
+	}
 	f.Celsius = zones(r)
+	f.Jetson = jetson(r)
 	f.Throttled = throttled(r)
 	f.MemoryBytes, f.FreeBytes = memory(r)
 	f.Wear = wear(r)
@@ -63,8 +72,15 @@ func zones(r devfs.Root) map[string]float64 {
 	return all
 }
 
+// throttled reads the firmware's bits, or where only the driver of its voltage
+// monitor is there (raspberrypi-hwmon), the one of under-voltage.
 func throttled(r devfs.Root) *Throttled {
-	text, err := r.Attr("sys/devices/platform/soc/soc:firmware/get_throttled")
+	files, _ := filepath.Glob(r.Path("sys/devices/platform/soc*/soc*firmware/get_throttled"))
+	if len(files) == 0 {
+		return lowVoltage(r)
+	}
+	dir := filepath.Dir(files[0])
+	text, err := r.Attr("sys/devices/platform", filepath.Base(filepath.Dir(dir)), filepath.Base(dir), "get_throttled")
 	if err != nil {
 		return nil
 	}
@@ -74,6 +90,20 @@ func throttled(r devfs.Root) *Throttled {
 	}
 	bit := func(n int) bool { return v>>n&1 == 1 }
 	return &Throttled{bit(0), bit(1), bit(2), bit(3), bit(16), bit(18)}
+}
+
+func lowVoltage(r devfs.Root) *Throttled {
+	names, _ := filepath.Glob(r.Path("sys/class/hwmon/hwmon*/name"))
+	for _, n := range names {
+		dir := filepath.Join("sys/class/hwmon", filepath.Base(filepath.Dir(n)))
+		if name, _ := r.Attr(dir, "name"); name != "rpi_volt" {
+			continue
+		}
+		if alarm, err := r.Float(dir, "in0_lcrit_alarm"); err == nil {
+			return &Throttled{UnderVoltage: alarm != 0}
+		}
+	}
+	return nil
 }
 
 func memory(r devfs.Root) (total, free int64) {

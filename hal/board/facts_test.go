@@ -63,3 +63,41 @@ func TestBuses(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 }
+
+func TestJetson(t *testing.T) {
+	got := ReadFacts(tree(t, map[string]string{
+		"sys/firmware/devicetree/base/model":                   "NVIDIA Jetson Orin Nano Developer Kit\x00",
+		"sys/devices/platform/gpu.0/load":                      "437\n",
+		"etc/nv_tegra_release":                                 "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64\n",
+		"var/lib/nvpmodel/status":                              "pmode:0002\n",
+		"etc/nvpmodel.conf":                                    "# comment\n< POWER_MODEL ID=0 NAME=15W >\nCPU_ONLINE CORE_0 1\n< POWER_MODEL ID=2 NAME=MAXN_SUPER >\n",
+		"sys/class/hwmon/hwmon1/name":                          "ina3221\n",
+		"sys/class/hwmon/hwmon1/in1_label":                     "VDD_IN\n",
+		"sys/class/hwmon/hwmon1/in1_input":                     "5080\n",
+		"sys/class/hwmon/hwmon1/curr1_input":                   "920\n",
+		"sys/class/hwmon/hwmon1/in2_label":                     "NC\n",
+		"sys/class/hwmon/hwmon1/in2_input":                     "0\n",
+		"sys/class/hwmon/hwmon1/curr2_input":                   "0\n",
+		"sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "729600\n",
+		"sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq": "1510400\n",
+	}))
+	load := 43.7
+	want := &Jetson{Release: "R36.4.3", GPUPercent: &load, Watts: map[string]float64{"VDD_IN": 5080 * 920 / 1e6}, PowerMode: "MAXN_SUPER"}
+	if !reflect.DeepEqual(got.Jetson, want) || got.MHz != 729.6 || got.MaxMHz != 1510.4 {
+		t.Errorf("%+v, %v of %v MHz, want %+v", got.Jetson, got.MHz, got.MaxMHz, want)
+	}
+	odd := ReadFacts(tree(t, map[string]string{"sys/devices/platform/gpu.0/load": "busy", "var/lib/nvpmodel/status": "pmode:7", "sys/class/hwmon/hwmon0/name": "ina3221"}))
+	if odd.Jetson == nil || odd.Jetson.PowerMode != "7" || odd.Jetson.GPUPercent != nil {
+		t.Errorf("%+v", odd.Jetson)
+	}
+}
+
+// TestLowVoltage: newer kernels tell of under-voltage by hwmon only.
+func TestLowVoltage(t *testing.T) {
+	for alarm, want := range map[string]bool{"0\n": false, "1\n": true} {
+		f := ReadFacts(tree(t, map[string]string{"sys/class/hwmon/hwmon2/name": "rpi_volt\n", "sys/class/hwmon/hwmon2/in0_lcrit_alarm": alarm}))
+		if f.Throttled == nil || f.Throttled.UnderVoltage != want {
+			t.Errorf("alarm %q: %+v", alarm, f.Throttled)
+		}
+	}
+}

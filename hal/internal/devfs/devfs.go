@@ -43,6 +43,9 @@ func (r Root) Attr(elem ...string) (string, error) {
 	return strings.TrimRight(string(buf[:n]), "\n\x00 "), nil
 }
 
+// Open opens a file that is larger than an attribute.
+func (r Root) Open(elem ...string) (*os.File, error) { return os.Open(r.Path(elem...)) }
+
 // Float reads a number.
 func (r Root) Float(elem ...string) (float64, error) {
 	s, err := r.Attr(elem...)

@@ -19,14 +19,20 @@ type sink interface {
 	do(ctx context.Context, rec *Record, line []byte) error
 }
 
+// driven is what has to be safe when nobody says anything any more.
+type driven interface {
+	halt() error
+	close()
+}
+
 // Action filters, queues and carries out. Offer belongs to one goroutine;
 // everything else may be called concurrently.
 type Action struct {
 	cfg    config.Action
 	log    *slog.Logger
 	sink   sink
-	output *output // nil unless it drives something
-	waits  bool    // Offer waits for room instead of dropping
+	output driven // nil unless it drives something
+	waits  bool   // Offer waits for room instead of dropping
 	queue  chan Record
 	close  sync.Once
 
@@ -60,10 +66,17 @@ func New(cfg config.Action, files *Files, log *slog.Logger) (*Action, error) {
 		a.sink, err = newProgram(cfg)
 	case config.Webhook:
 		a.sink = newWebhook(cfg)
-	case config.GPIO, config.PWM:
+	case config.GPIO, config.PWM, config.LED:
 		a.cfg.Label = "" // it has to hear of the other labels too
-		a.output, err = openOutput(cfg)
-		a.sink = a.output
+		var o *output
+		if o, err = openOutput(cfg); err == nil {
+			a.output, a.sink = o, o
+		}
+	case config.Display:
+		var s *screen
+		if s, err = openScreen(cfg); err == nil {
+			a.output, a.sink = s, s
+		}
 	default:
 		err = fmt.Errorf("unknown kind %q", cfg.Kind)
 	}

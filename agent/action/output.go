@@ -35,9 +35,12 @@ func openOutput(cfg config.Action) (*output, error) {
 	c := cfg.Output
 	o := &output{label: cfg.Label, pulse: c.Pulse, minOff: c.MinOff, clock: hal.Wall{}}
 	var err error
-	if cfg.Kind == config.GPIO {
+	switch cfg.Kind {
+	case config.GPIO:
 		o.device, err = board.OpenLine(board.LineConfig{Root: c.Root, Line: c.Line, ActiveLow: c.ActiveLow})
-	} else {
+	case config.LED:
+		o.device, err = board.OpenLED(c.Root, c.Line)
+	default:
 		o.device, err = board.OpenPWM(board.PWMConfig{Root: c.Root, Channel: c.Channel, Period: c.Period, Low: c.Off, High: c.On})
 	}
 	if err != nil {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/agent/config"
+	"github.com/dunlin-edge/dunlin/hal"
 )
 
 // lamp is an actuator that keeps what was done to it.
@@ -201,5 +203,43 @@ func (p panics) do(ctx context.Context, rec *Record, line []byte) error {
 func TestNoLine(t *testing.T) {
 	if _, err := New(config.Action{Kind: config.GPIO, Label: "x", Output: config.Output{Line: "gpiochip99/1"}}, NewFiles(nil), quiet); err == nil {
 		t.Error("a line that is not there was opened")
+	}
+}
+
+// panel is a display that keeps what it shows.
+type panel struct{ lamp }
+
+func (p *panel) Show(lines ...string) error { return p.note(strings.Join(lines, "|")) }
+
+// TestScreen: it shows decisions, and nothing where none holds.
+func TestScreen(t *testing.T) {
+	p := &panel{}
+	s := &screen{text: p}
+	rec := Record{Pipeline: "machine", Label: "bearing", Score: 0.996, Event: "enter", Bundle: "machine@1.0.0", Time: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
+	if err := s.do(t.Context(), &rec, nil); err != nil {
+		t.Fatal(err)
+	}
+	rec.Simulated = true
+	if err := s.do(t.Context(), &rec, nil); err != nil {
+		t.Fatal(err)
+	}
+	rec.Event = leave
+	if err := s.do(t.Context(), &rec, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.halt(); err != nil {
+		t.Fatal(err)
+	}
+	s.close()
+	s.close()
+	if err := s.halt(); err != nil {
+		t.Error(err)
+	}
+	if err := s.do(t.Context(), &rec, nil); !errors.Is(err, hal.ErrHalted) {
+		t.Errorf("after its end: %v", err)
+	}
+	const want = "machine|bearing|99.6 %|12:00:00|machine@1.0.0 machine|bearing|99.6 %|12:00:00|simulated off off close "
+	if got := p.history(); got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -167,6 +167,8 @@ const (
 	Webhook ActionKind = "webhook" // POST the record
 	GPIO    ActionKind = "gpio"    // switch a line: a relay, lamp, buzzer
 	PWM     ActionKind = "pwm"     // move a servo, dim a lamp
+	LED     ActionKind = "led"     // light one of the board's own
+	Display ActionKind = "display" // show the label and its score
 )
 
 // Action is one thing done with a pipeline's records.
@@ -181,14 +183,20 @@ type Action struct {
 	Timeout     time.Duration // exec and webhook: of one attempt
 	Retries     int           // webhook
 	Queue       int           // records waiting before the next is dropped
-	Output      Output        // gpio and pwm
+	Output      Output        // gpio, pwm, led and display
 	At          Position
 }
 
-// Output is what a gpio or pwm action drives.
+// Switches tells whether the action has something on and off by its label.
+func (a *Action) Switches() bool { return a.Kind == GPIO || a.Kind == PWM || a.Kind == LED }
+
+// Output is what a gpio, pwm, led or display action drives.
 type Output struct {
 	Root      string        // folder that stands for "/"; "" in earnest
-	Line      string        // gpio: name of the line, or gpiochipN/LINE
+	Line      string        // gpio: name of the line, header/PIN, or gpiochipN/LINE; led: its name
+	Bus       string        // display: I2C bus
+	Address   int           // display: 0x3c or 0x3d
+	Height    int           // display: rows of pixels, 64 or 32
 	ActiveLow bool          // gpio: on is low
 	Channel   string        // pwm: pwmchipN/CHANNEL
 	Period    time.Duration // pwm

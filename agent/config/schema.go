@@ -167,24 +167,24 @@ func readCapture(f *Fields) Capture {
 func readAction(at Position, f *Fields) (Action, bool) {
 	a := Action{At: at}
 	n := 0
-	for _, kind := range []ActionKind{JSON, Exec, Webhook, GPIO, PWM} {
+	for _, kind := range []ActionKind{JSON, Exec, Webhook, GPIO, PWM, LED, Display} {
 		if f.Has(string(kind)) {
 			a.Kind = kind
 			n++
 		}
 	}
 	if n != 1 {
-		f.report.add(at, "an action is one of: json: FILE, exec: [PROGRAM, ARG], webhook: URL, gpio: LINE, pwm: CHIP/CHANNEL", "%s: names %d kinds of action, want one", f.path, n)
+		f.report.add(at, "an action is one of: json: FILE, exec: [PROGRAM, ARG], webhook: URL, gpio: LINE, pwm: CHIP/CHANNEL, led: NAME, display: I2C-BUS", "%s: names %d kinds of action, want one", f.path, n)
 		f.asked = append(f.asked, keysOf(f.node)...)
 		return a, false
 	}
 	readActionTarget(&a, f)
 	a.On = f.Choice("on", "event", "event", "result")
 	a.Label = f.String("label", "")
-	if a.Label == "" && (a.Kind == GPIO || a.Kind == PWM) {
+	if a.Label == "" && a.Switches() {
 		f.Problem("", "label: LABEL is what switches it on", "an output needs a label")
 	}
-	if a.Kind != GPIO && a.Kind != PWM { // they have min_off, which never keeps them on
+	if !a.Switches() { // they have min_off, which never keeps them on
 		a.MinInterval = f.Duration("min_interval", 0, 0, 24*time.Hour)
 	}
 	a.Queue = int(f.Int("queue", defaultQueue, 1, maxQueue))
@@ -196,8 +196,11 @@ func readActionTarget(a *Action, f *Fields) {
 	case JSON:
 		a.File = f.Path("json")
 		return
-	case GPIO, PWM:
+	case GPIO, PWM, LED:
 		readOutput(a, f)
+		return
+	case Display:
+		a.Output = Output{Root: f.String("root", ""), Bus: f.String("display", ""), Address: int(f.Int("address", 0x3c, 0x3c, 0x3d)), Height: int(f.Int("height", 64, 32, 64))}
 		return
 	case Exec:
 		a.Argv = f.Strings("exec")
@@ -220,7 +223,11 @@ func readOutput(a *Action, f *Fields) {
 	o.Root = f.String("root", "")
 	o.Pulse = f.Duration("pulse", 0, time.Millisecond, 24*time.Hour)
 	o.MinOff = f.Duration("min_off", 0, 0, 24*time.Hour)
-	if a.Kind == GPIO {
+	switch a.Kind {
+	case LED:
+		o.Line = f.String("led", "")
+		return
+	case GPIO:
 		o.Line = f.String("gpio", "")
 		o.ActiveLow = f.Bool("active_low", false)
 		return

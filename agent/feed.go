@@ -255,6 +255,10 @@ func (f *feed) status(now time.Time) SourceStatus {
 		info := f.in.sensor.Info()
 		s.Kind, s.RateHz, s.Unit, s.Channels = info.Kind, info.RateHz, info.Unit, info.Names
 		s.Trace = f.trace.read()
+		if p, ok := f.in.sensor.(hal.Paced); ok {
+			pace := p.Pace()
+			s.Measured, s.JitterUS = pace.RateHz, float64(pace.Jitter)/1e3
+		}
 	} else {
 		s.Kind, s.RateHz = pipeline.KindImage, f.in.camera.Info().RateHz
 	}

@@ -22,8 +22,9 @@ type Reading struct {
 	Frames    uint64    `json:"frames"` // samples a channel, or images
 	Lost      uint64    `json:"lost"`
 	WantHz    float64   `json:"want_hz,omitempty"`
-	GotHz     float64   `json:"got_hz"`    // from the first block to the last
-	JitterMS  float64   `json:"jitter_ms"` // 95th percentile of how far blocks come from their even pace
+	GotHz     float64   `json:"got_hz"`            // from the first block to the last
+	JitterMS  float64   `json:"jitter_ms"`         // 95th percentile of how far blocks come from their even pace
+	ChipHz    float64   `json:"chip_hz,omitempty"` // of a sensor with a clock of its own
 	Width     int       `json:"width,omitempty"`
 	Height    int       `json:"height,omitempty"`
 	Channels  []Channel `json:"channels,omitempty"`
@@ -94,7 +95,8 @@ type prober struct {
 	show   func(*Reading) // where it goes on after length; nil ends it
 	first  time.Time      // when the first block had come
 	blocks []arrival
-	sums   []sums // of the channels
+	sums   []sums    // of the channels
+	paced  hal.Paced // nil unless the sensor has a clock of its own
 }
 
 // sums are what mean and spread of a channel are computed of.
@@ -149,6 +151,9 @@ func (p *prober) finish() {
 		c.Mean = s.sum / s.n
 		c.RMS = math.Sqrt(max(0, s.squares/s.n-c.Mean*c.Mean))
 	}
+	if p.paced != nil {
+		p.r.ChipHz = p.paced.Pace().RateHz
+	}
 	p.rates()
 }
 
@@ -180,6 +185,7 @@ func (p *prober) samples(ctx context.Context, s hal.Sensor) error {
 	info := s.Info()
 	p.r.Kind, p.r.WantHz = info.Kind, info.RateHz
 	p.sums = make([]sums, info.Channels)
+	p.paced, _ = s.(hal.Paced)
 	for i := range info.Channels {
 		c := Channel{Name: fmt.Sprint(i), Unit: info.Unit, Min: math.MaxFloat32, Max: -math.MaxFloat32}
 		if i < len(info.Names) {

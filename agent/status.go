@@ -29,6 +29,8 @@ type SourceStatus struct {
 	Health
 	Kind      string      `json:"kind"` // audio, vibration, samples or image
 	RateHz    float64     `json:"rate_hz,omitempty"`
+	Measured  float64     `json:"measured_hz,omitempty"` // by the machine's clock, where the sensor has its own
+	JitterUS  float64     `json:"jitter_us,omitempty"`   // mean deviation from an even pace
 	Unit      string      `json:"unit,omitempty"`
 	Channels  []string    `json:"channels,omitempty"` // names
 	Simulated bool        `json:"simulated"`

@@ -95,11 +95,8 @@ func runSteady(t *testing.T, model string, rate float64, slave haltest.Slave, le
 			m.Pipeline = bytes.Replace(m.Pipeline, []byte(from), []byte(to), 1)
 		}
 	})
-	var sensor hal.Paced
 	source := config.Source{Name: "acc", Driver: model, Settings: openSensor(true, func() (hal.Sensor, error) {
-		s, err := chip.Open(chip.Config{Model: model, Bus: "spi0.0", RateHz: rate, Buses: haltest.Wiring{Port: port}})
-		sensor, _ = s.(hal.Paced)
-		return s, err
+		return chip.Open(chip.Config{Model: model, Bus: "spi0.0", RateHz: rate, Buses: haltest.Wiring{Port: port}})
 	})}
 	a := newAgent(t, &config.Config{Sources: []config.Source{source}, Pipelines: []config.Pipeline{pipelineOn("p", "acc", path)}}, Options{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -117,8 +114,11 @@ func runSteady(t *testing.T, model string, rate float64, slave haltest.Slave, le
 	percent = 100 * used.Seconds() / took.Seconds()
 	samples := last.Sources[0].Read - first.Sources[0].Read
 	perSample := float64(after.Mallocs-before.Mallocs) / float64(samples)
-	t.Logf("%s: %d samples read, %d lost, %d windows, %.2f %% of a core, %.4f allocations a sample, measured %+v, %d restarts %s", took.Round(time.Millisecond),
-		samples, last.Sources[0].Lost-first.Sources[0].Lost, last.Pipelines[0].Windows-first.Pipelines[0].Windows, percent, perSample, sensor.Pace(), last.Sources[0].Restarts, last.Sources[0].Reason)
+	t.Logf("%s: %d samples read, %d lost, %d windows, %.2f %% of a core, %.4f allocations a sample, measured %.2f Hz, jitter %.0f µs, %d restarts %s", took.Round(time.Millisecond),
+		samples, last.Sources[0].Lost-first.Sources[0].Lost, last.Pipelines[0].Windows-first.Pipelines[0].Windows, percent, perSample, last.Sources[0].Measured, last.Sources[0].JitterUS, last.Sources[0].Restarts, last.Sources[0].Reason)
+	if m := last.Sources[0].Measured; math.Abs(m/rate-1) > 0.02 {
+		t.Errorf("measured %.2f Hz", m)
+	}
 	if perSample > 0.02 {
 		t.Errorf("%.3f allocations a sample", perSample)
 	}

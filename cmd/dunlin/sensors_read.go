@@ -65,6 +65,9 @@ func (e *env) printReading(r *agent.Reading) {
 	if r.GotHz > 0 {
 		e.printf("  %.2f Hz, %.2f wanted; 95 %% of the blocks within %.2f ms of an even pace\n", r.GotHz, r.WantHz, r.JitterMS)
 	}
+	if r.ChipHz > 0 {
+		e.printf("  %.2f Hz by the chip's own clock\n", r.ChipHz)
+	}
 	if len(r.Channels) == 0 {
 		return
 	}

@@ -51,23 +51,28 @@ func (d *doctor) chips() {
 		default:
 			var words []string
 			for _, f := range all {
-				words = append(words, f.String()+couldBe(f))
+				words = append(words, f.String()+guess(f))
 			}
 			d.say("i2c", checkOK, "", "%s: %s", name, strings.Join(words, ", "))
 		}
 	}
 }
 
-// couldBe names drivers whose chips have the address.
-func couldBe(f bus.Found) string {
-	if f.Driver != "" {
-		return ""
-	}
-	var names []string
+// couldBe lists drivers whose chips have the address.
+func couldBe(f bus.Found) (all []chip.Model) {
 	for _, m := range chip.Models() {
-		if slices.Contains(m.Addresses, f.Address) {
-			names = append(names, m.Name)
+		if f.Driver == "" && slices.Contains(m.Addresses, f.Address) {
+			all = append(all, m)
 		}
+	}
+	return all
+}
+
+// guess words them.
+func guess(f bus.Found) string {
+	var names []string
+	for _, m := range couldBe(f) {
+		names = append(names, m.Name)
 	}
 	if len(names) == 0 {
 		return ""

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dunlin-edge/dunlin/hal/board"
+	"github.com/dunlin-edge/dunlin/hal/bus"
 	"github.com/dunlin-edge/dunlin/hal/camera"
 	"github.com/dunlin-edge/dunlin/hal/iio"
 )
@@ -15,7 +16,7 @@ const sensorsScanUsage = `Usage: dunlin sensors scan [--root DIR] [--json]
 
 Lists what the kernel has on this device that a source or an action can use:
 IIO sensors, cameras, sound cards, GPIO lines, PWM, serial ports and buses,
-each with the line for agent.yaml where it takes one.
+and who answers on I2C; each with the line for agent.yaml where it takes one.
 
 What this user may not open is listed with what to do about it.
 
@@ -40,7 +41,7 @@ func runSensorsScan(ctx context.Context, e *env, args []string) error {
 	if _, err := fl.parse(args, 0, 0); err != nil {
 		return err
 	}
-	all := scanDevices(*root)
+	all := append(scanDevices(*root), scanChips(*root)...)
 	if *asJSON {
 		return e.json(all)
 	}
@@ -63,6 +64,29 @@ func runSensorsScan(ctx context.Context, e *env, args []string) error {
 		}
 	}
 	return nil
+}
+
+// scanChips asks who is on the I2C buses, with a line for every driver that an
+// address could be for.
+func scanChips(root string) []foundDevice {
+	var all []foundDevice
+	for _, b := range board.Buses(root, "/dev/i2c-*") {
+		name := filepath.Base(b.Path)
+		found, err := bus.Linux{Root: root}.Scan(name)
+		if err != nil {
+			continue // the list of buses says why
+		}
+		for _, f := range found {
+			d := foundDevice{Kind: "chips on I2C", Device: name + " " + f.String()}
+			var lines []string
+			for _, m := range couldBe(f) {
+				lines = append(lines, fmt.Sprintf("{driver: %s, bus: %s, address: 0x%02x, rate: %g}", m.Name, name, f.Address, m.RateHz))
+			}
+			d.Line = strings.Join(lines, " or ")
+			all = append(all, d)
+		}
+	}
+	return all
 }
 
 func scanDevices(root string) []foundDevice {

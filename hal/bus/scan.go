@@ -1,25 +1,29 @@
 package bus
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/hal/internal/devfs"
 )
 
 // Addresses that devices have, and how long a scan may take: on a bus that is
-// stuck every address takes the adapter's whole timeout.
+// stuck every address takes the adapter's whole timeout. That alone does not tell
+// it: the i.MX's driver times out wherever nobody answers.
 const (
 	firstAddress = 0x08
 	lastAddress  = 0x77
-	scanTime     = 2 * time.Second
+	scanTime     = 15 * time.Second
 )
 
 // Scan lists who answers on the bus of an adapter below root, and what the
 // kernel's drivers hold there. It asks as i2cdetect does: by an empty write, and
-// by reading a byte where that could change an EEPROM.
+// by reading a byte where that could change an EEPROM, or was not answered: some
+// controllers cannot write nothing.
 func (l Linux) Scan(name string) ([]Found, error) {
 	b, err := openI2C(devfs.Root(l.Root), name, 0)
 	if err != nil {
@@ -40,21 +44,25 @@ func (b *I2C) Scan() []Found {
 			all = append(all, f)
 			continue
 		}
-		if time.Now().Before(end) && b.answers(a) {
+		if time.Now().Before(end) && b.ask(a) == nil {
 			all = append(all, Found{Address: a})
 		}
 	}
 	return all
 }
 
-func (b *I2C) answers(a uint16) bool {
-	if b.slave(a) != nil {
-		return false
+// ask returns nil where somebody answers.
+func (b *I2C) ask(a uint16) error {
+	if err := b.slave(a); err != nil {
+		return err
 	}
-	if b.funcs&funcQuick == 0 || a >= 0x30 && a <= 0x37 || a >= 0x50 && a <= 0x5f {
-		return b.smbusTx(smbusRead, 0, smbusByte) == nil
+	byRead := b.funcs&funcQuick == 0 || a >= 0x30 && a <= 0x37 || a >= 0x50 && a <= 0x5f
+	if !byRead {
+		if err := b.smbusTx(smbusWrite, 0, smbusQuick); err == nil || errors.Is(err, syscall.ETIMEDOUT) {
+			return err
+		}
 	}
-	return b.smbusTx(smbusWrite, 0, smbusQuick) == nil
+	return b.smbusTx(smbusRead, 0, smbusByte)
 }
 
 // kernelDevice tells of a device that the kernel knows at an address.

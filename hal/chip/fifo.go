@@ -193,7 +193,7 @@ func (s *fifoSensor) open(ctx context.Context) error {
 	}
 	l, err := openLink(s.cfg.Buses, s.cfg.Bus, uint16(s.cfg.Address), s.model.spi)
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", hal.ErrAbsent, s.model.name, err)
+		return absent(s.model.name, err)
 	}
 	s.link, s.dev = l, s.model.device(l, &s.plan)
 	if err := s.dev.start(); err != nil {

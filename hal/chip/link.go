@@ -144,6 +144,14 @@ func (l *link) batch(all []request) error {
 
 func (l *link) close() { _ = l.closer.Close() }
 
+// absent words that a bus could not be opened for a chip.
+func absent(model string, err error) error {
+	if errors.Is(err, hal.ErrAbsent) {
+		return fmt.Errorf("%s: %w", model, err)
+	}
+	return fmt.Errorf("%w: %s: %w", hal.ErrAbsent, model, err)
+}
+
 // explain words a failure for people.
 func (l *link) explain(model, name string, err error) error {
 	if l.i2c == nil {
@@ -153,13 +161,16 @@ func (l *link) explain(model, name string, err error) error {
 }
 
 // onI2C adds what is on the bus where nothing answered at an address or
-// something else did.
+// something else did. A bus that is stuck times out, and so do some controllers
+// where merely nobody answers: the scan tells them apart.
 func onI2C(b i2c.Bus, err error) string {
-	if errors.Is(err, syscall.ETIMEDOUT) {
+	s, can := b.(interface{ Scan() []bus.Found })
+	if !can {
+		return ""
+	}
+	found := s.Scan()
+	if errors.Is(err, syscall.ETIMEDOUT) && len(found) == 0 {
 		return "; the bus is stuck: something holds a line low, or its clock is too slow; take the power off and on"
 	}
-	if s, can := b.(interface{ Scan() []bus.Found }); can {
-		return "; " + bus.Words(s.Scan())
-	}
-	return ""
+	return "; " + bus.Words(found)
 }

@@ -133,7 +133,7 @@ func (s *polledSensor) open() error {
 	}
 	b, err := s.cfg.Buses.I2C(s.cfg.Bus, uint16(s.cfg.Address))
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", hal.ErrAbsent, s.model.name, err)
+		return absent(s.model.name, err)
 	}
 	s.bus = b
 	if s.read, err = s.model.open(b, &s.cfg); err != nil {

@@ -1,15 +1,13 @@
 // Command kerneltest boots a Debian kernel under QEMU and runs the drivers'
 // kernel tests and the agent in it, against devices that the kernel really has.
 //
-//	go run ./scripts/kerneltest -work DIR [-arch amd64|arm64|armv7]
+//	go run ./scripts/kerneltest -work DIR [-arch amd64|arm64|arm64-16k|armv7|armv7-i2c]
 //
 // It needs qemu-system, dpkg-deb and apt-get (to download the kernel's package).
 package main
 
 import (
-	"bufio"
 	"compress/gzip"
-	"debug/elf"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,9 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 )
 
 // A machine is an architecture under test.
@@ -28,13 +24,21 @@ type machine struct {
 	deb     string // Debian's name of the architecture
 	goarch  string
 	pkg     string // Debian's meta package
+	suite   string // where the machine's own sources do not have it
 	qemu    []string
 	console string
 	modules []string // with their parameters
 	tests   []string // packages
 	actions string   // of the agent's pipeline
 	expect  string   // in the kernel's list of GPIO lines while the agent decides
+	dtb     string   // file of the package
+	serial  []string // where the console is not the first port
+	i2c     bool     // there is a chip for the agent to read
+	stays   bool     // it does not switch itself off
 }
+
+// The chips of the machine with I2C, whose values the tests ask to change.
+var i2cChips = []string{"-device", "tmp105,id=tmp,bus=i2c-bus.0,address=0x48", "-device", "lsm303dlhc_mag,id=mag,bus=i2c-bus.0,address=0x1e"}
 
 // config runs a pipeline on the kernel's test camera.
 const config = `device: {name: guest}
@@ -77,10 +81,33 @@ var machines = map[string]machine{
 		tests:   []string{"./hal/board", "./hal/camera"},
 		actions: lamp, expect: "|dunlin              ) out hi",
 	},
+	// Pages of 16 KB, as a Raspberry Pi 5 has them.
+	"arm64-16k": {
+		deb: "arm64", goarch: "arm64", pkg: "linux-image-arm64-16k", suite: "trixie",
+		qemu:    []string{"qemu-system-aarch64", "-machine", "virt", "-cpu", "max,pauth-impdef=on"},
+		console: "ttyAMA0",
+		modules: []string{vivid},
+		tests:   []string{"./hal/board", "./hal/camera"},
+		actions: lamp, expect: "|dunlin              ) out hi",
+	},
+	// The same kernel on an i.MX6 board, with a real I2C controller.
+	"armv7-i2c": {
+		deb: "armhf", goarch: "arm", pkg: "linux-image-armmp",
+		qemu:    append([]string{"qemu-system-arm", "-machine", "sabrelite"}, i2cChips...),
+		console: "ttymxc1", serial: []string{"-display", "none", "-serial", "null", "-serial", "stdio"}, dtb: "imx6q-sabrelite.dtb",
+		modules: []string{vivid, "i2c-imx", "i2c-dev", "lm75"},
+		tests:   []string{"./hal/chip"},
+		i2c:     true, stays: true,
+	},
 }
 
+// i2cConfig reads a chip on the machine's bus.
+const i2cConfig = `sources: {temp: {driver: tmp102, bus: i2c-0, address: 0x48, rate: 8}}
+pipelines: {p: {source: temp, bundle: none}}
+`
+
 func main() {
-	work, arch := flag.String("work", "", "keep downloads and builds in this folder"), flag.String("arch", "amd64", "amd64, arm64 or armv7")
+	work, arch := flag.String("work", "", "keep downloads and builds in this folder"), flag.String("arch", "amd64", "amd64, arm64, arm64-16k, armv7 or armv7-i2c")
 	flag.Parse()
 	m, ok := machines[*arch]
 	if *work == "" || !ok || flag.NArg() > 0 {
@@ -94,7 +121,7 @@ func main() {
 }
 
 func run(work, arch string, m machine) error {
-	image, err := kernel(work, m.deb, m.pkg)
+	image, err := kernel(work, m)
 	if err != nil {
 		return fmt.Errorf("kernel: %w", err)
 	}
@@ -113,38 +140,14 @@ func run(work, arch string, m machine) error {
 	if len(kernels) != 1 {
 		return errors.New("the package holds no kernel")
 	}
-	return boot(m, kernels[0], initrd)
-}
-
-// kernel downloads and unpacks the kernel's package.
-func kernel(work, arch, meta string) (string, error) {
-	dir := filepath.Join(work, "kernel-"+arch)
-	if _, err := os.Stat(filepath.Join(dir, "boot")); err == nil {
-		return dir, nil
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	out, err := exec.Command("apt-cache", "depends", meta+":"+arch).Output()
-	if err != nil {
-		return "", fmt.Errorf("%w; for another architecture: dpkg --add-architecture %s && apt-get update", err, arch)
-	}
-	pkg := ""
-	for _, f := range strings.Fields(string(out)) {
-		if strings.HasPrefix(f, "linux-image-") && f != meta && !strings.HasPrefix(f, meta+":") && pkg == "" {
-			pkg = strings.TrimSuffix(f, ":"+arch) + ":" + arch
+	var dtb []string
+	if m.dtb != "" {
+		if dtb, _ = filepath.Glob(filepath.Join(image, "usr/lib/linux-image-*", m.dtb)); len(dtb) != 1 {
+			return errors.New("the package holds no " + m.dtb)
 		}
+		dtb = []string{"-dtb", dtb[0]}
 	}
-	get := exec.Command("apt-get", "download", pkg)
-	get.Dir, get.Stderr = dir, os.Stderr
-	if err := get.Run(); err != nil {
-		return "", err
-	}
-	debs, _ := filepath.Glob(filepath.Join(dir, "*.deb"))
-	if len(debs) != 1 {
-		return "", fmt.Errorf("%d packages came", len(debs))
-	}
-	return dir, exec.Command("dpkg-deb", "-x", debs[0], dir).Run()
+	return boot(m, kernels[0], initrd, dtb, filepath.Join(work, "qmp-"+arch))
 }
 
 // fill makes the guest's files.
@@ -177,6 +180,11 @@ func fill(root, image string, m machine) error {
 	if err := os.WriteFile(filepath.Join(root, "agent", "expect"), []byte(m.expect), 0o644); err != nil {
 		return err
 	}
+	if m.i2c {
+		if err := os.WriteFile(filepath.Join(root, "agent", "i2c.yaml"), []byte(i2cConfig), 0o644); err != nil {
+			return err
+		}
+	}
 	if err := copyFile(filepath.Join(root, "agent", "digits-1.0.0.dunlin"), "cmd/dunlin/demo/bundles/digits-1.0.0.dunlin"); err != nil {
 		return err
 	}
@@ -189,75 +197,6 @@ func copyFile(to, from string) error {
 		return err
 	}
 	return os.WriteFile(to, data, 0o644)
-}
-
-// modules copies kernel modules with what they depend on, in loading order.
-func modules(to, image string, want []string) error {
-	files := map[string]string{}
-	err := filepath.WalkDir(filepath.Join(image, "lib", "modules"), func(path string, d fs.DirEntry, err error) error {
-		if name, ok := strings.CutSuffix(d.Name(), ".ko"); err == nil && ok {
-			files[strings.ReplaceAll(name, "-", "_")] = path
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	var order []string
-	var add func(name, params string) error
-	seen := map[string]bool{}
-	add = func(name, params string) error {
-		name = strings.ReplaceAll(name, "-", "_")
-		if seen[name] {
-			return nil
-		}
-		seen[name] = true
-		path := files[name]
-		if path == "" {
-			return fmt.Errorf("module %s is not in the package", name)
-		}
-		needs, err := depends(path)
-		if err != nil {
-			return err
-		}
-		for _, n := range needs {
-			if err := add(n, ""); err != nil {
-				return err
-			}
-		}
-		order = append(order, strings.TrimSpace(name+".ko "+params))
-		return copyFile(filepath.Join(to, name+".ko"), path)
-	}
-	for _, m := range want {
-		name, params, _ := strings.Cut(m, " ")
-		if err := add(name, params); err != nil {
-			return err
-		}
-	}
-	return os.WriteFile(filepath.Join(to, "order"), []byte(strings.Join(order, "\n")+"\n"), 0o644)
-}
-
-// depends reads what a module says it needs.
-func depends(path string) ([]string, error) {
-	f, err := elf.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	s := f.Section(".modinfo")
-	if s == nil {
-		return nil, fmt.Errorf("module %s: no .modinfo", path)
-	}
-	data, err := s.Data()
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range strings.Split(string(data), "\x00") {
-		if list, ok := strings.CutPrefix(e, "depends="); ok && list != "" {
-			return strings.Split(list, ","), nil
-		}
-	}
-	return nil, nil
 }
 
 // pack writes a folder as a compressed cpio archive (newc).
@@ -298,34 +237,4 @@ func pack(to, root string) (err error) {
 		return err
 	}
 	return entry("TRAILER!!!", 0, nil)
-}
-
-// boot runs the guest and passes its console on.
-func boot(m machine, kernel, initrd string) error {
-	args := slices.Concat(m.qemu[1:], []string{"-m", "1024", "-smp", "2", "-nographic", "-no-reboot", "-net", "none",
-		"-kernel", kernel, "-initrd", initrd, "-append", "console=" + m.console + " panic=-1 loglevel=4"})
-	c := exec.Command(m.qemu[0], args...)
-	out, err := c.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	c.Stderr = os.Stderr
-	if err := c.Start(); err != nil {
-		return err
-	}
-	late := time.AfterFunc(10*time.Minute, func() { _ = c.Process.Kill() })
-	defer late.Stop()
-	passed := false
-	for s := bufio.NewScanner(out); s.Scan(); {
-		line := strings.TrimRight(s.Text(), "\r")
-		fmt.Println(line)
-		passed = passed || line == "KERNELTEST PASS"
-	}
-	if err := c.Wait(); err != nil {
-		return fmt.Errorf("qemu: %w", err)
-	}
-	if !passed {
-		return errors.New("the guest's tests did not pass")
-	}
-	return nil
 }

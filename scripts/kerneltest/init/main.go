@@ -47,6 +47,10 @@ func run() (failed int) {
 	for _, t := range tests {
 		failed += command(t, "-test.v", "-test.run", "^TestKernel", "-test.timeout", "120s")
 	}
+	if _, err := os.Stat("/agent/i2c.yaml"); err == nil {
+		failed += command("/bin/dunlin", "sensors", "read", "temp", "--config", "/agent/i2c.yaml")
+		failed += command("/bin/dunlin", "sensors", "scan")
+	}
 	return failed + agent()
 }
 

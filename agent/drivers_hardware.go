@@ -5,6 +5,7 @@ import (
 	"github.com/dunlin-edge/dunlin/hal"
 	"github.com/dunlin-edge/dunlin/hal/audio"
 	"github.com/dunlin-edge/dunlin/hal/camera"
+	"github.com/dunlin-edge/dunlin/hal/hwmon"
 	"github.com/dunlin-edge/dunlin/hal/iio"
 )
 
@@ -14,6 +15,7 @@ import (
 func hardware() []config.Driver {
 	return []config.Driver{
 		{Name: "iio", Summary: "a sensor that the kernel's IIO knows: acceleration, ADC, light, ...", Parse: parseIIO},
+		{Name: "hwmon", Summary: "a sensor that the kernel's hardware monitoring knows: DS18B20, power, voltages, ...", Parse: parseHwmon},
 		{Name: "serial.lines", Summary: "a serial port that sends lines of numbers: CSV, NMEA", Parse: parseLines},
 		{Name: "serial.frames", Summary: "a serial port that sends binary frames", Parse: parseFrames},
 		{Name: "modbus.rtu", Summary: "registers of a Modbus device on a serial port", Parse: parseModbus(false)},
@@ -45,6 +47,22 @@ func parseIIO(f *config.Fields) any {
 	}
 	_ = s.Halt()
 	return openSensor(true, func() (hal.Sensor, error) { return iio.Open(cfg) })
+}
+
+func parseHwmon(f *config.Fields) any {
+	cfg := hwmon.Config{
+		Root:     f.String("root", ""),
+		Device:   f.Required("device", "its name, as dunlin sensors scan lists it"),
+		Channels: f.Strings("channels"),
+		RateHz:   f.Float("rate", 1, 0.001, hwmon.MaxRateHz),
+	}
+	s, err := hwmon.Open(cfg)
+	if err != nil {
+		f.Problem("", "such as: {driver: hwmon, device: w1_slave_temp, channels: [temp1], rate: 1}", "%v", err)
+		return nil
+	}
+	_ = s.Halt()
+	return openSensor(true, func() (hal.Sensor, error) { return hwmon.Open(cfg) })
 }
 
 func parseMicrophone(program string) func(*config.Fields) any {

@@ -22,11 +22,13 @@ func pi(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
 	for name, text := range map[string]string{
-		"sys/firmware/devicetree/base/model":                  "Raspberry Pi 4 Model B Rev 1.4\x00",
-		"sys/firmware/devicetree/base/compatible":             "raspberrypi,4-model-b\x00brcm,bcm2711\x00",
-		"sys/class/thermal/thermal_zone0/type":                "cpu-thermal\n",
-		"sys/class/thermal/thermal_zone0/temp":                "82000\n",
-		"sys/devices/platform/soc/soc:firmware/get_throttled": "1\n",
+		"sys/firmware/devicetree/base/model":                           "Raspberry Pi 4 Model B Rev 1.4\x00",
+		"sys/firmware/devicetree/base/compatible":                      "raspberrypi,4-model-b\x00brcm,bcm2711\x00",
+		"sys/class/thermal/thermal_zone0/type":                         "cpu-thermal\n",
+		"sys/class/thermal/thermal_zone0/temp":                         "82000\n",
+		"sys/devices/platform/soc/soc:firmware/get_throttled":          "1\n",
+		"sys/class/hwmon/hwmon3/name":                                  "w1_slave_temp\n",
+		"sys/class/hwmon/hwmon3/temp1_input":                           "21437\n",
 		"proc/meminfo":                                                 "MemTotal: 3885396 kB\nMemAvailable: 40000 kB\n",
 		"sys/bus/iio/devices/iio:device0/name":                         "adxl345\n",
 		"sys/bus/iio/devices/iio:device0/in_accel_x_raw":               "1\n",
@@ -68,7 +70,7 @@ func TestDoctor(t *testing.T) {
 		{"wear", checkWarning, "mmc0:0001 has used 100 %", "replace"},
 		{"memory", checkWarning, "39.1 MiB", "smaller model"},
 		{"config", checkOK, "1 sources, 1 pipelines", ""},
-		{"devices", checkOK, "1 sensors (IIO), 1 sound cards", ""},
+		{"devices", checkOK, "1 sensors (IIO), 1 sensors (hwmon), 1 sound cards", ""},
 		{"i2c", checkWarning, "no I2C bus", "raspi-config"},
 		{"program", checkFailure, "source mic needs parec", "apt install pulseaudio-utils"},
 		{"fleet", checkWarning, "not enrolled", "dunlin enroll"},
@@ -131,7 +133,7 @@ func TestDoctorCameras(t *testing.T) {
 
 func TestScan(t *testing.T) {
 	out, _, code := say(t, "sensors", "scan", "--root", pi(t))
-	for _, want := range []string{"adxl345 (iio:device0)", "{driver: iio, device: adxl345, channels: [accel_x], rate: 3200, buffered: true}", `{driver: audio.alsa, device: "plughw:1,0", rate: 16000}`, "USB Audio"} {
+	for _, want := range []string{"adxl345 (iio:device0)", "{driver: iio, device: adxl345, channels: [accel_x], rate: 3200, buffered: true}", "{driver: hwmon, device: w1_slave_temp, channels: [temp1], rate: 1}", `{driver: audio.alsa, device: "plughw:1,0", rate: 16000}`, "USB Audio"} {
 		if code != exitOK || !strings.Contains(out, want) {
 			t.Errorf("exit %d, want %q in %s", code, want, out)
 		}

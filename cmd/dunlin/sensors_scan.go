@@ -9,6 +9,7 @@ import (
 	"github.com/dunlin-edge/dunlin/hal/board"
 	"github.com/dunlin-edge/dunlin/hal/bus"
 	"github.com/dunlin-edge/dunlin/hal/camera"
+	"github.com/dunlin-edge/dunlin/hal/hwmon"
 	"github.com/dunlin-edge/dunlin/hal/iio"
 )
 
@@ -94,6 +95,9 @@ func scanDevices(root string) []foundDevice {
 	for _, d := range iio.List(root) {
 		all = append(all, foundDevice{Kind: "sensors (IIO)", Device: d.Name + " (" + d.ID + ")", What: strings.Join(d.Channels, " "), Line: iioLine(d)})
 	}
+	for _, d := range hwmon.List(root) {
+		all = append(all, hwmonDevice(d))
+	}
 	opened := map[string]bool{}
 	for _, d := range camera.Devices(root) {
 		if opened[d.Path] = true; d.Captures {
@@ -125,6 +129,21 @@ func scanDevices(root string) []foundDevice {
 		}
 	}
 	return all
+}
+
+func hwmonDevice(d hwmon.Found) foundDevice {
+	var names, labels []string
+	for _, c := range d.Channels {
+		names = append(names, c.Name)
+		if c.Label != "" {
+			labels = append(labels, c.Label)
+		}
+	}
+	f := foundDevice{Kind: "sensors (hwmon)", Device: d.Name + " (" + d.ID + ")", What: strings.Join(append(names, labels...), " ")}
+	if len(names) > 0 {
+		f.Line = fmt.Sprintf("{driver: hwmon, device: %s, channels: [%s], rate: 1}", d.Name, strings.Join(names, ", "))
+	}
+	return f
 }
 
 // iioLine is a source that reads what the device has of one kind.

@@ -62,8 +62,8 @@ var machines = map[string]machine{
 		deb: "amd64", goarch: "amd64", pkg: "linux-image-amd64",
 		qemu:    []string{"qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max"},
 		console: "ttyS0",
-		modules: []string{vivid, "i2c-dev", "i2c-stub chip_addr=0x0f", "kxcjk-1013"},
-		tests:   []string{"./hal/camera", "./hal/iio"},
+		modules: []string{vivid, "i2c-dev", "i2c-stub chip_addr=0x0f,0x48", "kxcjk-1013", "lm75"},
+		tests:   []string{"./hal/camera", "./hal/hwmon", "./hal/iio"},
 	},
 	"arm64": {
 		deb: "arm64", goarch: "arm64", pkg: "linux-image-arm64",

@@ -1,15 +1,21 @@
 package agent
 
 import (
+	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/hal"
+	"github.com/dunlin-edge/dunlin/hal/chip"
+	"github.com/dunlin-edge/dunlin/hal/haltest"
+	"github.com/dunlin-edge/dunlin/inference"
 )
 
 // oneSource reads a configuration with one source.
@@ -63,5 +69,54 @@ func TestChipAbsent(t *testing.T) {
 		if _, err := Probe(t.Context(), cfg.Sources[0], time.Second); !errors.Is(err, hal.ErrAbsent) {
 			t.Errorf("%s: %v", source, err)
 		}
+	}
+}
+
+// TestChipUnplugged: a chip that goes in the middle of a run is told, what its
+// decisions drive goes dark, and when it is back everything goes on.
+func TestChipUnplugged(t *testing.T) {
+	const rate = 3330
+	port := haltest.NewPort(haltest.NewLSM6DS3(time.Now, 0, func(s float64) (a, g [3]float64) { return [3]float64{math.Sin(s * 180), math.Cos(s * 500), 1}, g }))
+	b := &rig{t: t, root: t.TempDir()}
+	for name, text := range map[string]string{"max_brightness": "1", "brightness": "0", "trigger": "[none]"} {
+		b.write("sys/class/leds/ACT/"+name, text)
+	}
+	lit := func() bool {
+		data, _ := os.ReadFile(filepath.Join(b.root, "sys/class/leds/ACT/brightness"))
+		return strings.TrimSpace(string(data)) == "1"
+	}
+	path := steadyBundle(t, rate)
+	u, err := Load(t.Context(), path, inference.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var actions []config.Action
+	for _, label := range u.labels { // whatever it makes of it, an LED is lit
+		actions = append(actions, config.Action{Kind: config.LED, On: "result", Label: label, Queue: 8, Output: config.Output{Root: b.root, Line: "ACT", Pulse: time.Hour}})
+	}
+	source := config.Source{Name: "acc", Driver: "lsm6ds3", Settings: openSensor(true, func() (hal.Sensor, error) {
+		return chip.Open(chip.Config{Model: "lsm6ds3", Bus: "spi0.0", RateHz: rate, Buses: haltest.Wiring{Port: port}})
+	})}
+	a := newAgent(t, &config.Config{Sources: []config.Source{source}, Pipelines: []config.Pipeline{pipelineOn("p", "acc", path, actions...)}}, Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	within(t, "it decides, and the LED is lit", func() bool { return a.Status().Pipelines[0].Windows > 5 && lit() })
+
+	port.Fault(haltest.Faults{Err: syscall.ENODEV})
+	within(t, "its going is told", func() bool { return strings.Contains(a.Status().Sources[0].Reason, "no data since ") })
+	within(t, "the LED is dark", func() bool { return !lit() })
+	if r := a.Status().Sources[0].Reason; !strings.Contains(r, "lsm6ds3 on spi0.0") || !strings.Contains(r, "check the wires") {
+		t.Error(r)
+	}
+	seen := a.Status().Pipelines[0].Windows
+	port.Fault(haltest.Faults{})
+	within(t, "it decides again", func() bool { return a.Status().Pipelines[0].Windows > seen+5 && lit() })
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if lit() {
+		t.Error("the LED is lit after the end")
 	}
 }

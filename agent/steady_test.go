@@ -84,10 +84,10 @@ func TestSteadyState(t *testing.T) {
 	}
 }
 
-// runSteady runs an agent on a chip for some time.
-func runSteady(t *testing.T, model string, rate float64, slave haltest.Slave, length time.Duration) (read, lost int64, percent float64) {
-	port := haltest.NewPort(slave)
-	path := makeBundle(t, machineBundle, func(m *bundle.Manifest, _ fstest.MapFS) {
+// steadyBundle is the machine's with windows of a second every 100 ms.
+func steadyBundle(t *testing.T, rate float64) string {
+	t.Helper()
+	return makeBundle(t, machineBundle, func(m *bundle.Manifest, _ fstest.MapFS) {
 		for from, to := range map[string]string{`"rate": 3200`: fmt.Sprintf(`"rate": %g`, rate), `"length": 1024`: fmt.Sprintf(`"length": %g`, rate), `"hop": 512`: fmt.Sprintf(`"hop": %g`, rate/10)} {
 			if !bytes.Contains(m.Pipeline, []byte(from)) {
 				t.Fatalf("the bundle's pipeline has no %s", from)
@@ -95,6 +95,12 @@ func runSteady(t *testing.T, model string, rate float64, slave haltest.Slave, le
 			m.Pipeline = bytes.Replace(m.Pipeline, []byte(from), []byte(to), 1)
 		}
 	})
+}
+
+// runSteady runs an agent on a chip for some time.
+func runSteady(t *testing.T, model string, rate float64, slave haltest.Slave, length time.Duration) (read, lost int64, percent float64) {
+	port := haltest.NewPort(slave)
+	path := steadyBundle(t, rate)
 	source := config.Source{Name: "acc", Driver: model, Settings: openSensor(true, func() (hal.Sensor, error) {
 		return chip.Open(chip.Config{Model: model, Bus: "spi0.0", RateHz: rate, Buses: haltest.Wiring{Port: port}})
 	})}

@@ -230,34 +230,52 @@ func (p part) overrun(t *testing.T) {
 }
 
 // TestStarved: a reader that is kept away again and again, for longer than any
-// FIFO bridges, still accounts for every sample.
+// FIFO bridges, between its reads or in the middle of one, still accounts for
+// every sample.
 func TestStarved(t *testing.T) {
 	for _, p := range parts() {
 		if p.rate < 100 {
 			continue
 		}
-		clock := haltest.NewClock()
-		b, _ := p.on(t, clock)
-		b.read(int(3 * p.rate))
-		r := rand.New(rand.NewPCG(1, 2))
-		start, frames, lost, gaps := clock.Now(), 0, uint64(0), 0
-		for clock.Now().Sub(start) < 2*time.Minute {
-			clock.Advance(time.Duration(r.IntN(2000)) * time.Millisecond)
-			for range r.IntN(4) {
-				block, err := b.s.Read(t.Context(), b.buf)
-				if err != nil {
-					t.Fatalf("%s: %v", p, err)
-				}
-				frames += block.Frames
-				if lost += block.Lost; block.Lost > 0 {
-					gaps++
-				}
+		for _, within := range []bool{false, true} {
+			p.starved(t, within)
+		}
+	}
+}
+
+func (p part) starved(t *testing.T, within bool) {
+	clock := haltest.NewClock()
+	b, _ := p.on(t, clock)
+	b.read(int(3 * p.rate))
+	r := rand.New(rand.NewPCG(1, 2))
+	pause := func() { clock.Advance(time.Duration(r.IntN(2000)) * time.Millisecond) }
+	if within {
+		b.fault(haltest.Faults{Pause: func() {
+			if r.IntN(20) == 0 {
+				pause()
+			}
+		}})
+	}
+	start, frames, lost, gaps := clock.Now(), 0, uint64(0), 0
+	last := start
+	for clock.Now().Sub(start) < 2*time.Minute {
+		if !within {
+			pause()
+		}
+		for range r.IntN(4) {
+			block, err := b.s.Read(t.Context(), b.buf)
+			if err != nil {
+				t.Fatalf("%s, within %v: %v", p, within, err)
+			}
+			frames, last = frames+block.Frames, clock.Now()
+			if lost += block.Lost; block.Lost > 0 {
+				gaps++
 			}
 		}
-		want := clock.Now().Sub(start).Seconds() * p.real()
-		if off := float64(frames) + float64(lost) - want; math.Abs(off) > 2*p.rate+float64(gaps) {
-			t.Errorf("%s: %d read, %d lost in %d gaps, of %.0f: %.0f off", p, frames, lost, gaps, want, off)
-		}
+	}
+	want := last.Sub(start).Seconds() * p.real()
+	if off := float64(frames) + float64(lost) - want; math.Abs(off) > 4*p.rate+float64(gaps) { // what is pending at the end
+		t.Errorf("%s, within %v: %d read, %d lost in %d gaps, of %.0f: %.0f off", p, within, frames, lost, gaps, want, off)
 	}
 }
 

@@ -14,8 +14,9 @@ import (
 const (
 	blockTime   = 20 * time.Millisecond // that one Read waits for more
 	stallTime   = 500 * time.Millisecond
-	stallFrames = 3 // and so many periods
-	patience    = 3 // failures in a row before the chip counts as gone
+	stallFrames = 3                    // and so many periods
+	patience    = 3                    // failures in a row before the chip counts as gone
+	promptly    = 2 * time.Millisecond // for a level: later nobody knows when it was true
 )
 
 // A device is an open chip that fills a FIFO.
@@ -31,7 +32,7 @@ type device interface {
 type drained struct {
 	frames int
 	left   int  // frames that are still in it
-	gap    bool // samples before them, or with an error the ones that were there, may be lost
+	gap    bool // samples before them, or with an error the ones that were there, may be lost: what there is goes too
 }
 
 // A fifoSensor is a chip with a FIFO. It is opened by the first Read, and again
@@ -143,11 +144,13 @@ func (s *fifoSensor) look(ctx context.Context) error {
 		return err
 	}
 	now := s.wait.Now()
-	s.next = now.Add(s.poll)
 	d, err := s.dev.drain(s.ring)
-	s.at, s.held = 0, d.frames
-	if d.gap {
-		s.gap, s.data = true, now // it was full, so it does not stand still
+	// The machine may have been elsewhere for long, also in between.
+	after := s.wait.Now()
+	s.next = after.Add(s.poll)
+	s.at, s.held = 0, 0
+	if d.gap || d.frames > 0 { // what was full does not stand still
+		s.gap, s.data = s.gap || d.gap, after
 	}
 	if err != nil {
 		if s.miss++; s.miss >= patience {
@@ -157,7 +160,7 @@ func (s *fifoSensor) look(ctx context.Context) error {
 	}
 	s.miss = 0
 	if d.left > 0 {
-		s.next = now
+		s.next = after
 	}
 	if d.frames == 0 {
 		period := time.Duration(float64(time.Second) / s.cfg.RateHz)
@@ -166,24 +169,29 @@ func (s *fifoSensor) look(ctx context.Context) error {
 		}
 		return nil
 	}
-	s.count(now, d)
+	if !d.gap {
+		s.count(now, d)
+	}
 	return nil
 }
 
-// count gives the ring's frames their places in time.
+// count gives the ring's frames their places in time. After a gap that is a
+// matter of the clock: frames whose level was not read promptly go too.
 func (s *fifoSensor) count(now time.Time, d drained) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.data = now
-	lost := uint64(0)
-	if s.gap {
-		lost = s.meter.missing(now, d.frames+d.left)
-		if d.gap && s.meter.began { // before that nothing was expected
-			lost = max(lost, 1)
-		}
-		s.gap = false
+	prompt := s.link.levelAt.Sub(now) <= promptly
+	if s.gap && !prompt {
+		return
 	}
-	s.meter.seen(now.Add(-time.Duration(d.left)*s.meter.period), d.frames, lost)
+	lost := s.meter.missing(now, d.frames+d.left)
+	if s.gap && s.meter.began { // before that nothing was expected
+		lost = max(lost, 1)
+	} else if !prompt || lost <= uint64(s.plan.depth/2) { // the chip's clock, and the time of reading
+		lost = 0
+	}
+	s.gap, s.held = false, d.frames
+	s.meter.seen(now.Add(-time.Duration(d.left)*s.meter.period), d.frames, lost, prompt)
 	s.lost += lost
 }
 
@@ -191,7 +199,7 @@ func (s *fifoSensor) open(ctx context.Context) error {
 	if err := s.wait.Wait(ctx, 0); err != nil {
 		return err
 	}
-	l, err := openLink(s.cfg.Buses, s.cfg.Bus, uint16(s.cfg.Address), s.model.spi)
+	l, err := openLink(s.cfg.Buses, s.cfg.Bus, uint16(s.cfg.Address), s.model.spi, s.wait.Now)
 	if err != nil {
 		return absent(s.model.name, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"syscall"
+	"time"
 
 	"periph.io/x/conn/v3/i2c"
 	"periph.io/x/conn/v3/physic"
@@ -44,13 +45,15 @@ type link struct {
 	address uint16
 	spi     spi.Conn
 	mode    spiMode
+	now     func() time.Time
+	levelAt time.Time // when the FIFO's level had been read
 	out     [2]byte
 	one     [1]request
 	packets []spi.Packet
 	tx, rx  []byte
 }
 
-func openLink(buses Buses, name string, address uint16, mode *spiMode) (*link, error) {
+func openLink(buses Buses, name string, address uint16, mode *spiMode, now func() time.Time) (*link, error) {
 	onSPI, err := bus.IsSPI(name)
 	if err != nil {
 		return nil, err
@@ -60,7 +63,7 @@ func openLink(buses Buses, name string, address uint16, mode *spiMode) (*link, e
 		if err != nil {
 			return nil, err
 		}
-		return &link{closer: b, i2c: b, address: address}, nil
+		return &link{closer: b, i2c: b, address: address, now: now}, nil
 	}
 	p, err := buses.SPI(name)
 	if err != nil {
@@ -70,7 +73,7 @@ func openLink(buses Buses, name string, address uint16, mode *spiMode) (*link, e
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	return &link{closer: p, spi: c, mode: *mode}, nil
+	return &link{closer: p, spi: c, mode: *mode, now: now}, nil
 }
 
 func (l *link) read(reg byte, r []byte) error {

@@ -46,8 +46,9 @@ func (m *meter) missing(at time.Time, frames int) uint64 {
 	return uint64(max(0, math.Round(float64(at.Sub(m.newest))/float64(m.period))-float64(frames)))
 }
 
-// seen notes that frames samples, after lost ones, were there at a time.
-func (m *meter) seen(at time.Time, frames int, lost uint64) {
+// seen notes that frames samples, after lost ones, were there at a time; unless
+// it is sure, only their count is taken.
+func (m *meter) seen(at time.Time, frames int, lost uint64, sure bool) {
 	n := uint64(frames) + lost
 	if !m.began {
 		m.began, m.newest, m.count = true, at, n
@@ -57,6 +58,9 @@ func (m *meter) seen(at time.Time, frames int, lost uint64) {
 	}
 	m.count += n
 	m.newest = m.newest.Add(time.Duration(n) * m.period)
+	if !sure {
+		return
+	}
 	off := at.Sub(m.newest)
 	m.jitter += (math.Abs(off.Seconds()) - m.jitter) / 64
 	m.newest = m.newest.Add(off / 16)

@@ -195,6 +195,7 @@ func (l *link) level(reg byte, raw *[4]byte, two *[2]request, size int, value fu
 	if err := l.batch(two[:]); err != nil {
 		return 0, fmt.Errorf("read the FIFO's level: %w", err)
 	}
+	l.levelAt = l.now()
 	a, b := value(raw[:size]), value(raw[size:2*size])
 	if b < a {
 		return 0, fmt.Errorf("the FIFO's level fell from %d to %d", a, b)

@@ -21,6 +21,14 @@ type Faults struct {
 	Short     int  // above 0: bytes of a read that come, then the lines float and read as ones
 	FlipEvery int  // above 0: of every so many bytes read, one has a wrong bit
 	Err       error
+	Pause     func() // what happens to the machine before each transfer; nil is nothing
+}
+
+// begin passes the time that a transfer waits for.
+func (f *Faults) begin() {
+	if f.Pause != nil {
+		f.Pause()
+	}
 }
 
 // damage does to bytes read what the faults say, counting them.
@@ -74,6 +82,7 @@ func (b *Bus) Fault(f Faults) {
 func (b *Bus) Tx(address uint16, w, r []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.faults.begin()
 	c := b.chips[address]
 	switch {
 	case b.faults.Err != nil:

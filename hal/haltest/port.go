@@ -64,6 +64,7 @@ func (p *Port) Tx(w, r []byte) error { return p.TxPackets([]spi.Packet{{W: w, R:
 func (p *Port) TxPackets(all []spi.Packet) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.faults.begin()
 	if p.faults.Err != nil {
 		return p.faults.Err
 	}

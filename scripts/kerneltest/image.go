@@ -72,8 +72,15 @@ func sources(work string, m machine) ([]string, error) {
 // modules copies kernel modules with what they depend on, in loading order.
 func modules(to, image string, want []string) error {
 	files := map[string]string{}
-	err := filepath.WalkDir(filepath.Join(image, "lib", "modules"), func(path string, d fs.DirEntry, err error) error {
-		if name, ok := strings.CutSuffix(strings.TrimSuffix(d.Name(), ".xz"), ".ko"); err == nil && ok {
+	top := filepath.Join(image, "lib", "modules")
+	if _, err := os.Stat(top); err != nil { // from Debian 13 on
+		top = filepath.Join(image, "usr", "lib", "modules")
+	}
+	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name, ok := strings.CutSuffix(strings.TrimSuffix(d.Name(), ".xz"), ".ko"); ok {
 			files[strings.ReplaceAll(name, "-", "_")] = path
 		}
 		return err

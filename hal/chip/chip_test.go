@@ -258,7 +258,11 @@ func (p part) starved(t *testing.T, within bool) {
 	}
 	start, frames, lost, gaps := clock.Now(), 0, uint64(0), 0
 	last := start
-	for clock.Now().Sub(start) < 2*time.Minute {
+	length := 2 * time.Minute
+	if testing.Short() {
+		length = 30 * time.Second
+	}
+	for clock.Now().Sub(start) < length {
 		if !within {
 			pause()
 		}

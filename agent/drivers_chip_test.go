@@ -44,6 +44,8 @@ func TestChipMistakes(t *testing.T) {
 		"driver: lsm6ds3, bus: i2c-1, channels: [accel_w]":      "it has anglvel_x",
 		"driver: ads1115, bus: i2c-1, rate: 1000, range: 4.096": "nearest is",
 		"driver: bme280, bus: i2c-1, address: 0x53, rate: 1":    "it has 0x76, 0x77",
+		"driver: hx711, clock: GPIO5, data: GPIO6, gain: 100":   "128 and 64 on channel A",
+		"driver: hx711, clock: GPIO5, data: GPIO6, rate: 90":    "nearest is 80",
 		"driver: adxl345, bus: ttyUSB0":                         "i2c-1 or spi0.0",
 	} {
 		_, err := oneSource(t, source)
@@ -59,7 +61,7 @@ func TestChipMistakes(t *testing.T) {
 func TestChipAbsent(t *testing.T) {
 	for _, source := range []string{
 		"driver: adxl345, bus: spi0.0, rate: 3200, range: 4", "driver: mpu6050, bus: i2c-1, channels: [accel_x, anglvel_z], rotation: 500",
-		"driver: ads1115, bus: i2c-1, channels: [voltage0], rate: 100, range: 2.048", "driver: ina219, bus: i2c-1, shunt: 0.01, address: 0x41",
+		"driver: ads1115, bus: i2c-1, channels: [voltage0], rate: 100, range: 2.048", "driver: ina219, bus: i2c-1, shunt: 0.01, address: 0x41", "driver: hx711, clock: GPIO5, data: GPIO6, gain: 64",
 	} {
 		cfg, err := oneSource(t, source+", root: "+t.TempDir())
 		if err != nil {

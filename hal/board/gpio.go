@@ -99,27 +99,35 @@ type Line struct {
 
 // OpenLine takes a line for this process and switches it off.
 func OpenLine(cfg LineConfig) (*Line, error) {
-	root := devfs.Root(cfg.Root)
-	chip, offset, err := findLine(root, cfg.Line)
-	if err != nil {
-		return nil, err
-	}
-	defer chip.Close()
 	req := lineRequest{NumLines: 1, Flags: lineOutput, NumAttrs: 1}
-	req.Offsets[0] = offset
-	copy(req.Consumer[:], "dunlin")
 	if cfg.ActiveLow {
 		req.Flags |= lineActiveLow
 	}
 	req.Attrs[0].Attr.ID, req.Attrs[0].Mask = attrOutputValues, 1 // off, from the first moment
+	fd, err := requestLine(devfs.Root(cfg.Root), cfg.Line, req)
+	if err != nil {
+		return nil, err
+	}
+	return &Line{fd: fd}, nil
+}
+
+// requestLine takes a line by its name.
+func requestLine(root devfs.Root, name string, req lineRequest) (*os.File, error) {
+	chip, offset, err := findLine(root, name)
+	if err != nil {
+		return nil, err
+	}
+	defer chip.Close()
+	req.Offsets[0] = offset
+	copy(req.Consumer[:], "dunlin")
 	if err := ioctl(chip.Fd(), gpioGetLine, unsafe.Pointer(&req)); err != nil {
 		if errors.Is(err, syscall.EBUSY) {
 			info, _ := infoOf(chip, offset)
-			return nil, fmt.Errorf("%w: GPIO line %s: in use by %q", hal.ErrAbsent, cfg.Line, text(info.Consumer[:]))
+			return nil, fmt.Errorf("%w: GPIO line %s: in use by %q", hal.ErrAbsent, name, text(info.Consumer[:]))
 		}
-		return nil, root.Explain("GPIO line "+cfg.Line, chip.Name(), err)
+		return nil, root.Explain("GPIO line "+name, chip.Name(), err)
 	}
-	return &Line{fd: os.NewFile(uintptr(req.FD), cfg.Line)}, nil
+	return os.NewFile(uintptr(req.FD), name), nil
 }
 
 // Set implements hal.Actuator.

@@ -11,12 +11,10 @@ import (
 	"github.com/dunlin-edge/dunlin/hal"
 )
 
-const gpioGetValues = 0xc010b40e // GPIO_V2_LINE_GET_VALUES_IOCTL
-
 func (l *Line) level(t *testing.T) uint64 {
 	t.Helper()
 	v := lineValues{Mask: 1}
-	if err := ioctl(l.fd.Fd(), gpioGetValues, unsafe.Pointer(&v)); err != nil {
+	if err := ioctl(l.fd.Fd(), gpioGetLevels, unsafe.Pointer(&v)); err != nil {
 		t.Fatal(err)
 	}
 	return v.Bits & 1
@@ -67,5 +65,30 @@ func TestKernelLine(t *testing.T) {
 		} else {
 			t.Log(err)
 		}
+	}
+}
+
+// TestKernelInput reads lines; one that is driven is somebody's.
+func TestKernelInput(t *testing.T) {
+	chip := Chips("")[0].ID
+	in, err := openInput("", chip+"/2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if high, err := in.level(); err != nil || high {
+		t.Errorf("a line that nobody drives: %v, %v", high, err)
+	}
+	if _, err := openWires("", chip+"/3", chip+"/2"); !errors.Is(err, hal.ErrAbsent) || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("a line in use: %v", err)
+	}
+	if err := in.fd.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w, err := openWires("", chip+"/3", chip+"/2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Clock(true), w.Clock(false), w.Close()); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,8 +1,8 @@
 // Package chip reads sensors by their registers over I2C and SPI: inertial ones
 // that fill a FIFO at a rate of their own, and those that are asked.
 //
-// Start with [Open] and [Models]. A FIFO is emptied in bursts before it is a
-// quarter full; samples get their times by counting them, and what a chip lost is
+// Start with [Open] and [Models]. A FIFO is emptied in bursts before it is
+// half full; samples get their times by counting them, and what a chip lost is
 // counted by the clock. A chip that goes away or answers nonsense is set up anew
 // by the next Read. What periph has drivers for goes through them.
 package chip

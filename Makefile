@@ -16,9 +16,10 @@ export CGO_ENABLED = 0
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## build bin/dunlin, bin/dunlin-guard and bin/dunlin-fleet for this machine
+build: ## build bin/dunlin, dunlin-guard, dunlin-grpc and dunlin-fleet for this machine
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dunlin ./cmd/dunlin
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dunlin-guard ./cmd/dunlin-guard
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dunlin-grpc ./cmd/dunlin-grpc
 	$(GO) build -trimpath -ldflags '$(LDFLAGS) -X main.version=$(VERSION)' -o bin/dunlin-fleet ./cmd/dunlin-fleet
 
 test: ## run all tests

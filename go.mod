@@ -42,7 +42,11 @@ require (
 )
 
 require (
+	// The log's way into the journal, with fields; by systemd.
 	github.com/systemd/slog-journal v0.1.2
+	// dunlin-grpc, a program of its own.
+	google.golang.org/grpc v1.85.0
+	// Its messages, field by field; in tests it reads what the agent says in Sparkplug.
 	google.golang.org/protobuf v1.36.12
 )
 
@@ -70,7 +74,9 @@ require (
 	golang.org/x/net v0.61.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20261005182115-fad411399dd8 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20261005182115-fad411399dd8 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 	modernc.org/libc v1.79.0 // indirect
 	modernc.org/mathutil v1.7.1 // indirect

@@ -27,6 +27,7 @@ serve:
   max_body: 1MiB
   rate: 50
   log: requests.jsonl
+  mqtt: {broker: "tls://plant:8883", topic: edge/pump/infer, ca: plant.pem, client_id: pump, models: [p]}
 `), testDrivers)
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +39,7 @@ serve:
 			{Name: "press", Cert: "press-1", UID: -1}, {Name: "camera", UID: 1001},
 		},
 		Workers: 2, Queue: 8, Timeout: 2 * time.Second, Memory: 32 << 20, MaxBody: 1 << 20, Rate: 50, Log: "/etc/dunlin/requests.jsonl",
+		MQTT: MQTT{Broker: "tls://plant:8883", Topic: "edge/pump/infer", CA: "/etc/dunlin/plant.pem", ClientID: "pump", Models: []string{"p"}},
 	}
 	if !reflect.DeepEqual(got.Serve, want) {
 		t.Errorf("got  %+v\nwant %+v", got.Serve, want)
@@ -67,6 +69,7 @@ func TestServeProblems(t *testing.T) {
 		{"serve: {socket: s, clients: [{name: x, uid: 1, cert: y}]}", "2 ways to know client", "uid"},
 		{"serve: {socket: s, clients: [{uid: 1}]}", "serve.clients[0].name: missing", ""},
 		{"serve: {socket: s, workers: 0}", "serve.workers: 0 is outside", ""},
+		{"serve: {socket: s, mqtt: {broker: 'tcp://127.0.0.1:1883', topic: 'a/#'}}", "is no beginning of topics", "edge/"},
 		{"serve: {socket: s, tokens: x}", "serve.tokens: unknown key", ""},
 	} {
 		_, err := Parse("a.yaml", []byte(servedRun+tt.yaml), testDrivers)

@@ -44,6 +44,7 @@ type Server struct {
 	listeners []net.Listener
 	http      *http.Server
 	log       *requestLog
+	mqtt      *messenger
 }
 
 // A ListenError is an address that cannot be served on.
@@ -72,8 +73,13 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 		s.Close()
 		return nil, err
 	}
+	h := newHandler(cfg, clients, s.log)
+	if s.mqtt, err = newMessenger(&cfg.Serve, h, cfg.Log); err != nil {
+		s.Close()
+		return nil, &ListenError{err, "check serve.mqtt: ca is a PEM file of who signed the broker's certificate"}
+	}
 	s.http = &http.Server{
-		Handler:           newHandler(cfg, clients, s.log),
+		Handler:           h,
 		ConnContext:       connContext,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
@@ -178,6 +184,9 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, l := range s.listeners {
 		serving.Go(func() { ended <- s.http.Serve(l) })
 	}
+	messages, quiet := context.WithCancel(ctx)
+	serving.Go(func() { s.mqtt.run(messages) })
+	defer quiet()
 	var err error
 	select {
 	case <-ctx.Done():
@@ -188,6 +197,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.http.Shutdown(drain) != nil {
 		s.http.Close()
 	}
+	quiet()
 	serving.Wait()
 	if err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)

@@ -34,7 +34,7 @@ type Folder struct {
 
 	loading sync.Mutex // one load at a time
 	mu      sync.RWMutex
-	files   []installed
+	files   []*installed
 	now     map[string]*Servable
 }
 
@@ -70,7 +70,7 @@ func (f *Folder) scan() error {
 	if err != nil {
 		return fmt.Errorf("folder of models: %w", err)
 	}
-	var files []installed
+	var files []*installed
 	for _, e := range entries {
 		if len(files) == maxInstalled {
 			return fmt.Errorf("folder of models: more than %d in %s", maxInstalled, f.dir)
@@ -79,7 +79,7 @@ func (f *Folder) scan() error {
 			files = append(files, x)
 		}
 	}
-	slices.SortFunc(files, func(a, b installed) int { // newest first
+	slices.SortFunc(files, func(a, b *installed) int { // newest first
 		return cmp.Or(cmp.Compare(a.Name, b.Name), semver.Compare("v"+b.Version, "v"+a.Version))
 	})
 	f.mu.Lock()
@@ -96,9 +96,9 @@ func (f *Folder) scan() error {
 }
 
 // look tells what a file of the folder is; false where it is nothing to list.
-func look(path string, e fs.DirEntry) (installed, bool) {
+func look(path string, e fs.DirEntry) (*installed, bool) {
 	ext := filepath.Ext(e.Name())
-	x := installed{path: path, Entry: Entry{Name: strings.TrimSuffix(e.Name(), ext), Version: bareVersion, Reason: "not loaded"}}
+	x := &installed{path: path, Entry: Entry{Name: strings.TrimSuffix(e.Name(), ext), Version: bareVersion, Reason: "not loaded"}}
 	if !e.Type().IsRegular() {
 		return x, false
 	}
@@ -178,7 +178,7 @@ func (f *Folder) note(path, reason string) {
 	}
 }
 
-func (f *Folder) choose(name, version string) (installed, error) {
+func (f *Folder) choose(name, version string) (*installed, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	for _, x := range f.files {
@@ -187,12 +187,12 @@ func (f *Folder) choose(name, version string) (installed, error) {
 		}
 	}
 	if version != "" {
-		return installed{}, refuse(NotFound, "no version %.64q of a model %.64q is in the folder", version, name)
+		return nil, refuse(NotFound, "no version %.64q of a model %.64q is in the folder", version, name)
 	}
-	return installed{}, refuse(NotFound, "no model %.64q is in the folder", name)
+	return nil, refuse(NotFound, "no model %.64q is in the folder", name)
 }
 
-func (f *Folder) open(ctx context.Context, x installed) (*Servable, error) {
+func (f *Folder) open(ctx context.Context, x *installed) (*Servable, error) {
 	if filepath.Ext(x.path) == ".dunlin" {
 		u, err := agent.Load(ctx, x.path, f.o)
 		if err != nil {

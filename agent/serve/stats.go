@@ -3,6 +3,7 @@ package serve
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -67,12 +68,13 @@ func (s *Server) counter(of *Servable) *counter {
 func (s *Server) Stats() []Stats {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var all []Stats
-	for _, c := range s.counters {
-		all = append(all, c.read())
-	}
-	slices.SortFunc(all, func(a, b Stats) int {
+	list := slices.Collect(maps.Values(s.counters))
+	slices.SortFunc(list, func(a, b *counter) int { // names never change
 		return cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version))
 	})
+	all := make([]Stats, len(list))
+	for i, c := range list {
+		all[i] = c.read()
+	}
 	return all
 }

@@ -11,7 +11,7 @@ PLATFORMS    = linux/amd64 linux/arm64 linux/arm/7 linux/arm/6 linux/riscv64
 
 export CGO_ENABLED = 0
 
-.PHONY: packages images test-packages help build test demo demo-auto demo-device cross bench bench-peers footprint fuzz lint ci ci-long test-kernel models goldens conformance
+.PHONY: packages images test-packages help build test demo demo-auto demo-device cross bench bench-peers footprint fuzz lint ci ci-long test-kernel models goldens conformance test-tensorflow clients
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,12 @@ ci-long: ## fuzzing, random operators against LiteRT, all architectures
 
 test-kernel: ## run the drivers and the agent in Debian's kernels under QEMU (root, apt)
 	.ci/long drivers
+
+test-tensorflow: ## run SavedModels with libtensorflow from the pinned wheel (Python, C compiler)
+	scripts/tensorflow/run
+
+clients: ## let tritonclient, kserve and schemathesis talk to an agent (Python)
+	scripts/clients/run
 
 goldens: ## record LiteRT's outputs anew (Python, ../shared/models)
 	scripts/golden/make

@@ -44,6 +44,8 @@ require (
 require (
 	// The log's way into the journal, with fields; by systemd.
 	github.com/systemd/slog-journal v0.1.2
+	// SavedModels, behind the tag tensorflow; nothing else downloads it.
+	github.com/tensorflow/tensorflow v2.1.0+incompatible
 	// dunlin-grpc, a program of its own.
 	google.golang.org/grpc v1.85.0
 	// Its messages, field by field; in tests it reads what the agent says in Sparkplug.

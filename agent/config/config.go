@@ -21,7 +21,7 @@ type Config struct {
 	API       API
 	Telemetry Telemetry
 	Fleet     Fleet
-	MQTT      MQTT
+	MQTT      Plant
 	Serve     Serve
 }
 
@@ -131,9 +131,9 @@ type Fleet struct {
 	Reboot   []string // program that restarts the board when the fleet asks; none: it may not
 }
 
-// MQTT is a broker of the plant or home, to tell what is decided. The zero value
+// Plant is a broker of the plant or home, to tell what is decided. The zero value
 // tells nobody.
-type MQTT struct {
+type Plant struct {
 	Broker        string // tcp://host:1883 or tls://host:8883; "" for none
 	AllowPlain    bool   // tcp:// to another machine
 	User          string

@@ -117,7 +117,7 @@ func (l *loader) file(name string, raw []byte, main bool) {
 		f.section("api", l.api)
 		f.section("telemetry", l.telemetry)
 		f.section("fleet", l.fleet)
-		f.section("mqtt", l.mqtt)
+		f.section("mqtt", l.plant)
 		f.section("serve", l.serve)
 	}
 	f.done()
@@ -156,7 +156,7 @@ func syntaxProblem(name string, err error) *Problem {
 // finish checks what no single file can know.
 func (l *loader) finish() (*Config, error) {
 	l.checkDuplicates()
-	l.nameMQTT()
+	l.namePlant()
 	l.checkSources()
 	// A member of a fleet reports what it is before anybody has wired it up; a
 	// folder of models is served without pipelines.

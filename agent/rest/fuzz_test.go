@@ -14,6 +14,7 @@ import (
 	"github.com/dunlin-edge/dunlin/agent/serve"
 	"github.com/dunlin-edge/dunlin/inference"
 	"github.com/dunlin-edge/dunlin/inference/oip"
+	"github.com/dunlin-edge/dunlin/inference/tensorflow"
 )
 
 // fuzzPaths are the routes that read a body.
@@ -28,7 +29,7 @@ func FuzzRequests(f *testing.F) {
 	dir := f.TempDir()
 	bundle(f, dir, "machine-1.0.0.dunlin")
 	bundle(f, dir, "digits-1.0.0.dunlin")
-	folder, err := serve.NewFolder(context.Background(), dir, inference.Options{})
+	folder, err := serve.NewFolder(context.Background(), dir, inference.Options{}, tensorflow.Open)
 	if err != nil {
 		f.Fatal(err)
 	}

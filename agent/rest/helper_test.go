@@ -16,6 +16,7 @@ import (
 	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/agent/serve"
 	"github.com/dunlin-edge/dunlin/inference"
+	"github.com/dunlin-edge/dunlin/inference/tensorflow"
 )
 
 // demoDir holds the demo's configuration, bundles and scans.
@@ -54,7 +55,7 @@ func newRig(t testing.TB, change func(*Config, *serve.Config)) *rig {
 
 func newRigOf(t testing.TB, dir string, change func(*Config, *serve.Config)) *rig {
 	t.Helper()
-	folder, err := serve.NewFolder(context.Background(), dir, inference.Options{})
+	folder, err := serve.NewFolder(context.Background(), dir, inference.Options{}, tensorflow.Open)
 	if err != nil {
 		t.Fatal(err)
 	}

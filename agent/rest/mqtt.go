@@ -93,9 +93,11 @@ func (m *messenger) connected(ctx context.Context) error {
 	ready := make(chan struct{})
 	link, err := fleet.Dial(ctx, fleet.LinkConfig{
 		Broker: m.cfg.Broker, ClientID: m.cfg.ClientID, TLS: m.tls,
-		Receive: func(topic string, payload []byte) {
+		Receive: func(r fleet.Message) {
 			<-ready
-			m.receive(ctx, link, topic, payload)
+			if !r.Retained { // nobody asks now
+				m.receive(ctx, link, r.Topic, r.Payload)
+			}
 		},
 	})
 	if err != nil {

@@ -59,7 +59,7 @@ func TestMQTT(t *testing.T) {
 	got := make(chan [2]string, 16)
 	dial := func() *fleet.Link {
 		t.Helper()
-		link, err := fleet.Dial(context.Background(), fleet.LinkConfig{Broker: "tcp://" + address, ClientID: "line", Receive: func(topic string, payload []byte) { got <- [2]string{topic, string(payload)} }})
+		link, err := fleet.Dial(context.Background(), fleet.LinkConfig{Broker: "tcp://" + address, ClientID: "line", Receive: func(m fleet.Message) { got <- [2]string{m.Topic, string(m.Payload)} }})
 		if err != nil {
 			t.Fatal(err)
 		}

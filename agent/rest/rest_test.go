@@ -208,6 +208,15 @@ func TestRepository(t *testing.T) {
 		}
 		os.Remove(filepath.Join(g.dir, name))
 	}
+	if err := os.MkdirAll(filepath.Join(g.dir, "keras", "variables"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(g.dir, "keras", "saved_model.pb"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, text := g.ask("POST", "/v2/repository/models/keras/load", nil); code != 400 || !strings.Contains(text, "from_saved_model") && !strings.Contains(text, "no signature") {
+		t.Errorf("SavedModel: %d %s", code, text)
+	}
 	// A file that is no bundle does not take away what works.
 	if err := os.WriteFile(filepath.Join(g.dir, "machine-9.0.0.dunlin"), []byte("x"), 0o644); err != nil {
 		t.Fatal(err)

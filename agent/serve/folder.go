@@ -23,14 +23,19 @@ import (
 // bareVersion is that of a model file without a bundle around it.
 const bareVersion = "1"
 
+// savedModel is the file that makes a folder a SavedModel.
+const savedModel = "saved_model.pb"
+
 // maxInstalled bounds the files of a folder.
 const maxInstalled = 256
 
 // Folder is the catalog of a folder of bundles (*.dunlin), by their own names and
-// versions, and of bare models (*.tflite), by the name of the file.
+// versions, and of bare models, by the name of the file: *.tflite, and folders of
+// SavedModels.
 type Folder struct {
-	dir string
-	o   inference.Options
+	dir   string
+	o     inference.Options
+	saved OpenSaved
 
 	loading sync.Mutex // one load at a time
 	mu      sync.RWMutex
@@ -44,11 +49,14 @@ type installed struct {
 	path string
 }
 
+// OpenSaved opens the SavedModel of a folder; signature "" is the usual one.
+type OpenSaved func(dir, signature string) (*inference.Model, error)
+
 // NewFolder reads a folder and loads the newest version of every model in it.
 // What cannot be loaded is listed with the reason; the error is that of the
 // folder itself.
-func NewFolder(ctx context.Context, dir string, o inference.Options) (*Folder, error) {
-	f := &Folder{dir: dir, o: o, now: map[string]*Servable{}}
+func NewFolder(ctx context.Context, dir string, o inference.Options, saved OpenSaved) (*Folder, error) {
+	f := &Folder{dir: dir, o: o, saved: saved, now: map[string]*Servable{}}
 	if err := f.scan(); err != nil {
 		return nil, err
 	}
@@ -99,6 +107,11 @@ func (f *Folder) scan() error {
 func look(path string, e fs.DirEntry) (*installed, bool) {
 	ext := filepath.Ext(e.Name())
 	x := &installed{path: path, Entry: Entry{Name: strings.TrimSuffix(e.Name(), ext), Version: bareVersion, Reason: "not loaded"}}
+	if e.IsDir() {
+		x.Name = e.Name()
+		_, err := os.Stat(filepath.Join(path, savedModel))
+		return x, err == nil
+	}
 	if !e.Type().IsRegular() {
 		return x, false
 	}
@@ -203,7 +216,11 @@ func (f *Folder) open(ctx context.Context, x *installed) (*Servable, error) {
 	if hint := inference.ExportHint(x.path, nil); hint != "" {
 		return nil, errors.New(hint)
 	}
-	m, err := inference.OpenFile(x.path, f.o)
+	open := func() (*inference.Model, error) { return inference.OpenFile(x.path, f.o) }
+	if info, err := os.Stat(x.path); err == nil && info.IsDir() {
+		open = func() (*inference.Model, error) { return f.saved(x.path, "") }
+	}
+	m, err := open()
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ type Agent interface{ Status() agent.Status }
 
 // Run keeps the configured sinks connected until ctx ends. What goes wrong is
 // logged and tried again.
-func Run(ctx context.Context, cfg config.MQTT, a Agent, version string, log *slog.Logger) {
+func Run(ctx context.Context, cfg config.Plant, a Agent, version string, log *slog.Logger) {
 	var all sync.WaitGroup
 	start := func(name string, connect func(ctx context.Context, link fleet.LinkConfig) error) {
 		all.Go(func() { keep(ctx, cfg, log.With("sink", name), name, connect) })
@@ -66,7 +66,7 @@ func Run(ctx context.Context, cfg config.MQTT, a Agent, version string, log *slo
 }
 
 // keep connects again after each loss, after a random wait that grows.
-func keep(ctx context.Context, cfg config.MQTT, log *slog.Logger, name string, connect func(context.Context, fleet.LinkConfig) error) {
+func keep(ctx context.Context, cfg config.Plant, log *slog.Logger, name string, connect func(context.Context, fleet.LinkConfig) error) {
 	wait := firstWait
 	for ctx.Err() == nil {
 		link, err := linkConfig(cfg, name)
@@ -91,7 +91,7 @@ func keep(ctx context.Context, cfg config.MQTT, log *slog.Logger, name string, c
 
 // linkConfig reads what a connection needs; secrets are read for each, so that
 // a changed password needs no restart.
-func linkConfig(cfg config.MQTT, name string) (fleet.LinkConfig, error) {
+func linkConfig(cfg config.Plant, name string) (fleet.LinkConfig, error) {
 	link := fleet.LinkConfig{Broker: cfg.Broker, ClientID: "dunlin-" + cfg.Device + "-" + name, Username: cfg.User, Plain: cfg.AllowPlain}
 	if cfg.Password != "" {
 		data, err := os.ReadFile(cfg.Password)
@@ -118,7 +118,7 @@ func linkConfig(cfg config.MQTT, name string) (fleet.LinkConfig, error) {
 
 // plain publishes JSON and Home Assistant's discovery.
 type plain struct {
-	cfg     config.MQTT
+	cfg     config.Plant
 	agent   Agent
 	version string
 	told    map[string]*told // by pipeline

@@ -120,7 +120,7 @@ func (p *plant) wait(what string, ok func() bool) {
 }
 
 // runSink runs until the returned function is called.
-func (p *plant) runSink(cfg config.MQTT, a Agent) (stop func()) {
+func (p *plant) runSink(cfg config.Plant, a Agent) (stop func()) {
 	cfg.Broker, cfg.Device, cfg.Topic = p.url, "pump-7", "dunlin"
 	ctx, cancel := context.WithCancel(p.t.Context())
 	done := make(chan struct{})
@@ -141,7 +141,7 @@ func pumpAgent() *fakeAgent {
 func TestPlainEvents(t *testing.T) {
 	p, a := newPlant(t), pumpAgent()
 	a.event("old") // before anybody listened
-	stop := p.runSink(config.MQTT{}, a)
+	stop := p.runSink(config.Plant{}, a)
 	p.wait("it is online", func() bool {
 		return len(p.heard("dunlin/pump-7/status")) == 1 && len(p.heard("dunlin/pump-7/door/state")) == 1
 	})
@@ -171,7 +171,7 @@ func TestPlainEvents(t *testing.T) {
 
 func TestWillAndReturn(t *testing.T) {
 	p, a := newPlant(t), pumpAgent()
-	defer p.runSink(config.MQTT{}, a)()
+	defer p.runSink(config.Plant{}, a)()
 	p.wait("online", func() bool { return len(p.heard("dunlin/pump-7/status")) == 1 })
 	c, ok := p.server.Clients.Get("dunlin-pump-7-mqtt")
 	if !ok {
@@ -187,7 +187,7 @@ func TestWillAndReturn(t *testing.T) {
 func TestHomeAssistant(t *testing.T) {
 	const topic = "homeassistant/device/dunlin_pump_7/config"
 	p, a := newPlant(t), pumpAgent()
-	defer p.runSink(config.MQTT{HomeAssistant: config.HomeAssistant{Prefix: "homeassistant"}}, a)()
+	defer p.runSink(config.Plant{HomeAssistant: config.HomeAssistant{Prefix: "homeassistant"}}, a)()
 	read := func(i int) (d discovery) {
 		t.Helper()
 		p.wait("discovery", func() bool { return len(p.heard(topic)) > i })
@@ -285,7 +285,7 @@ func fields(t *testing.T, data []byte, visit func(protowire.Number, any)) {
 func TestSparkplug(t *testing.T) {
 	const base = "spBv1.0/plant/"
 	p, a := newPlant(t), pumpAgent()
-	stop := p.runSink(config.MQTT{Sparkplug: config.Sparkplug{Group: "plant", Node: "pump-7"}}, a)
+	stop := p.runSink(config.Plant{Sparkplug: config.Sparkplug{Group: "plant", Node: "pump-7"}}, a)
 	births := func() []string { return p.heard(base + "NBIRTH/pump-7") }
 	p.wait("birth", func() bool { return len(births()) == 1 })
 	seq, m := decodeSparkplug(t, births()[0])

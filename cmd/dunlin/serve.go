@@ -14,16 +14,17 @@ import (
 	"github.com/dunlin-edge/dunlin/agent/serve"
 	"github.com/dunlin-edge/dunlin/cmd/internal/logs"
 	"github.com/dunlin-edge/dunlin/inference"
+	"github.com/dunlin-edge/dunlin/inference/tensorflow"
 )
 
 const serveUsage = `Usage: dunlin serve DIR [--config FILE] [--socket FILE]
                         [--listen ADDRESS] [--anonymous]
 
-Serves the bundles (*.dunlin) and models (*.tflite) of a folder to programs,
-with no sensors and no pipelines: Open Inference Protocol, TensorFlow Serving,
-TorchServe, SageMaker, Vertex AI, Azure ML, and plain files. The page at / has a
-command line for each. A running agent serves its pipelines the same way, with
-serve: in its agent.yaml.
+Serves the bundles (*.dunlin) and models (*.tflite; SavedModels in builds with
+libtensorflow) of a folder to programs, with no sensors and no pipelines: Open
+Inference Protocol, TensorFlow Serving, TorchServe, SageMaker, Vertex AI, Azure
+ML, and plain files. The page at / has a command line for each. A running agent
+serves its pipelines the same way, with serve: in its agent.yaml.
 
 --config reads serve: from a file, where clients, tokens and limits stand. With
 none of --config, --socket and --listen the socket is dunlin-serve.sock in DIR.
@@ -59,7 +60,7 @@ func runServe(ctx context.Context, e *env, args []string) error {
 	if err := serveFlags(&cfg.Serve, args[0], *socket, *listen, *anonymous, os.Getenv); err != nil {
 		return err
 	}
-	folder, err := serve.NewFolder(ctx, args[0], inference.Options{MaxMemory: cfg.Limits.Memory})
+	folder, err := serve.NewFolder(ctx, args[0], inference.Options{MaxMemory: cfg.Limits.Memory}, tensorflow.Open)
 	if err != nil {
 		return inputError(err, "name a folder of *.dunlin and *.tflite files")
 	}

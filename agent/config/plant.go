@@ -11,7 +11,7 @@ import (
 // learned LoadCredential= with version 247, and JetPack 5 has 245.
 const credentials = "/etc/dunlin/credentials"
 
-func (l *loader) mqtt(f *Fields) {
+func (l *loader) plant(f *Fields) {
 	m := &l.cfg.MQTT
 	m.Broker = f.Required("broker", `give the broker of the plant or home, such as "tcp://127.0.0.1:1883"`)
 	m.AllowPlain = f.Bool("allow_plain", false)
@@ -71,8 +71,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// nameMQTT fills in the names that are the device's.
-func (l *loader) nameMQTT() {
+// namePlant fills in the names that are the device's.
+func (l *loader) namePlant() {
 	m := &l.cfg.MQTT
 	if m.Broker == "" {
 		return

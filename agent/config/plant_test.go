@@ -20,7 +20,7 @@ func TestMQTT(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := MQTT{Broker: "tls://plant:8883", User: "u", Password: filepath.Join(dir, "broker"), Device: "pump-7", Topic: "dunlin",
+	want := Plant{Broker: "tls://plant:8883", User: "u", Password: filepath.Join(dir, "broker"), Device: "pump-7", Topic: "dunlin",
 		HomeAssistant: HomeAssistant{"homeassistant"}, Sparkplug: Sparkplug{"north", "pump-7"}}
 	if cfg.MQTT != want {
 		t.Errorf("got  %+v\nwant %+v", cfg.MQTT, want)

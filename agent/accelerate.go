@@ -173,6 +173,15 @@ func (x *accelerator) run(ctx context.Context) {
 	}
 }
 
+// serving tells whether runs go to the server now.
+func (x *accelerator) serving() bool {
+	if x == nil {
+		return false
+	}
+	b := x.now.Load()
+	return b != nil && b.OnServer()
+}
+
 func (x *accelerator) status() *ServerStatus {
 	if x == nil {
 		return nil

@@ -221,7 +221,9 @@ func (r *runner) emit(start, end time.Time) {
 	r.offer(r.ctx)
 	r.audience.tell(rec)
 	r.record()
-	r.tap.take(r)
+	if !r.server.serving() { // what a server decided could not be computed again
+		r.tap.take(r)
+	}
 	if ev := res.Event; ev != nil {
 		rec.Kind, rec.Event = action.KindEvent, ev.Kind
 		rec.Label, rec.Class, rec.Score = ev.Label, ev.Class, ev.Score

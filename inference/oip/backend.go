@@ -97,6 +97,9 @@ func (b *Backend) Status() Status {
 	return b.status
 }
 
+// OnServer tells whether runs go to the server now.
+func (b *Backend) OnServer() bool { return b.up.Load() }
+
 // Watch looks at the server, if it is time.
 func (b *Backend) Watch(ctx context.Context) {
 	b.mu.Lock()

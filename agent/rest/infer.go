@@ -14,6 +14,9 @@ import (
 // outs lends memory for answers.
 var outs = sync.Pool{New: func() any { return new([]byte) }}
 
+// decoders lends what reads requests.
+var decoders = sync.Pool{New: func() any { return new(oip.Decoder) }}
+
 // infer runs a model once on the tensors of a request.
 func (c *call) infer() error {
 	out := outs.Get().(*[]byte)
@@ -58,7 +61,9 @@ func inferOnce(ctx context.Context, run *serve.Run, body []byte, header string, 
 // only input, and that the answer is to be binary.
 func decodeInfer(s *inference.Session, body []byte, header string) (*oip.Request, error) {
 	if header != "0" {
-		return oip.DecodeRequest(body, header)
+		d := decoders.Get().(*oip.Decoder)
+		defer decoders.Put(d)
+		return d.Decode(body, header)
 	}
 	if s.Inputs() != 1 {
 		return nil, &oip.Error{Text: fmt.Sprintf("a raw body is one input, the model has %d", s.Inputs())}

@@ -110,6 +110,30 @@ func TestRequestThereAndBack(t *testing.T) {
 	}
 }
 
+// TestDecoderRemembers: a repeated header is that of the body it stands in, and
+// another one is not taken for it.
+func TestDecoderRemembers(t *testing.T) {
+	var d Decoder
+	head := ask("[4]", `"parameters":{"binary_data_size":4}`)
+	other := strings.Replace(head, `"x"`, `"y"`, 1)
+	for i, tt := range []struct{ head, data, name string }{
+		{head, "abcd", "x"}, {head, "efgh", "x"}, {other, "ijkl", "y"}, {other, "mnop", "y"}, {head, "qrst", "x"},
+	} {
+		r, err := d.Decode([]byte(tt.head+tt.data), fmt.Sprint(len(tt.head)))
+		if err != nil || r.Inputs[0].Name != tt.name || string(r.Inputs[0].Data) != tt.data {
+			t.Errorf("%d: %+v %v", i, r, err)
+		}
+	}
+	for data, want := range map[string]string{"ab": "2 are left", "abcdef": "2 bytes follow"} {
+		if _, err := d.Decode([]byte(head+data), fmt.Sprint(len(head))); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", data, err, want)
+		}
+	}
+	if _, err := d.Decode([]byte(head), ""); err == nil || !strings.Contains(err.Error(), "0 are left") {
+		t.Errorf("the same as JSON alone: %v", err)
+	}
+}
+
 func TestResponseThereAndBack(t *testing.T) {
 	r := &Response{Model: "m", Version: "1.0.0", ID: "7", Outputs: []Tensor{
 		{"a", "INT8", []int{1, 2}, []byte{1, 255}}, {"b", "FP32", []int{1}, []byte{0, 0, 0xc0, 0x7f}},

@@ -19,7 +19,7 @@ help: ## list the targets
 build: ## build bin/dunlin, dunlin-guard, dunlin-grpc and dunlin-fleet for this machine
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dunlin ./cmd/dunlin
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dunlin-guard ./cmd/dunlin-guard
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dunlin-grpc ./cmd/dunlin-grpc
+	$(GO) build -trimpath -tags grpcnotrace -ldflags '$(LDFLAGS)' -o bin/dunlin-grpc ./cmd/dunlin-grpc
 	$(GO) build -trimpath -ldflags '$(LDFLAGS) -X main.version=$(VERSION)' -o bin/dunlin-fleet ./cmd/dunlin-fleet
 
 test: ## run all tests

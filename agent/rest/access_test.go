@@ -221,6 +221,31 @@ func TestLog(t *testing.T) {
 	}
 }
 
+// TestLogTurns: the log keeps to its size, one old file beside it.
+func TestLogTurns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	l := &requestLog{path: path, limit: 1000, lines: make(chan logLine, logQueue), stop: make(chan struct{})}
+	if err := l.open(); err != nil {
+		t.Fatal(err)
+	}
+	l.failed = func(err error) { t.Error(err) }
+	l.written.Go(l.write)
+	for range 500 {
+		l.lines <- logLine{Method: "POST", Path: "/v2", Status: 200}
+	}
+	close(l.stop)
+	l.written.Wait()
+	for _, name := range []string{path, path + ".1"} {
+		info, err := os.Stat(name)
+		if err != nil || info.Size() > 1000+2*logFlush {
+			t.Errorf("%s: %v %v", name, info, err)
+		}
+	}
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 2 {
+		t.Errorf("%v %v", entries, err)
+	}
+}
+
 // TestBadPeers: what is sent half, slowly or in vast amounts is cut off, and
 // others are served meanwhile.
 func TestBadPeers(t *testing.T) {

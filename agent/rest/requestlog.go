@@ -1,10 +1,11 @@
 package rest
 
 import (
-	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"sync"
@@ -12,14 +13,23 @@ import (
 	"time"
 )
 
-// logQueue is how many lines may wait for the disk; requests wait for none.
-const logQueue = 1024
+// Bounds of the log: lines that may wait for the disk, since requests wait for
+// none, and bytes of the file before it becomes FILE.1, of which there is one.
+const (
+	logQueue = 1024
+	maxLog   = 16 << 20
+	logFlush = 16 << 10 // bytes that are written at once at the latest
+)
 
 // A requestLog appends one JSON line for each request. A nil one keeps none.
 type requestLog struct {
+	path    string
+	limit   int64
 	file    *os.File
+	size    int64
 	lines   chan logLine
 	stop    chan struct{}
+	failed  func(error) // is told once
 	written sync.WaitGroup
 	dropped atomic.Uint64
 	once    sync.Once
@@ -45,32 +55,55 @@ func openRequestLog(path string, log *slog.Logger) (*requestLog, error) {
 	if path == "" {
 		return nil, nil
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
-	if err != nil {
+	l := &requestLog{path: path, limit: maxLog, lines: make(chan logLine, logQueue), stop: make(chan struct{})}
+	if err := l.open(); err != nil {
 		return nil, err
 	}
-	l := &requestLog{file: f, lines: make(chan logLine, logQueue), stop: make(chan struct{})}
-	l.written.Go(func() {
-		if err := l.write(); err != nil {
-			log.Error("request log", "err", err)
-		}
-	})
+	l.failed = func(err error) { log.Error("request log: further lines are dropped", "file", path, "err", err) }
+	l.written.Go(l.write)
 	return l, nil
 }
 
+func (l *requestLog) open() error {
+	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return err
+	}
+	l.file, l.size = f, info.Size()
+	return nil
+}
+
+// turn begins a new file, and keeps the last one.
+func (l *requestLog) turn() error {
+	if err := errors.Join(l.file.Close(), os.Rename(l.path, l.path+".1")); err != nil {
+		return err
+	}
+	return l.open()
+}
+
 // write takes lines until the log is closed; after an error they are dropped.
-func (l *requestLog) write() (failed error) {
-	buf := bufio.NewWriter(l.file)
-	enc := json.NewEncoder(buf)
+func (l *requestLog) write() {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	broken := false
 	add := func(line logLine) {
-		if failed == nil {
-			failed = enc.Encode(&line)
-		}
-		if len(l.lines) == 0 && failed == nil {
-			failed = buf.Flush()
-		}
-		if failed != nil {
+		if broken {
 			l.dropped.Add(1)
+			return
+		}
+		err := enc.Encode(&line)
+		if err == nil && (len(l.lines) == 0 || text.Len() > logFlush) {
+			err = l.flush(&text)
+		}
+		if err != nil {
+			broken = true
+			l.dropped.Add(1)
+			l.failed(err)
 		}
 	}
 	for {
@@ -81,9 +114,17 @@ func (l *requestLog) write() (failed error) {
 			for len(l.lines) > 0 {
 				add(<-l.lines)
 			}
-			return failed
+			return
 		}
 	}
+}
+
+func (l *requestLog) flush(text *bytes.Buffer) error {
+	n, err := text.WriteTo(l.file)
+	if l.size += n; err == nil && l.size > l.limit {
+		err = l.turn()
+	}
+	return err
 }
 
 // note adds a request that was answered. The digest costs only those who log.

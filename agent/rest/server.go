@@ -146,9 +146,12 @@ func listenSocket(ctx context.Context, path string) (net.Listener, error) {
 		os.Remove(path)
 	}
 	var lc net.ListenConfig
-	old := syscall.Umask(0o777 &^ socketMode) // from its first moment it is nobody else's
-	l, err := lc.Listen(ctx, "unix", path)
-	syscall.Umask(old)
+	l, err := lc.Listen(ctx, "unix", path) // the umask keeps it from others until then
+	if err == nil {
+		if err = os.Chmod(path, socketMode); err != nil {
+			l.Close()
+		}
+	}
 	return l, err
 }
 

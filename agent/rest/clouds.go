@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/dunlin-edge/dunlin/agent"
 	"github.com/dunlin-edge/dunlin/agent/serve"
@@ -43,7 +44,7 @@ func (h *handler) healthy(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	c.fail(&serve.Error{Kind: serve.Overload, Text: "no model is loaded", Retry: 1e9})
+	c.fail(&serve.Error{Kind: serve.Overload, Text: "no model is loaded", Retry: time.Second})
 }
 
 // onDefault wraps a handler of requests that name no model: it is the one of

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"time"
 
 	"github.com/dunlin-edge/dunlin/agent/serve"
 	"github.com/dunlin-edge/dunlin/inference"
@@ -76,11 +77,13 @@ func decodeInfer(s *inference.Session, body []byte, header string) (*oip.Request
 }
 
 // runSession runs a model. Apart from time, only what it was given can be wrong.
+// An answer after the deadline is none.
 func runSession(ctx context.Context, s *inference.Session) error {
-	if err := s.Run(ctx); err != nil {
-		if ctx.Err() != nil {
-			return &serve.Error{Kind: serve.Overload, Text: "the deadline passed before the answer was there", Retry: 1e9}
-		}
+	err := s.Run(ctx)
+	if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) || ctx.Err() != nil {
+		return &serve.Error{Kind: serve.Overload, Text: "the deadline passed before the answer was there", Retry: time.Second}
+	}
+	if err != nil {
 		return &serve.Error{Kind: serve.Invalid, Text: err.Error()}
 	}
 	return nil

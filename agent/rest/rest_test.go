@@ -104,6 +104,7 @@ func TestRefusals(t *testing.T) {
 		{"negative shape", "POST", "/v2/models/machine/infer", string(infer(machineInput, "INT8", "[-1,51]", good)), 400, "dimension 0 is -1"},
 		{"overflowing shape", "POST", "/v2/models/machine/infer", string(infer(machineInput, "INT8", "[4294967296,4294967296]", good)), 400, "more than"},
 		{"NaN", "POST", "/v2/models/machine/infer", string(infer(machineInput, "INT8", "[1,51]", "[NaN]")), 400, "JSON"},
+		{"no time", "POST", "/v2/models/machine/infer", `{"parameters":{"timeout":1},` + string(infer(machineInput, "INT8", "[1,51]", good)[1:]), 503, "deadline"},
 		{"other input", "POST", "/v2/models/machine/infer", string(infer("x", "INT8", "[1,51]", good)), 400, machineInput},
 		{"other output", "POST", "/v2/models/machine/infer", `{"outputs":[{"name":"y"}],` + string(infer(machineInput, "INT8", "[1,51]", good)[1:]), 400, `no output`},
 		{"huge", "POST", "/v2/models/machine/infer", strings.Repeat(" ", 9<<20), 413, "too large"},

@@ -158,8 +158,13 @@ func FuzzDecodeRequest(f *testing.F) {
 	f.Add([]byte(ask("[2]", `"data":[1,2]`)), "")
 	f.Add([]byte(ask("[4]", `"parameters":{"binary_data_size":4}`)+"abcd"), "82")
 	f.Add([]byte(ask("[2,1]", `"data":[[1],[2]]`)), "")
+	var d Decoder // remembers, over all inputs
 	f.Fuzz(func(t *testing.T, body []byte, header string) {
 		r, err := DecodeRequest(body, header)
+		again, err2 := d.Decode(body, header)
+		if (err == nil) != (err2 == nil) || err == nil && !reflect.DeepEqual(r, again) {
+			t.Fatalf("remembering changes it: %+v %v, %+v %v", r, err, again, err2)
+		}
 		if err != nil {
 			return
 		}
@@ -172,8 +177,8 @@ func FuzzDecodeRequest(f *testing.F) {
 				t.Fatalf("%s%v has %d bytes", x.Datatype, x.Shape, len(x.Data))
 			}
 		}
-		again, header2 := r.Append(nil)
-		if _, err := DecodeRequest(again, fmt.Sprint(header2)); err != nil {
+		back, header2 := r.Append(nil)
+		if _, err := DecodeRequest(back, fmt.Sprint(header2)); err != nil {
 			t.Fatalf("does not come back: %v", err)
 		}
 	})

@@ -111,7 +111,7 @@ func TestQueue(t *testing.T) {
 			t.Fatal("never full")
 		}
 	}
-	if _, err := use(s); kind(t, err) != Overload || len(m.going) != 0 {
+	if _, err := use(s); !errors.Is(err, errFull) || len(m.going) != 0 {
 		t.Errorf("the sixth: %v", err)
 	}
 	close(m.gate)

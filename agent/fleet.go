@@ -182,6 +182,9 @@ func (a *Agent) describe() fleet.Reported {
 			Name: p.Name, Bundle: name, Version: version, Digest: p.Digest, State: string(p.State), Reason: clip(p.Reason),
 			Rate: p.PerSecond, P95: p.P95US, Label: p.Label, Windows: p.Windows, Lost: p.Lost, Labels: len(p.Labels),
 		})
+		if x := p.Server; x != nil && !x.OnServer {
+			r.Problems = append(r.Problems, clip(p.Name+" runs on the CPU instead of its server: "+x.Reason))
+		}
 	}
 	if t := s.Telemetry; t != nil && t.Error != "" {
 		r.Problems = append(r.Problems, clip("telemetry is not kept: "+t.Error))

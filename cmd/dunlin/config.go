@@ -89,7 +89,11 @@ func runConfigCheck(ctx context.Context, e *env, args []string) error {
 	t := e.table()
 	t.row("PIPELINE", "SOURCE", "BUNDLE", "GOLDEN", "ACTIONS")
 	for _, p := range s.Pipelines {
-		t.row(p.Name, p.Source, p.Bundle, fmt.Sprintf("%d exact", p.Golden), len(p.Actions))
+		golden := fmt.Sprintf("%d exact", p.Golden)
+		if s := p.Server; s != nil {
+			golden += fmt.Sprintf(" here, within %g on %s", s.Tolerance, s.Server)
+		}
+		t.row(p.Name, p.Source, p.Bundle, golden, len(p.Actions))
 	}
 	t.flush()
 	e.printf("%s: ok\n", *file)

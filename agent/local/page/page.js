@@ -147,7 +147,8 @@ function update(c, p, source) {
   const sick = p.state === "waiting" || source?.state === "waiting";
   put(state, p.state === "running" && source?.state === "ended" ? "recording ended" : sick ? "restarting" : p.state);
   state.classList.toggle("bad", sick);
-  put(c.q(".origin"), `${p.bundle} on ${p.source} (${source?.driver ?? "?"})` + (p.restarts ? `, restarted ${p.restarts}×` : ""));
+  put(c.q(".origin"), `${p.bundle} on ${p.source} (${source?.driver ?? "?"})` + (p.restarts ? `, restarted ${p.restarts}×` : "") +
+    (!p.server ? "" : p.server.on_server ? `, on ${p.server.server} (${p.server.samples} golden samples within ${p.server.tolerance})` : `, on this CPU: ${p.server.reason}`));
   const reason = p.state === "waiting" ? p.reason : source?.state === "waiting" ? `source: ${source.reason}` : "";
   c.q(".problem").hidden = !reason;
   put(c.q(".problem"), reason || "");

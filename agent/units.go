@@ -3,7 +3,9 @@ package agent
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
+	"strings"
 
 	"github.com/dunlin-edge/dunlin/hal"
 	"github.com/dunlin-edge/dunlin/inference/pipeline"
@@ -54,5 +56,10 @@ func (c *Classifier) spooled(ctx context.Context, data []byte, ext string) (*Out
 		return nil, err
 	}
 	defer os.Remove(path)
-	return c.recording(ctx, path, ext)
+	out, err := c.recording(ctx, path, ext)
+	var wrong *InputError
+	if errors.As(err, &wrong) { // the file is nobody's but ours
+		err = &InputError{errors.New(strings.ReplaceAll(wrong.Error(), path, "what was sent")), wrong.Todo}
+	}
+	return out, err
 }

@@ -56,9 +56,9 @@ func named(raw json.RawMessage, s *inference.Session) ([]json.RawMessage, error)
 		values[0] = raw
 		return values, nil
 	}
-	var w map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &w); err != nil {
-		return nil, &oip.Error{Text: "JSON: " + err.Error()}
+	w, err := oip.Members(raw, oip.MaxTensors)
+	if err != nil {
+		return nil, err
 	}
 	if len(w) != len(values) {
 		return nil, &oip.Error{Text: fmt.Sprintf("%d inputs, the model has %d: %s", len(w), len(values), inputNames(s))}
@@ -81,12 +81,12 @@ func parseInput(t *inference.Tensor, raw []byte) (oip.Tensor, error) {
 }
 
 func parseRows(raw json.RawMessage, s *inference.Session) (*batch, error) {
-	var rows []json.RawMessage
-	if err := json.Unmarshal(raw, &rows); err != nil || len(rows) == 0 {
-		return nil, &oip.Error{Text: "instances: want a list of one example or more"}
+	rows, err := oip.Elements(raw, maxRows)
+	if err != nil {
+		return nil, &oip.Error{Text: "instances: " + err.Error()}
 	}
-	if len(rows) > maxRows {
-		return nil, &oip.Error{Text: fmt.Sprintf("instances: %d, at most %d", len(rows), maxRows)}
+	if len(rows) == 0 {
+		return nil, &oip.Error{Text: "instances: want a list of one example or more"}
 	}
 	b := &batch{rows: true, inputs: make([]oip.Tensor, s.Inputs())}
 	for n, row := range rows {

@@ -115,7 +115,7 @@ func TestRefusals(t *testing.T) {
 		{"no rows", "POST", "/v1/models/machine:predict", `{"instances":[]}`, 400, "one example"},
 		{"base64", "POST", "/v1/models/machine:predict", `{"instances":[{"b64":"AA=="}]}`, 400, "no input is named"},
 		{"real numbers", "POST", "/v1/models/machine:predict", `{"instances":[[0.5]]}`, 400, "is no INT8"},
-		{"too many rows", "POST", "/v1/models/machine:predict", `{"instances":[` + strings.Repeat("1,", 1025) + `1]}`, 400, "at most 1024"},
+		{"too many rows", "POST", "/v1/models/machine:predict", `{"instances":[` + strings.Repeat("1,", 1025) + `1]}`, 400, "more than 1024"},
 		{"other verb", "POST", "/v1/models/machine:regress", "{}", 404, "regress"},
 		{"verb by GET", "GET", "/v1/models/machine:predict", "", 405, "POST"},
 		{"other label", "POST", "/v1/models/machine/labels/canary:predict", "{}", 404, "stable"},

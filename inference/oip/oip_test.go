@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -107,6 +108,26 @@ func TestRequestThereAndBack(t *testing.T) {
 	got, err := DecodeRequest(body[5:], fmt.Sprint(header))
 	if err != nil || !reflect.DeepEqual(got, r) {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestMillions: lists of millions of small things are refused before they take
+// memory.
+func TestMillions(t *testing.T) {
+	for name, body := range map[string]string{
+		"inputs":  `{"inputs":[` + strings.Repeat("{},", 2<<20) + `{}]}`,
+		"outputs": `{"inputs":[],"outputs":[` + strings.Repeat("{},", 2<<20) + `{}]}`,
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := DecodeRequest([]byte(body), "")
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), "more than 64") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 8*uint64(len(body)) {
+			t.Errorf("%s: %d bytes for a body of %d", name, n, len(body))
+		}
 	}
 }
 

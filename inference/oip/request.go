@@ -25,13 +25,15 @@ type Output struct {
 
 // wireRequest is a request's JSON.
 type wireRequest struct {
-	ID         string         `json:"id"`
+	ID         string               `json:"id"`
+	Parameters wireParameters       `json:"parameters"`
+	Inputs     wireList[wireTensor] `json:"inputs"`
+	Outputs    wireList[wireOutput] `json:"outputs"`
+}
+
+type wireOutput struct {
+	Name       string         `json:"name"`
 	Parameters wireParameters `json:"parameters"`
-	Inputs     []wireTensor   `json:"inputs"`
-	Outputs    []struct {
-		Name       string         `json:"name"`
-		Parameters wireParameters `json:"parameters"`
-	} `json:"outputs"`
 }
 
 // wireParameters are the ones that mean something here. Those that would change
@@ -115,9 +117,6 @@ func (d *Decoder) Decode(body []byte, header string) (*Request, error) {
 	if r.Inputs, err = decodeTensors("inputs", w.Inputs, rest); err != nil {
 		return nil, err
 	}
-	if len(w.Outputs) > MaxTensors {
-		return nil, &Error{fmt.Sprintf("outputs: %d, at most %d", len(w.Outputs), MaxTensors)}
-	}
 	for _, o := range w.Outputs {
 		if err := o.Parameters.check(); err != nil {
 			return nil, err
@@ -148,9 +147,6 @@ func decodeHeader(body []byte, header string, w any) (rest []byte, err error) {
 }
 
 func decodeTensors(what string, list []wireTensor, rest []byte) ([]Tensor, error) {
-	if len(list) > MaxTensors {
-		return nil, &Error{fmt.Sprintf("%s: %d, at most %d", what, len(list), MaxTensors)}
-	}
 	tensors := make([]Tensor, len(list))
 	for i := range list {
 		var err error

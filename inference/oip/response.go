@@ -94,10 +94,10 @@ func appendString(dst []byte, s string) []byte {
 // DecodeResponse reads an answer as DecodeRequest reads a request.
 func DecodeResponse(body []byte, header string) (*Response, error) {
 	var w struct {
-		Model   string       `json:"model_name"`
-		Version string       `json:"model_version"`
-		ID      string       `json:"id"`
-		Outputs []wireTensor `json:"outputs"`
+		Model   string               `json:"model_name"`
+		Version string               `json:"model_version"`
+		ID      string               `json:"id"`
+		Outputs wireList[wireTensor] `json:"outputs"`
 	}
 	rest, err := decodeHeader(body, header, &w)
 	if err != nil {

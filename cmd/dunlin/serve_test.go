@@ -89,3 +89,18 @@ func TestServe(t *testing.T) {
 		t.Errorf("a folder that is not there: %+v", got)
 	}
 }
+
+// TestForeignModels: what people bring in other formats is refused with the
+// command that exports it.
+func TestForeignModels(t *testing.T) {
+	for name, tt := range map[string]struct{ data, want string }{
+		"net.onnx": {"", "onnx2tf"}, "net.pt": {"PK\x03\x04", "litert_torch"}, "net": {"\x80\x04\x95", "a pickle is a program"}, "net.bin": {"hello", "other formats are not read"},
+	} {
+		file := writeFile(t, name, tt.data)
+		for _, args := range [][]string{{"model", "inspect", file}, {"bundle", "init", file, "-o", filepath.Join(t.TempDir(), "x.dunlin")}} {
+			if got := dunlin(t, args...); got.code != exitInput || !strings.Contains(got.stderr, tt.want) {
+				t.Errorf("%v: %+v, want %s", args[:2], got, tt.want)
+			}
+		}
+	}
+}

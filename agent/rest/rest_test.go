@@ -246,7 +246,8 @@ func TestMetricsAndDocuments(t *testing.T) {
 	if !json.Valid([]byte(text)) {
 		t.Error("openapi.json is no JSON")
 	}
-	if _, _, text = g.ask("GET", "/", nil); !strings.Contains(text, "curl") {
-		t.Errorf("page %.80s", text)
+	_, head, text := g.ask("GET", "/", nil)
+	if !strings.Contains(text, "curl") || !strings.Contains(head.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Errorf("page %.80s with %v", text, head)
 	}
 }

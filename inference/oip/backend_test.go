@@ -128,7 +128,7 @@ func newBench(t *testing.T, p *peer) *bench {
 		t.Fatal(err)
 	}
 	b.Backend, err = NewBackend(BackendConfig{
-		Address: p.url, Model: "half", Fallback: m, Samples: [][][]byte{{{4, 8}}, {{0xfe, 1}}}, Tolerance: 0.05, Timeout: 300 * time.Millisecond,
+		Address: p.url, Model: "half", Fallback: m, Samples: [][][]byte{{{4, 8}}, {{0xfe, 1}}}, Tolerance: 0.05, Timeout: time.Second,
 		Now: func() time.Time { return b.now }, Changed: func(s Status) { b.told = append(b.told, s) },
 	})
 	if err != nil {

@@ -6,55 +6,70 @@ import (
 	"fmt"
 )
 
-// Elements parts a JSON array into at most limit elements. encoding/json would
-// take tens of bytes for each of millions before anybody could count them.
+// Elements parts a JSON array, which must be valid, into at most limit elements.
+// encoding/json would take tens of bytes for each of millions before anybody
+// could count them.
 func Elements(raw []byte, limit int) ([]json.RawMessage, error) {
-	var list []json.RawMessage
-	err := part(raw, '[', func(d *json.Decoder) error {
-		if len(list) == limit {
-			return &Error{fmt.Sprintf("more than %d elements", limit)}
-		}
-		var x json.RawMessage
-		err := d.Decode(&x)
-		list = append(list, x)
-		return err
-	})
-	return list, err
+	return part(raw, '[', limit)
 }
 
-// Members parts a JSON object into at most limit members.
+// Members parts a JSON object, which must be valid, into at most limit members.
 func Members(raw []byte, limit int) (map[string]json.RawMessage, error) {
+	list, err := part(raw, '{', limit)
+	if err != nil {
+		return nil, err
+	}
 	members := map[string]json.RawMessage{}
-	err := part(raw, '{', func(d *json.Decoder) error {
-		if len(members) == limit {
-			return &Error{fmt.Sprintf("more than %d members", limit)}
+	for _, x := range list {
+		n := skip(x, ':')
+		var key string
+		if err := json.Unmarshal(x[:n], &key); err != nil {
+			return nil, &Error{"JSON: " + err.Error()}
 		}
-		key, err := d.Token()
-		if err != nil {
-			return err
-		}
-		var x json.RawMessage
-		err = d.Decode(&x)
-		members[key.(string)] = x
-		return err
-	})
-	return members, err
+		members[key] = bytes.TrimSpace(x[n+1:])
+	}
+	return members, nil
 }
 
-// part calls next for each part of an array or an object.
-func part(raw []byte, open json.Delim, next func(*json.Decoder) error) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	first, err := d.Token()
-	if err != nil || first != open {
-		return &Error{fmt.Sprintf("want %s...", open)}
+// part cuts what stands between brackets at its commas.
+func part(raw []byte, open byte, limit int) ([]json.RawMessage, error) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) < 2 || raw[0] != open {
+		return nil, &Error{fmt.Sprintf("want %c...", open)}
 	}
-	for d.More() {
-		if err := next(d); err != nil {
-			return err
+	rest := bytes.TrimSpace(raw[1 : len(raw)-1])
+	var list []json.RawMessage
+	for len(rest) > 0 {
+		if len(list) == limit {
+			return nil, &Error{fmt.Sprintf("more than %d elements", limit)}
+		}
+		n := skip(rest, ',')
+		list = append(list, bytes.TrimSpace(rest[:n]))
+		rest = rest[min(n+1, len(rest)):]
+	}
+	return list, nil
+}
+
+// skip returns where sep stands next, outside texts and brackets; the length of
+// b where it does not.
+func skip(b []byte, sep byte) int {
+	depth, text := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case text && c == '\\':
+			i++
+		case c == '"':
+			text = !text
+		case text:
+		case c == '[' || c == '{':
+			depth++
+		case c == ']' || c == '}':
+			depth--
+		case c == sep && depth == 0:
+			return i
 		}
 	}
-	_, err = d.Token()
-	return err
+	return len(b)
 }
 
 // A wireList is a list of things with names, of which there are few.

@@ -1,9 +1,10 @@
 // Package oip speaks the Open Inference Protocol, version 2, with the binary
 // tensors that Triton adds to it: a JSON header and, behind it, raw tensors.
 //
-// Start with [DecodeRequest] and [Response.Append] on the side of a server,
-// [Request.Append] and [DecodeResponse] on that of a client, [ParseArray] and
-// [AppendArray] for tensors written as JSON alone.
+// Start with [NewBackend] for a model that lives on a local server, with this CPU
+// behind it; with [DecodeRequest] and [Response.Append] on the side of a server,
+// and [Client] on the other. [ParseArray] and [AppendArray] are for tensors written
+// as JSON alone.
 //
 // Tensors are row-major and little-endian; strings (BYTES) are refused, since no
 // model here takes them. What a peer sends is never trusted: ranks, shapes and

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 //go:embed openapi.json page.html
@@ -16,6 +17,7 @@ type handler struct {
 	bodies  *bodies
 	log     *requestLog
 	streams chan struct{} // a token for each open stream
+	scratch sync.Pool     // of *scratch
 }
 
 func newHandler(cfg Config, who *clients, log *requestLog) http.Handler {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"sync"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/agent/serve"
@@ -12,32 +11,41 @@ import (
 	"github.com/dunlin-edge/dunlin/inference/oip"
 )
 
-// outs lends memory for answers.
-var outs = sync.Pool{New: func() any { return new([]byte) }}
-
-// decoders lends what reads requests.
-var decoders = sync.Pool{New: func() any { return new(oip.Decoder) }}
+// A scratch is what one request for a run works with, and the next one again.
+type scratch struct {
+	oip.Decoder
+	out []byte
+}
 
 // infer runs a model once on the tensors of a request.
 func (c *call) infer() error {
-	out := outs.Get().(*[]byte)
-	defer outs.Put(out)
+	x, _ := c.h.scratch.Get().(*scratch)
+	if x == nil {
+		x = &scratch{}
+	}
+	defer func() {
+		if cap(x.out) > keptBody {
+			x.out = nil
+		}
+		c.h.scratch.Put(x)
+	}()
 	header, err := 0, error(nil)
 	c.used, err = c.h.cfg.Models.Use(c.ctx(), c.model, c.version, func(ctx context.Context, run *serve.Run) (err error) {
-		*out, header, err = inferOnce(ctx, run, c.body, headerOf(c.r, headerLength), (*out)[:0])
+		header, err = x.infer(ctx, run, c.body, headerOf(c.r, headerLength))
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return c.answer(*out, header)
+	return c.answer(x.out, header)
 }
 
-// inferOnce decodes, runs and encodes.
-func inferOnce(ctx context.Context, run *serve.Run, body []byte, header string, out []byte) ([]byte, int, error) {
-	req, err := decodeInfer(run.Session, body, header)
+// infer decodes, runs and encodes into out, whose JSON has the length that it
+// returns.
+func (x *scratch) infer(ctx context.Context, run *serve.Run, body []byte, header string) (int, error) {
+	req, err := x.decode(run.Session, body, header)
 	if err != nil {
-		return out, 0, err
+		return 0, err
 	}
 	if req.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -45,26 +53,28 @@ func inferOnce(ctx context.Context, run *serve.Run, body []byte, header string, 
 		defer cancel()
 	}
 	if err := feed(run.Session, req.Inputs); err != nil {
-		return out, 0, err
+		return 0, err
 	}
 	if err := runSession(ctx, run.Session); err != nil {
-		return out, 0, err
+		return 0, err
 	}
 	resp := oip.Response{Model: run.Name, Version: run.Version, ID: req.ID}
 	binary, err := pick(run.Session, req, &resp)
 	if err != nil {
-		return out, 0, err
+		return 0, err
 	}
-	return resp.Append(out, binary)
+	out, n, err := resp.Append(x.out[:0], binary)
+	if err == nil {
+		x.out = out
+	}
+	return n, err
 }
 
-// decodeInfer reads a request; a header of length 0 means that the body is the
+// decode reads a request; a header of length 0 means that the body is the
 // only input, and that the answer is to be binary.
-func decodeInfer(s *inference.Session, body []byte, header string) (*oip.Request, error) {
+func (x *scratch) decode(s *inference.Session, body []byte, header string) (*oip.Request, error) {
 	if header != "0" {
-		d := decoders.Get().(*oip.Decoder)
-		defer decoders.Put(d)
-		return d.Decode(body, header)
+		return x.Decode(body, header)
 	}
 	if s.Inputs() != 1 {
 		return nil, &oip.Error{Text: fmt.Sprintf("a raw body is one input, the model has %d", s.Inputs())}

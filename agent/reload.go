@@ -139,7 +139,7 @@ func needsRestart(old, now *config.Config) error {
 		old, now any
 	}{
 		{"device.name", old.Device.Name, now.Device.Name}, {"limits", old.Limits, now.Limits}, {"api", old.API, now.API},
-		{"telemetry", old.Telemetry, now.Telemetry}, {"fleet", old.Fleet, now.Fleet}, {"mqtt", old.MQTT, now.MQTT},
+		{"telemetry", old.Telemetry, now.Telemetry}, {"fleet", old.Fleet, now.Fleet}, {"mqtt", old.MQTT, now.MQTT}, {"serve", old.Serve, now.Serve},
 	} {
 		if !reflect.DeepEqual(s.old, s.now) {
 			return &RestartError{s.name}

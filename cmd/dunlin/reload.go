@@ -17,7 +17,8 @@ const configReloadUsage = `Usage: dunlin config reload [--url URL] [--json]
 Lets a running agent read its configuration again, as SIGHUP does, and says
 what changed. Only sources and pipelines that changed restart, and pipelines
 whose bundle's file did. Where anything is wrong nothing changes. A change of
-device.name, limits, api, telemetry or fleet takes a restart of the service.
+device.name, limits, api, serve, mqtt, telemetry or fleet takes a restart of the
+service.
 
 Examples:
   dunlin config check && dunlin config reload

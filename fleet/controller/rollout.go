@@ -224,7 +224,7 @@ func (r *rollout) step(g gate, left int) ([]string, error) {
 }
 
 // atOnce bounds the devices that one step gives their new assignment.
-const atOnce = 2000
+const atOnce = 500
 
 // dispatch gives devices of the open waves their new assignment, with what they
 // ran before kept for the way back.

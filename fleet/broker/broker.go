@@ -21,6 +21,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -40,9 +41,12 @@ type Config struct {
 	MaxRate     float64  `json:"max_rate"`  // messages a second of one client, in bursts of 10 s; 0: 50
 }
 
-// Update replaces the revoked serial numbers; clients that hold one are cut.
+// Update replaces the revoked serial numbers; clients that hold one are cut. A
+// certificate with its key replaces the broker's own for new connections.
 type Update struct {
-	Revoked []string `json:"revoked"`
+	Revoked     []string `json:"revoked"`
+	Certificate string   `json:"certificate,omitempty"`
+	Key         string   `json:"key,omitempty"`
 }
 
 // Ready is the line that the broker writes once it listens.
@@ -84,6 +88,7 @@ func Run(ctx context.Context, in io.Reader, out io.Writer, log *slog.Logger) err
 type service struct {
 	server *mqtt.Server
 	guard  *guard
+	pair   *atomic.Pointer[tls.Certificate] // of new connections
 }
 
 func (s *service) updates(lines *bufio.Scanner) error {
@@ -91,6 +96,13 @@ func (s *service) updates(lines *bufio.Scanner) error {
 		var u Update
 		if err := json.Unmarshal(lines.Bytes(), &u); err != nil {
 			return fmt.Errorf("broker: update: %w", err)
+		}
+		if u.Certificate != "" {
+			pair, err := tls.X509KeyPair([]byte(u.Certificate), []byte(u.Key))
+			if err != nil {
+				return fmt.Errorf("broker: update: %w", err)
+			}
+			s.pair.Store(&pair)
 		}
 		s.guard.revoke(u.Revoked)
 		for _, c := range s.server.Clients.GetAll() {
@@ -109,7 +121,8 @@ func start(cfg Config, log *slog.Logger) (*service, string, error) {
 	if cfg.MaxRate == 0 {
 		cfg.MaxRate = 50
 	}
-	tlsConfig, err := tlsFor(cfg)
+	own := &atomic.Pointer[tls.Certificate]{}
+	tlsConfig, err := tlsFor(cfg, own)
 	if err != nil {
 		return nil, "", err
 	}
@@ -129,7 +142,7 @@ func start(cfg Config, log *slog.Logger) (*service, string, error) {
 		inner.Close()
 		return nil, "", err
 	}
-	return &service{server, g}, inner.Addr().String(), nil
+	return &service{server, g, own}, inner.Addr().String(), nil
 }
 
 // capabilities bounds what one client can make the broker hold.
@@ -145,20 +158,21 @@ func capabilities(cfg Config) *mqtt.Capabilities {
 	return c
 }
 
-func tlsFor(cfg Config) (*tls.Config, error) {
+func tlsFor(cfg Config, own *atomic.Pointer[tls.Certificate]) (*tls.Config, error) {
 	pair, err := tls.X509KeyPair([]byte(cfg.Certificate), []byte(cfg.Key))
 	if err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}
+	own.Store(&pair)
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM([]byte(cfg.CA)) {
 		return nil, errors.New("CA: no certificate")
 	}
 	return &tls.Config{
-		Certificates: []tls.Certificate{pair},
-		ClientCAs:    pool,
-		ClientAuth:   tls.RequireAndVerifyClientCert,
-		MinVersion:   tls.VersionTLS13,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return own.Load(), nil },
+		ClientCAs:      pool,
+		ClientAuth:     tls.RequireAndVerifyClientCert,
+		MinVersion:     tls.VersionTLS13,
 		// A resumed session would skip the check of the certificate's age.
 		SessionTicketsDisabled: true,
 	}, nil

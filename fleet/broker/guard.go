@@ -21,7 +21,11 @@ const (
 	RoleDevice     = "device"     // its own topics, up and down
 	RoleController = "controller" // all devices' topics, the other way round
 	RoleReader     = "reader"     // an integration: reads what goes up
+	RoleCommander  = "commander"  // likewise, and sends commands that nobody signed, to devices that take such
 )
+
+// maxFilters bounds the subscriptions of one client.
+const maxFilters = 1000
 
 // guard decides by certificate who a client is and what it may do.
 type guard struct {
@@ -92,8 +96,8 @@ func (g *guard) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 		return g.refuse(cl, "certificate revoked")
 	case c.role == RoleDevice && (fleet.CheckID(c.id) != nil || cl.ID != c.id):
 		return g.refuse(cl, "client id is not the certificate's name")
-	case c.role != RoleDevice && cl.ID != c.id && !strings.HasPrefix(cl.ID, c.id+"-"):
-		return g.refuse(cl, "client id does not begin with the certificate's name")
+	case c.role != RoleDevice && !strings.HasPrefix(cl.ID, c.id+"_"): // which no device's id can be
+		return g.refuse(cl, "client id does not begin with the certificate's name and _")
 	case !pk.Connect.Clean:
 		return g.refuse(cl, "session is not clean")
 	case pk.Connect.WillFlag && !g.may(c, pk.Connect.WillTopic, true):
@@ -124,7 +128,13 @@ func (g *guard) refuse(cl *mqtt.Client, why string) bool {
 // OnACLCheck answers for publishing and, with the filter as topic, subscribing.
 func (g *guard) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	v, ok := g.clients.Load(cl)
-	return ok && g.may(v.(*client), topic, write)
+	if !ok || !g.may(v.(*client), topic, write) {
+		return false
+	}
+	if !write && cl.State.Subscriptions.Len() >= maxFilters {
+		return g.refuse(cl, "too many subscriptions")
+	}
+	return true
 }
 
 // may is the access list. A filter passes only if it is exactly one that the
@@ -144,6 +154,8 @@ func (g *guard) may(c *client, topic string, write bool) bool {
 		return name.Up() != write
 	case c.role == RoleReader:
 		return !write && name.Up()
+	case c.role == RoleCommander:
+		return !write && name.Up() || write && name == fleet.TopicCmd
 	}
 	return false
 }

@@ -85,11 +85,7 @@ func introduce(stdin io.Writer, stdout io.Reader, cfg broker.Config) (broker.Rea
 }
 
 func (c *Controller) brokerConfig(ctx context.Context) (broker.Config, error) {
-	pair, err := c.ca.pair("broker", "server", c.serverHosts())
-	if err != nil {
-		return broker.Config{}, err
-	}
-	key, err := keyToPEM(pair.PrivateKey)
+	cert, key, err := c.brokerPair()
 	if err != nil {
 		return broker.Config{}, err
 	}
@@ -101,7 +97,7 @@ func (c *Controller) brokerConfig(ctx context.Context) (broker.Config, error) {
 	if at := c.child.address(); at != "" {
 		listen = at
 	}
-	return broker.Config{Listen: listen, Prefix: c.cfg.Prefix, Certificate: string(certToPEM(pair.Certificate[0])), Key: string(key), CA: string(c.ca.pem()), Revoked: revoked}, nil
+	return broker.Config{Listen: listen, Prefix: c.cfg.Prefix, Certificate: cert, Key: key, CA: string(c.ca.pem()), Revoked: revoked}, nil
 }
 
 // serverHosts are the names that our server certificates stand for.
@@ -144,18 +140,23 @@ func (c *Controller) superviseBroker(ctx context.Context) {
 
 // brokerRevoke tells the broker which certificates no longer count.
 func (c *Controller) brokerRevoke(ctx context.Context) {
-	revoked, err := c.revokedSerials(ctx)
-	if err == nil {
-		c.child.mu.Lock()
-		defer c.child.mu.Unlock()
-		if c.child.stdin == nil {
-			return
-		}
-		err = json.NewEncoder(c.child.stdin).Encode(broker.Update{Revoked: revoked})
-	}
-	if err != nil {
+	if err := c.updateBroker(ctx, broker.Update{}); err != nil {
 		c.log.Error("tell the broker of a revocation", "err", err) // its next start reads them all
 	}
+}
+
+// updateBroker sends an update, with all revoked certificates.
+func (c *Controller) updateBroker(ctx context.Context, u broker.Update) error {
+	var err error
+	if u.Revoked, err = c.revokedSerials(ctx); err != nil {
+		return err
+	}
+	c.child.mu.Lock()
+	defer c.child.mu.Unlock()
+	if c.child.stdin == nil {
+		return nil
+	}
+	return json.NewEncoder(c.child.stdin).Encode(u)
 }
 
 // clientTLS is for the controller's own link.
@@ -171,13 +172,20 @@ func (c *Controller) clientTLS() (*tls.Config, error) {
 
 // ServerTLS is for the listener that devices enrol and renew at.
 func (c *Controller) ServerTLS() (*tls.Config, error) {
-	pair, err := c.ca.pair("controller", "server", c.serverHosts())
-	if err != nil {
+	if err := c.renewServer(); err != nil {
 		return nil, err
 	}
-	return &tls.Config{
-		MinVersion:   tls.VersionTLS13,
-		Certificates: []tls.Certificate{pair},
-		ClientAuth:   tls.RequestClientCert, // renewal checks it, with its own rule for expired ones
-	}, nil
+	now := func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return &tls.Config{
+			MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{*c.server},
+			ClientAuth: tls.RequestClientCert, // renewal checks it, with its own rule for expired ones
+		}, nil
+	}
+	config, err := now(nil)
+	if err == nil {
+		config.GetConfigForClient = now
+	}
+	return config, err
 }

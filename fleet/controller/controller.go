@@ -14,6 +14,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -101,9 +102,10 @@ type Controller struct {
 	term     atomic.Int64  // of what is assigned
 
 	mu     sync.Mutex
-	link   *fleet.Link   // nil while there is none
-	untold []string      // devices to send their assignment
-	untell chan struct{} // there are some
+	link   *fleet.Link      // nil while there is none
+	untold []string         // devices to send their assignment
+	untell chan struct{}    // there are some
+	server *tls.Certificate // that devices are shown; renewed
 }
 
 // stats count since start.
@@ -157,6 +159,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	all.Go(func() { c.rollouts(ctx) })
 	all.Go(func() { c.teller(ctx) })
 	all.Go(func() { c.signTimestamps(ctx) })
+	all.Go(func() { c.certificates(ctx) })
 	all.Wait()
 	return nil
 }
@@ -186,7 +189,7 @@ func (c *Controller) connectOnce(ctx context.Context) error {
 	var id [4]byte
 	_, _ = rand.Read(id[:]) // never fails
 	l, err := fleet.Dial(ctx, fleet.LinkConfig{
-		Broker: c.localBroker(), ClientID: fmt.Sprintf("%s-%x", controllerName, id), TLS: config, Receive: c.receive,
+		Broker: c.localBroker(), ClientID: fmt.Sprintf("%s_%x", controllerName, id), TLS: config, Receive: c.receive,
 	})
 	if err != nil {
 		return err

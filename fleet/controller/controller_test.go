@@ -106,15 +106,16 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 // device is one real session with a recorder as handler.
 type device struct {
 	*fleet.Session
-	id     fleet.Identity
-	key    *ecdsa.PrivateKey
-	boot   string
-	mu     sync.Mutex
-	acks   []fleet.Ack
-	cmds   []fleet.Command
-	report fleet.Reported
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	id       fleet.Identity
+	key      *ecdsa.PrivateKey
+	boot     string
+	mu       sync.Mutex
+	acks     []fleet.Ack
+	cmds     []fleet.Command
+	report   fleet.Reported
+	unsigned bool
+	cancel   context.CancelFunc
+	done     sync.WaitGroup
 }
 
 func (d *device) Hello() (uint32, uint64, uint64, fleet.Seq) { return 7, 0, 0, fleet.Seq{} }
@@ -149,7 +150,7 @@ func (r *rig) connect(d *device) *device {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	d.Session, err = fleet.NewSession(fleet.SessionConfig{Broker: d.id.Broker, Device: d.id.Device, TLS: config, Director: d.id.Director, Boot: d.boot, Handler: d, MinDelay: 20 * time.Millisecond, MaxDelay: 100 * time.Millisecond})
+	d.Session, err = fleet.NewSession(fleet.SessionConfig{Broker: d.id.Broker, Device: d.id.Device, TLS: config, Director: d.id.Director, Boot: d.boot, Unsigned: d.unsigned, Handler: d, MinDelay: 20 * time.Millisecond, MaxDelay: 100 * time.Millisecond})
 	if err != nil {
 		r.t.Fatal(err)
 	}

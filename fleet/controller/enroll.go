@@ -121,7 +121,7 @@ func (c *Controller) admit(ctx context.Context, tx *sql.Tx, secret [16]byte, cer
 // record notes a device's newest certificate.
 func (c *Controller) record(ctx context.Context, tx *sql.Tx, cert *x509.Certificate, action string) error {
 	id := cert.Subject.CommonName
-	if _, err := tx.ExecContext(ctx, `UPDATE devices SET serial = $1, not_after = $2, key_hash = $3 WHERE id = $4`,
+	if _, err := tx.ExecContext(ctx, `UPDATE devices SET serial = $1, not_after = $2, key_hash = $3, returns = 0 WHERE id = $4`,
 		cert.SerialNumber.String(), ms(cert.NotAfter), keyHash(cert.RawSubjectPublicKeyInfo), id); err != nil {
 		return err
 	}

@@ -64,6 +64,14 @@ func (c *Controller) API() http.Handler {
 	get("/batches/{id}/commands", func(r *http.Request) (any, error) {
 		return c.BatchCommands(r.Context(), r.PathValue("id"), r.URL.Query().Get("after"), limit(r))
 	})
+	get("/clients", func(r *http.Request) (any, error) { return c.Clients(r.Context()) })
+	get("/certificates", func(r *http.Request) (any, error) {
+		within, err := parseLife(r.URL.Query().Get("within"))
+		if err != nil {
+			return nil, err
+		}
+		return c.Certificates(r.Context(), c.now().Add(within))
+	})
 	get("/groups", func(r *http.Request) (any, error) { return c.Groups(r.Context()) })
 	get("/audit", func(r *http.Request) (any, error) {
 		after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
@@ -76,6 +84,11 @@ func (c *Controller) API() http.Handler {
 	c.assignmentRoutes(mux)
 	mux.HandleFunc("POST /api/v1/tokens", c.postToken)
 	mux.HandleFunc("POST /api/v1/commands", c.postCommand)
+	mux.HandleFunc("GET /api/v1/metrics", c.metrics)
+	mux.HandleFunc("POST /api/v1/clients", c.postClient)
+	mux.HandleFunc("DELETE /api/v1/clients/{name}", func(w http.ResponseWriter, r *http.Request) {
+		c.writeJSON(w, struct{}{}, c.RemoveClient(r.Context(), author, r.PathValue("name")))
+	})
 	mux.HandleFunc("PUT /api/v1/groups/{name}", c.putGroup)
 	mux.HandleFunc("DELETE /api/v1/groups/{name}", func(w http.ResponseWriter, r *http.Request) {
 		c.writeJSON(w, struct{}{}, c.RemoveGroup(r.Context(), author, r.PathValue("name")))
@@ -153,6 +166,25 @@ func (c *Controller) postCommand(w http.ResponseWriter, r *http.Request) {
 		s, err := c.Command(r.Context(), author, q.Device, o)
 		c.writeJSON(w, s, err)
 	}
+}
+
+func (c *Controller) postClient(w http.ResponseWriter, r *http.Request) {
+	var q struct {
+		Role string `json:"role"`
+		CSR  string `json:"csr"` // PEM
+		Life string `json:"life"`
+	}
+	if err := readJSON(r, &q); err != nil {
+		writeError(w, err)
+		return
+	}
+	life, err := parseLife(q.Life)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	made, err := c.NewClient(r.Context(), author, q.Role, q.CSR, life)
+	c.writeJSON(w, made, err)
 }
 
 // putGroup makes or changes a group.

@@ -12,8 +12,11 @@ func (b *ingestTx) hello(m message) (bad, err error) {
 	if bad != nil {
 		return bad, nil
 	}
-	_, err = b.tx.ExecContext(b.ctx, `UPDATE devices SET since = CASE WHEN online = 1 THEN since ELSE $1 END, online = 1, seen = $1, boot = $2, conn = $3 WHERE id = $4`,
-		ms(b.now), h.Boot, int64(h.Conn), m.device)
+	if err := b.clones(m.device, h.Boot); err != nil {
+		return nil, err
+	}
+	_, err = b.tx.ExecContext(b.ctx, `UPDATE devices SET since = CASE WHEN online = 1 THEN since ELSE $1 END, online = 1, seen = $1, boot = $2, conn = $3,
+		boot_before = CASE WHEN boot = $2 THEN boot_before ELSE boot END WHERE id = $4`, ms(b.now), h.Boot, int64(h.Conn), m.device)
 	if err != nil {
 		return nil, err
 	}
@@ -90,4 +93,24 @@ func (c *Controller) answer(ctx context.Context, r *replies) {
 			c.log.Error("send commands", "device", device, "err", err)
 		}
 	}
+}
+
+// cloned is how often a start of the agent has to come back after another had
+// taken its place. An agent never does that: its start is over when the next
+// begins. Once may be a hello that was late.
+const cloned = 2
+
+// clones notes where two machines take turns with one identity.
+func (b *ingestTx) clones(device, boot string) error {
+	var before string
+	var returns int
+	err := b.tx.QueryRowContext(b.ctx, `SELECT boot_before, returns FROM devices WHERE id = $1`, device).Scan(&before, &returns)
+	if err != nil || before != boot {
+		return err
+	}
+	if _, err = b.tx.ExecContext(b.ctx, `UPDATE devices SET returns = returns + 1 WHERE id = $1`, device); err != nil || returns+1 != cloned {
+		return err
+	}
+	b.log.Error("two machines use one identity", "device", device)
+	return audit(b.ctx, b.tx, b.now, "controller", "device.cloned", device, "two starts of its agent take turns")
 }

@@ -59,7 +59,7 @@ func (d *Device) loaded(slot string) string {
 	return d.pipeline(slot, "sha256")
 }
 
-const deviceColumns = `id, created, not_after, revoked, labels, online, since, seen, reported, reported_at`
+const deviceColumns = `id, created, not_after, revoked, labels, online, since, seen, reported, reported_at, returns`
 
 // Devices returns the devices after an id, in order, at most limit of them.
 func (c *Controller) Devices(ctx context.Context, after string, limit int) ([]Device, error) {
@@ -135,9 +135,9 @@ func (c *Controller) Device(ctx context.Context, id string) (Device, error) {
 
 func (c *Controller) scanDevice(row interface{ Scan(...any) error }) (Device, error) {
 	var d Device
-	var created, notAfter, revoked, online, since, seen, reportedAt int64
+	var created, notAfter, revoked, online, since, seen, reportedAt, returns int64
 	var labels, reported string
-	if err := row.Scan(&d.ID, &created, &notAfter, &revoked, &labels, &online, &since, &seen, &reported, &reportedAt); err != nil {
+	if err := row.Scan(&d.ID, &created, &notAfter, &revoked, &labels, &online, &since, &seen, &reported, &reportedAt, &returns); err != nil {
 		return d, err
 	}
 	d.Enrolled = fromMS(created)
@@ -152,6 +152,9 @@ func (c *Controller) scanDevice(row interface{ Scan(...any) error }) (Device, er
 		}
 	}
 	d.State, d.Reason, d.Since = c.state(d, created, revoked, online, since)
+	if returns >= cloned && d.State != "revoked" {
+		d.State, d.Reason = "degraded", "two machines use its identity: revoke it, enrol each under a name of its own"
+	}
 	return d, nil
 }
 
@@ -167,6 +170,9 @@ func (c *Controller) state(d Device, created, revoked, online, since int64) (sta
 		return "offline", "its connection ended", fromMS(since)
 	case c.now().Sub(d.Seen) > c.cfg.Stale:
 		return "offline", "no word for " + c.cfg.Stale.String(), d.Seen
+	}
+	if !d.CertEnds.IsZero() && c.now().After(d.CertEnds.Add(-renewLate)) {
+		return "degraded", "its certificate ends on " + d.CertEnds.Format(time.DateOnly) + ", and it has not renewed it", fromMS(since)
 	}
 	if d.Reported != nil {
 		for _, p := range d.Reported.Pipelines {

@@ -9,6 +9,8 @@ require (
 	github.com/fxamacker/cbor/v2 v2.10.0
 	// Webhooks: retries with back-off over net/http.
 	github.com/hashicorp/go-retryablehttp v0.7.8
+	// Postgres for controllers that share a database.
+	github.com/jackc/pgx/v5 v5.13.0
 	// Writes and checks a new agent binary; the commit is our rename.
 	github.com/minio/selfupdate v0.6.0
 	// The controller's embedded broker, in a process of its own.
@@ -60,6 +62,9 @@ require (
 	github.com/gorilla/websocket v1.5.3 // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/mfridman/interpolate v0.0.2 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect

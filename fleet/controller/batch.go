@@ -50,7 +50,7 @@ func (c *Controller) CommandAll(ctx context.Context, author, text string, o Comm
 	if err != nil {
 		return Batch{}, err
 	}
-	if err := c.sendOpen(ctx, ""); err != nil {
+	if err := c.sendOpen(ctx, "", time.Time{}); err != nil {
 		c.log.Error("send commands", "batch", batch, "err", err)
 	}
 	return c.Batch(ctx, batch)

@@ -69,7 +69,7 @@ func (c *Controller) NewClient(ctx context.Context, author, role, csrPEM string,
 
 // revokeClient forgets a client and locks its certificate out.
 func revokeClient(ctx context.Context, tx *sql.Tx, name string, now time.Time) error {
-	if _, err := tx.ExecContext(ctx, `INSERT INTO revocations (serial, device, at) SELECT serial, 'client ' || name, $1 FROM clients WHERE name = $2 ON CONFLICT DO NOTHING`, ms(now), name); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO revocations (serial, device, at) SELECT serial, 'client ' || name, CAST($1 AS BIGINT) FROM clients WHERE name = $2 ON CONFLICT DO NOTHING`, ms(now), name); err != nil {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `DELETE FROM clients WHERE name = $1`, name)

@@ -72,7 +72,7 @@ func (c *Controller) Command(ctx context.Context, author, device string, o Comma
 	if err != nil {
 		return CommandStatus{}, err
 	}
-	if err := c.sendOpen(ctx, device); err != nil {
+	if err := c.sendOpen(ctx, device, time.Time{}); err != nil {
 		c.log.Error("send commands", "device", device, "err", err)
 	}
 	return c.CommandStatus(ctx, id)
@@ -146,14 +146,14 @@ func (c *Controller) commands(ctx context.Context, which string, args ...any) ([
 	return all, rows.Err()
 }
 
-// sendOpen sends the commands that devices have not accepted: of one device, or
-// with "" of all that are online. Devices know an id they had.
-func (c *Controller) sendOpen(ctx context.Context, device string) error {
-	which, args := `device IN (SELECT id FROM devices WHERE online = 1)`, []any{ms(c.now())}
+// sendOpen sends the commands since a time that devices have not accepted: of
+// one device, or with "" of all that are online. Devices know an id they had.
+func (c *Controller) sendOpen(ctx context.Context, device string, since time.Time) error {
+	which, args := `device IN (SELECT id FROM devices WHERE online = 1)`, []any{ms(c.now()), ms(since)}
 	if device != "" {
-		which, args = `device = $2`, append(args, device)
+		which, args = `device = $3`, append(args, device)
 	}
-	all, err := c.commands(ctx, `WHERE state = 'waiting' AND not_after > $1 AND `+which+` ORDER BY created LIMIT 1000`, args...)
+	all, err := c.commands(ctx, `WHERE state = 'waiting' AND not_after > $1 AND created >= $2 AND `+which+` ORDER BY created LIMIT 1000`, args...)
 	if err != nil {
 		return err
 	}
@@ -164,24 +164,40 @@ func (c *Controller) sendOpen(ctx context.Context, device string) error {
 	return nil
 }
 
-// outbox sends unaccepted commands again and ends those whose time is over.
+// outbox sends new commands, unaccepted ones again, and ends those whose time
+// is over. Another controller on the same database may have taken a new one.
 func (c *Controller) outbox(ctx context.Context) {
-	t := time.NewTicker(c.cfg.Resend)
+	t := time.NewTicker(min(c.cfg.Resend, time.Second))
 	defer t.Stop()
+	last, again := c.now(), time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
 		}
-		// Accepted ones get an hour more to tell how they ended.
-		_, err := c.store.db.ExecContext(ctx, `UPDATE commands SET state = 'expired', updated = $1
-			WHERE state = 'waiting' AND not_after <= $1 OR state IN ('accepted', 'progress') AND not_after <= $1 - 3600000`, ms(c.now()))
-		if err == nil {
-			err = c.sendOpen(ctx, "")
+		now := c.now()
+		since := last.Add(-time.Second) // clocks of several controllers
+		if now.Sub(again) >= c.cfg.Resend {
+			since, again = time.Time{}, now
 		}
-		if err != nil && ctx.Err() == nil {
+		last = now
+		if err := c.resend(ctx, since, now); err != nil && ctx.Err() == nil {
 			c.log.Error("outbox", "err", err)
 		}
 	}
+}
+
+func (c *Controller) resend(ctx context.Context, since, now time.Time) error {
+	if since.IsZero() {
+		// Accepted ones get an hour more to tell how they ended.
+		if err := c.lead(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `UPDATE commands SET state = 'expired', updated = $1
+				WHERE state = 'waiting' AND not_after <= $1 OR state IN ('accepted', 'progress') AND not_after <= $2`, ms(now), ms(now.Add(-time.Hour)))
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return c.sendOpen(ctx, "", since)
 }

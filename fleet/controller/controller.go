@@ -48,6 +48,13 @@ type Config struct {
 	// Repository is the folder of releases that devices update from (package
 	// ota/release); empty: DIR/repository.
 	Repository string
+	// Store is the address of a Postgres database that several controllers may
+	// share, each with a copy of the state folder; empty: SQLite in DIR.
+	Store string
+	// External is the address of an MQTT broker of your own, tls://host:port;
+	// empty: the embedded one.
+	External string
+	Lease    time.Duration // of who leads, where Store is shared; 0: 10 s
 
 	driver string // of database/sql; empty: sqlite
 }
@@ -71,6 +78,9 @@ func (c *Config) validate() error {
 	if c.driver == "" {
 		c.driver = "sqlite"
 	}
+	if c.Lease == 0 {
+		c.Lease = 10 * time.Second
+	}
 	if c.Stale == 0 {
 		c.Stale = 3 * time.Minute
 	}
@@ -80,8 +90,11 @@ func (c *Config) validate() error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Dir == "" || len(c.Hosts) == 0 || len(c.Child) == 0 {
+	if c.Dir == "" || len(c.Hosts) == 0 || len(c.Child) == 0 && c.External == "" {
 		return errors.New("folder, host and broker command are required")
+	}
+	if c.Store != "" && c.External == "" {
+		return errors.New("controllers that share a database need a broker that they share")
 	}
 	return errors.Join(fleet.CheckPrefix(c.Prefix), fleet.CheckID(c.Fleet))
 }
@@ -100,6 +113,7 @@ type Controller struct {
 	child    child
 	moved    chan struct{} // the rollouts should look
 	term     atomic.Int64  // of what is assigned
+	holder   string        // names this process in the lease
 
 	mu     sync.Mutex
 	link   *fleet.Link      // nil while there is none
@@ -132,9 +146,10 @@ func Open(ctx context.Context, cfg Config) (*Controller, error) {
 	if c.admin, err = openAdmin(filepath.Join(cfg.Dir, "admin.token")); err != nil {
 		return nil, err
 	}
-	if c.store, err = openSQLite(ctx, cfg.driver, filepath.Join(cfg.Dir, "fleet.db")); err != nil {
+	if c.store, err = openStore(ctx, cfg); err != nil {
 		return nil, err
 	}
+	c.holder = rand.Text()
 	c.term.Store(firstTerm)
 	return c, nil
 }
@@ -145,23 +160,37 @@ func (c *Controller) now() time.Time { return c.cfg.Now() }
 func (c *Controller) Close() error { return c.store.close() }
 
 // Run works until ctx ends: the broker, the link to it, ingest and the outbox.
+// Of controllers that share a database, one works and the others wait.
 func (c *Controller) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if err := c.startBroker(ctx); err != nil {
-		return err
-	}
 	var all sync.WaitGroup
-	all.Go(func() { c.superviseBroker(ctx) })
+	if c.cfg.External == "" {
+		if err := c.startBroker(ctx); err != nil {
+			return err
+		}
+		all.Go(func() { c.superviseBroker(ctx) })
+	}
+	all.Go(func() { c.certificates(ctx) })
+	if c.store.postgres {
+		c.takeTurns(ctx)
+	} else {
+		c.work(ctx)
+	}
+	all.Wait()
+	return nil
+}
+
+// work is what one controller alone does.
+func (c *Controller) work(ctx context.Context) {
+	var all sync.WaitGroup
 	all.Go(func() { c.stayConnected(ctx) })
 	all.Go(func() { c.ingest(ctx) })
 	all.Go(func() { c.outbox(ctx) })
 	all.Go(func() { c.rollouts(ctx) })
 	all.Go(func() { c.teller(ctx) })
 	all.Go(func() { c.signTimestamps(ctx) })
-	all.Go(func() { c.certificates(ctx) })
 	all.Wait()
-	return nil
 }
 
 // stayConnected keeps one link to the broker.
@@ -302,11 +331,17 @@ func openAdmin(path string) (string, error) {
 
 // brokerURL is where devices find the broker.
 func (c *Controller) brokerURL() string {
+	if c.cfg.External != "" {
+		return c.cfg.External
+	}
 	_, port, _ := net.SplitHostPort(c.child.address())
 	return "tls://" + net.JoinHostPort(c.cfg.Hosts[0], port)
 }
 
 func (c *Controller) localBroker() string {
+	if c.cfg.External != "" {
+		return c.cfg.External
+	}
 	host, port, _ := net.SplitHostPort(c.child.address())
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "127.0.0.1"

@@ -185,13 +185,13 @@ func (c *Controller) Revoke(ctx context.Context, author, id string) error {
 // Remove forgets a device and locks its certificates out. Its telemetry stays
 // until its retention ends.
 func (c *Controller) Remove(ctx context.Context, author, id string) error {
-	return c.lockOut(ctx, author, id, "device.remove", `DELETE FROM devices WHERE $1 > 0 AND id = $2`)
+	return c.lockOut(ctx, author, id, "device.remove", `DELETE FROM devices WHERE CAST($1 AS BIGINT) > 0 AND id = $2`)
 }
 
 func (c *Controller) lockOut(ctx context.Context, author, id, action, query string) error {
 	now := c.now()
 	err := c.store.tx(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO revocations (serial, device, at) SELECT serial, id, $1 FROM devices WHERE id = $2 ON CONFLICT DO NOTHING`, ms(now), id)
+		_, err := tx.ExecContext(ctx, `INSERT INTO revocations (serial, device, at) SELECT serial, id, CAST($1 AS BIGINT) FROM devices WHERE id = $2 ON CONFLICT DO NOTHING`, ms(now), id)
 		if err != nil {
 			return err
 		}

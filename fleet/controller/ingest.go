@@ -79,7 +79,7 @@ type ackKey struct {
 
 func (c *Controller) commit(ctx context.Context, all []message) (*replies, error) {
 	r := &replies{acks: map[ackKey]*committed{}}
-	err := c.store.tx(ctx, func(tx *sql.Tx) error {
+	err := c.lead(ctx, func(tx *sql.Tx) error {
 		b := ingestTx{Controller: c, ctx: ctx, tx: tx, replies: r, now: c.now(), known: map[string]bool{}}
 		for _, m := range all {
 			if err := b.take(m); err != nil {

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/dunlin-edge/dunlin/fleet"
 )
@@ -89,7 +90,7 @@ func (c *Controller) answer(ctx context.Context, r *replies) {
 	}
 	c.tell(r.old...)
 	for _, device := range r.hellos {
-		if err := c.sendOpen(ctx, device); err != nil {
+		if err := c.sendOpen(ctx, device, time.Time{}); err != nil {
 			c.log.Error("send commands", "device", device, "err", err)
 		}
 	}

@@ -37,7 +37,10 @@ func (c *Controller) rollouts(ctx context.Context) {
 
 func (c *Controller) tick(ctx context.Context) error {
 	// A broker that dies takes the wills of its clients with it.
-	if _, err := c.store.db.ExecContext(ctx, `UPDATE devices SET online = 0, since = seen WHERE online = 1 AND seen < $1`, ms(c.now().Add(-c.cfg.Stale))); err != nil {
+	if err := c.lead(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE devices SET online = 0, since = seen WHERE online = 1 AND seen < $1`, ms(c.now().Add(-c.cfg.Stale)))
+		return err
+	}); err != nil {
 		return err
 	}
 	rows, err := c.store.db.QueryContext(ctx, `SELECT id FROM assignments WHERE state IN ('running', 'paused')`)
@@ -67,7 +70,7 @@ func (c *Controller) tick(ctx context.Context) error {
 // move takes an assignment one step on.
 func (c *Controller) move(ctx context.Context, id string) error {
 	var send []string
-	err := c.store.tx(ctx, func(tx *sql.Tx) error {
+	err := c.lead(ctx, func(tx *sql.Tx) error {
 		a, err := scanAssignment(tx.QueryRowContext(ctx, `SELECT `+assignmentColumns+` FROM assignments WHERE id = $1`, id))
 		if err != nil {
 			return err

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -130,14 +131,41 @@ type stage struct {
 	t   *testing.T
 	dir string
 	sql string // name of the driver; empty: SQLite's
-	now time.Time
+	// With DUNLIN_POSTGRES, a schema of its own there.
+	url, broker string
+	now         time.Time
 }
 
 func (s *stage) open() {
 	s.t.Helper()
 	var err error
-	s.Controller, err = Open(s.t.Context(), Config{Dir: s.dir, Hosts: []string{"h"}, Child: []string{"none"}, driver: s.sql, Stale: 3 * scenarioStep, Now: func() time.Time { return s.now }})
+	s.Controller, err = Open(s.t.Context(), Config{Dir: s.dir, Store: s.url, External: s.broker, Hosts: []string{"h"}, Child: []string{"none"}, driver: s.sql, Stale: 3 * scenarioStep, Now: func() time.Time { return s.now }})
 	s.must(err)
+	if s.url != "" { // the others have given it up
+		term, err := s.acquire(s.t.Context())
+		s.must(err)
+		if term == 0 {
+			s.t.Fatal("somebody else leads")
+		}
+		s.term.Store(term)
+	}
+}
+
+// schema makes a schema of its own in the Postgres database of the tests, where
+// there is one.
+func (s *stage) schema() {
+	s.t.Helper()
+	at := os.Getenv("DUNLIN_POSTGRES")
+	if at == "" {
+		return
+	}
+	db, err := sql.Open("pgx", at)
+	s.must(err)
+	defer db.Close()
+	name := "s_" + newID(6)
+	_, err = db.Exec(`CREATE SCHEMA ` + name)
+	s.must(err)
+	s.url, s.broker = at+"&search_path="+name, "tls://127.0.0.1:1"
 }
 
 func (s *stage) must(err error) {
@@ -149,6 +177,9 @@ func (s *stage) must(err error) {
 
 func (s *stage) reopen() {
 	s.t.Helper()
+	if s.url != "" {
+		s.giveUp()
+	}
 	s.must(s.Close())
 	s.open()
 }
@@ -169,6 +200,7 @@ func newStage(t *testing.T) (s *stage, oldSHA, newSHA string) {
 		s.must(repo.Publish(release.RingOf(keys), release.Artifact{Path: "models/machine/" + v + ".dunlin", File: demoBundles + "machine-" + v + ".dunlin",
 			Custom: trust.Custom{Kind: "bundle", Name: "machine", Version: v}}))
 	}
+	s.schema()
 	s.open()
 	t.Cleanup(func() { s.must(s.Close()) })
 	all := repo.Released()

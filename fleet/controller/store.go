@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"path/filepath"
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 	_ "modernc.org/sqlite" // driver "sqlite"
 )
 
@@ -20,8 +22,19 @@ var migrations embed.FS
 // errNewer marks a database that a later version has written.
 var errNewer = errors.New("database is from a newer version of dunlin-fleet")
 
-// store is the controller's database.
-type store struct{ db *sql.DB }
+// store is the controller's database: SQLite, or Postgres that several share.
+type store struct {
+	db       *sql.DB
+	postgres bool
+}
+
+// openStore opens the database of a configuration.
+func openStore(ctx context.Context, cfg Config) (*store, error) {
+	if cfg.Store != "" {
+		return openPostgres(ctx, cfg.Store)
+	}
+	return openSQLite(ctx, cfg.driver, filepath.Join(cfg.Dir, "fleet.db"))
+}
 
 // openSQLite opens or creates the database of a state folder. A commit is on
 // disk when it returns.
@@ -32,7 +45,7 @@ func openSQLite(ctx context.Context, driver, path string) (*store, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.SetMaxOpenConns(4)
-	s := &store{db}
+	s := &store{db: db}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.Close())
 	}
@@ -44,7 +57,7 @@ func (s *store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, s.db, sub)
+	p, err := s.provider(sub)
 	if err != nil {
 		return err
 	}
@@ -62,13 +75,38 @@ func (s *store) migrate(ctx context.Context) error {
 
 func (s *store) close() error { return s.db.Close() }
 
-// tx runs f in one transaction, all or nothing.
+// provider applies migrations, one controller at a time.
+func (s *store) provider(migrations fs.FS) (*goose.Provider, error) {
+	if !s.postgres {
+		return goose.NewProvider(goose.DialectSQLite3, s.db, migrations)
+	}
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectPostgres, s.db, migrations, goose.WithSessionLocker(locker))
+}
+
+// txTime bounds a transaction: a database that does not answer is as good as
+// none, and what it did not commit is done again.
+const txTime = 30 * time.Second
+
+// tx runs f in one transaction, all or nothing. Transactions that may write run
+// one after the other: SQLite has it so, and in Postgres they take one lock.
 func (s *store) tx(ctx context.Context, f func(*sql.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, txTime)
+	defer cancel()
 	t, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	if err := f(t); err != nil {
+	if s.postgres {
+		_, err = t.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtext(current_schema()))`)
+	}
+	if err == nil {
+		err = f(t)
+	}
+	if err != nil {
 		return errors.Join(err, t.Rollback())
 	}
 	return t.Commit()

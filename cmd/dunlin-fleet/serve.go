@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,8 +22,8 @@ import (
 )
 
 type serveOptions struct {
-	dir, name, devices, broker, api string
-	hosts                           []string
+	dir, name, devices, broker, api, store string
+	hosts                                  []string
 }
 
 func serveCommand() *cobra.Command {
@@ -34,9 +35,14 @@ func serveCommand() *cobra.Command {
 MQTT broker, telemetry ingest, commands, and the REST interface on loopback.
 
 On its first start it makes its state folder: the database, the CA of the
-fleet and the key that signs what devices obey. Back that folder up.`,
+fleet and the key that signs what devices obey. Back that folder up.
+
+Several controllers on one Postgres database and one broker of your own are one:
+one of them works, and another takes over within seconds when it dies. Each has
+a copy of the state folder, or all share it.`,
 		Example: `  dunlin-fleet serve --host fleet.example.org
   dunlin-fleet serve --dir ./state --host 192.168.1.10
+  dunlin-fleet serve --host fleet.example.org --store postgres://dunlin@db/fleet --broker tls://mqtt.example.org:8883
   dunlin-fleet token`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -47,7 +53,8 @@ fleet and the key that signs what devices obey. Back that folder up.`,
 	cmd.Flags().StringVar(&o.name, "name", "default", "name of the fleet, fixed by the first start")
 	cmd.Flags().StringSliceVar(&o.hosts, "host", nil, "name or address by which devices reach this machine (default its host name)")
 	cmd.Flags().StringVar(&o.devices, "devices", ":8443", "where devices enrol, HTTPS")
-	cmd.Flags().StringVar(&o.broker, "broker", ":8883", "where the embedded broker listens, MQTT over TLS")
+	cmd.Flags().StringVar(&o.broker, "broker", ":8883", "where the embedded broker listens, MQTT over TLS; or tls://HOST:PORT of one of your own")
+	cmd.Flags().StringVar(&o.store, "store", os.Getenv("DUNLIN_STORE"), "postgres://... that several controllers share, also from DUNLIN_STORE (default SQLite in the state folder)")
 	cmd.Flags().StringVar(&o.api, "api", "127.0.0.1:8480", "where the REST interface listens, loopback only")
 	return cmd
 }
@@ -65,9 +72,11 @@ func serve(ctx context.Context, o serveOptions, cmd *cobra.Command) error {
 		}
 		o.hosts = []string{name}
 	}
-	c, err := controller.Open(ctx, controller.Config{
-		Dir: o.dir, Fleet: o.name, Hosts: o.hosts, Broker: o.broker, Child: []string{self, "broker"}, Log: log, Version: version,
-	})
+	cfg := controller.Config{Dir: o.dir, Fleet: o.name, Hosts: o.hosts, Broker: o.broker, Child: []string{self, "broker"}, Store: o.store, Log: log, Version: version}
+	if strings.Contains(o.broker, "://") {
+		cfg.Broker, cfg.External = "", o.broker
+	}
+	c, err := controller.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}

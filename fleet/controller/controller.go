@@ -149,7 +149,7 @@ func Open(ctx context.Context, cfg Config) (*Controller, error) {
 	if c.store, err = openStore(ctx, cfg); err != nil {
 		return nil, err
 	}
-	c.holder = rand.Text()
+	c.holder = fmt.Sprintf("%d-%s", os.Getpid(), rand.Text())
 	c.term.Store(firstTerm)
 	return c, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/tls"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -27,7 +29,31 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if len(os.Args) == 2 && os.Args[1] == "replica" {
+		fmt.Fprintln(os.Stderr, runReplica())
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
+}
+
+// replicaConfig is what a replica's process is told on its standard input.
+type replicaConfig struct{ Dir, Store, Broker string }
+
+func (r replicaConfig) config(log *slog.Logger) Config {
+	return Config{Dir: r.Dir, Hosts: []string{"127.0.0.1"}, Store: r.Store, External: r.Broker, Lease: 2 * time.Second, Resend: time.Second, Tick: 200 * time.Millisecond, Log: log}
+}
+
+// runReplica is the process of one of several controllers.
+func runReplica() error {
+	var r replicaConfig
+	if err := json.NewDecoder(os.Stdin).Decode(&r); err != nil {
+		return err
+	}
+	c, err := Open(context.Background(), r.config(slog.New(slog.NewTextHandler(os.Stderr, nil))))
+	if err != nil {
+		return err
+	}
+	return c.Run(context.Background())
 }
 
 // rig is a running controller with its real broker process and HTTPS.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -67,10 +68,30 @@ func (s *store) migrate(ctx context.Context) error {
 	}
 	all := p.ListSources()
 	if newest := all[len(all)-1].Version; have > newest {
-		return fmt.Errorf("%w: schema %d, this one knows %d", errNewer, have, newest)
+		return s.newer(ctx, have, newest)
 	}
-	_, err = p.Up(ctx)
+	if _, err = p.Up(ctx); err != nil {
+		return err
+	}
+	_, err = s.db.ExecContext(ctx, `INSERT INTO settings (name, value) VALUES ('readable_from', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, strconv.Itoa(readableFrom))
 	return err
+}
+
+// readableFrom is the oldest schema whose controllers work with the newest one:
+// one version adds what the next begins to need, so that two may run together.
+const readableFrom = 9
+
+// newer judges a database of a later version, which says who may still use it.
+func (s *store) newer(ctx context.Context, have, mine int64) error {
+	var text string
+	if err := s.db.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = 'readable_from'`).Scan(&text); err != nil {
+		return err
+	}
+	from, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || from > mine {
+		return errors.Join(err, fmt.Errorf("%w: schema %d, this one knows %d", errNewer, have, mine))
+	}
+	return nil
 }
 
 func (s *store) close() error { return s.db.Close() }

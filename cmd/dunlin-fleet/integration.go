@@ -64,6 +64,7 @@ func clientCommand() *cobra.Command {
 
 func addClientCommand() *cobra.Command {
 	var out, role string
+	var hosts []string
 	life := 365 * 24 * time.Hour
 	cmd := &cobra.Command{
 		Use: "add NAME", Short: "give a program a certificate, and write it with its key to a folder", Args: cobra.ExactArgs(1),
@@ -71,7 +72,7 @@ func addClientCommand() *cobra.Command {
 nowhere else. A reader sees what devices say; a commander too, and it may send
 them commands without a signature, which devices take only if their own
 configuration has unsigned_commands: true. Its MQTT client id has to begin with
-NAME and an underscore.`,
+NAME and an underscore. A broker's is for an MQTT broker of your own.`,
 		RunE: func(cmd *cobra.Command, a []string) error {
 			c, err := newClient(cmd)
 			if err != nil {
@@ -81,7 +82,7 @@ NAME and an underscore.`,
 			if err != nil {
 				return err
 			}
-			csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: a[0]}}, key)
+			csr, err := x509.CreateCertificateRequest(rand.Reader, requestFor(a[0], hosts), key)
 			if err != nil {
 				return err
 			}
@@ -104,6 +105,9 @@ NAME and an underscore.`,
 					return err
 				}
 			}
+			if len(hosts) > 0 {
+				return nil
+			}
 			u, err := url.Parse(made.Broker)
 			if err != nil {
 				return err
@@ -115,8 +119,22 @@ NAME and an underscore.`,
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "folder for cert.pem, key.pem and ca.pem")
-	cmd.Flags().StringVar(&role, "role", "reader", "reader or commander")
+	cmd.Flags().StringVar(&role, "role", "reader", "reader, commander or broker")
+	cmd.Flags().StringSliceVar(&hosts, "host", nil, "of a broker: name or address by which devices reach it")
 	cmd.Flags().DurationVar(&life, "life", life, "of the certificate")
 	_ = cmd.MarkFlagRequired("out") // it exists
 	return cmd
+}
+
+// requestFor asks for a certificate of a name, and of a server's hosts.
+func requestFor(name string, hosts []string) *x509.CertificateRequest {
+	r := &x509.CertificateRequest{Subject: pkix.Name{CommonName: name}}
+	for _, h := range hosts {
+		if ip := net.ParseIP(h); ip != nil {
+			r.IPAddresses = append(r.IPAddresses, ip)
+		} else {
+			r.DNSNames = append(r.DNSNames, h)
+		}
+	}
+	return r
 }

@@ -11,7 +11,7 @@ func tokenCommand() *cobra.Command {
 	var uses int
 	var life time.Duration
 	var labels map[string]string
-	var asJSON bool
+	var asJSON, image bool
 	cmd := &cobra.Command{
 		Use:   "token",
 		Short: "make an enrolment token",
@@ -19,7 +19,8 @@ func tokenCommand() *cobra.Command {
 token carries the hash of the fleet's CA, so that a device trusts this
 controller and no other. Only a hash of its secret is kept here.`,
 		Example: `  dunlin-fleet token
-  dunlin-fleet token --uses 40 --life 72h --label site=north`,
+  dunlin-fleet token --uses 40 --life 72h --label site=north
+  dunlin-fleet token --image --uses 1000 --life 8760h   # for an image; see dunlin-fleet allow`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := newClient(cmd)
@@ -29,7 +30,7 @@ controller and no other. Only a hash of its secret is kept here.`,
 			var out struct {
 				Token string `json:"token"`
 			}
-			if err := c.do(cmd.Context(), "POST", "/tokens", map[string]any{"uses": uses, "life": life.String(), "labels": labels}, &out); err != nil {
+			if err := c.do(cmd.Context(), "POST", "/tokens", map[string]any{"uses": uses, "life": life.String(), "labels": labels, "listed": image}, &out); err != nil {
 				return err
 			}
 			if asJSON {
@@ -42,6 +43,7 @@ controller and no other. Only a hash of its secret is kept here.`,
 	cmd.Flags().IntVar(&uses, "uses", 1, "how many devices it enrols")
 	cmd.Flags().DurationVar(&life, "life", 24*time.Hour, "how long it can be used")
 	cmd.Flags().StringToStringVar(&labels, "label", nil, "label of these devices, key=value")
+	cmd.Flags().BoolVar(&image, "image", false, "it enrols only devices that were allowed by name, so it may be part of an image")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"crypto/x509"
 	"database/sql"
 	"fmt"
 	"slices"
@@ -26,7 +27,19 @@ type Client struct {
 	Prefix      string `json:"prefix,omitempty"` // of topics
 }
 
-const clientLife = 365 * 24 * time.Hour
+const (
+	clientLife = 365 * 24 * time.Hour
+	roleBroker = "broker" // an MQTT broker of your own, which devices believe by its certificate
+)
+
+// namesOf are the hosts that a request is for.
+func namesOf(csr *x509.CertificateRequest) []string {
+	hosts := slices.Clone(csr.DNSNames)
+	for _, ip := range csr.IPAddresses {
+		hosts = append(hosts, ip.String())
+	}
+	return hosts
+}
 
 // NewClient gives a program a certificate for the key of its request, whose
 // name is the program's. One of before for the name counts no more.
@@ -34,8 +47,8 @@ func (c *Controller) NewClient(ctx context.Context, author, role, csrPEM string,
 	if life == 0 {
 		life = clientLife
 	}
-	if !slices.Contains([]string{broker.RoleReader, broker.RoleCommander}, role) || life < time.Minute || life > 3*clientLife {
-		return Client{}, problem(400, "role: reader or commander; life: a minute to three years", "")
+	if !slices.Contains([]string{broker.RoleReader, broker.RoleCommander, roleBroker}, role) || life < time.Minute || life > 3*clientLife {
+		return Client{}, problem(400, "role: reader, commander or broker; life: a minute to three years", "")
 	}
 	csr, err := parseCSR([]byte(csrPEM))
 	if err != nil {
@@ -45,7 +58,13 @@ func (c *Controller) NewClient(ctx context.Context, author, role, csrPEM string,
 	if name == controllerName {
 		return Client{}, problem(400, "this name is the controller's own", "choose another")
 	}
-	cert, err := c.ca.leaf(name, role, nil, life, csr.PublicKey)
+	var hosts []string
+	if role == roleBroker {
+		if hosts = namesOf(csr); len(hosts) == 0 {
+			return Client{}, problem(400, "a broker's certificate names the hosts that devices reach it by", "give --host")
+		}
+	}
+	cert, err := c.ca.leaf(name, role, hosts, life, csr.PublicKey)
 	if err != nil {
 		return Client{}, err
 	}

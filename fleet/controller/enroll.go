@@ -21,6 +21,9 @@ type TokenOptions struct {
 	Uses   int           // devices it enrols; 0: one
 	Life   time.Duration // 0: 24 h
 	Labels map[string]string
+	// Listed enrols only devices that were allowed by name; others wait for it.
+	// Such a token may be part of an image.
+	Listed bool
 }
 
 // NewToken makes an enrolment token. Only a hash of it is kept.
@@ -42,11 +45,11 @@ func (c *Controller) NewToken(ctx context.Context, author string, o TokenOptions
 	}
 	now := c.now()
 	err = c.store.tx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tokens (hash, created, expires, uses, labels) VALUES ($1, $2, $3, $4, $5)`,
-			hashSecret(t.Secret), ms(now), ms(now.Add(o.Life)), o.Uses, string(labels)); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tokens (hash, created, expires, uses, labels, listed) VALUES ($1, $2, $3, $4, $5, $6)`,
+			hashSecret(t.Secret), ms(now), ms(now.Add(o.Life)), o.Uses, string(labels), int64(one(o.Listed))); err != nil {
 			return err
 		}
-		return audit(ctx, tx, now, author, "token.create", hashSecret(t.Secret)[:12], fmt.Sprintf("uses %d, life %s", o.Uses, o.Life))
+		return audit(ctx, tx, now, author, "token.create", hashSecret(t.Secret)[:12], fmt.Sprintf("uses %d, life %s, listed %t", o.Uses, o.Life, o.Listed))
 	})
 	if err != nil {
 		return "", fmt.Errorf("new token: %w", err)
@@ -79,7 +82,17 @@ func (c *Controller) enroll(ctx context.Context, r fleet.EnrollRequest) (fleet.I
 	if err != nil {
 		return fleet.Identity{}, err
 	}
-	err = c.store.tx(ctx, func(tx *sql.Tx) error { return c.admit(ctx, tx, r.Secret, cert) })
+	waits := false
+	err = c.store.tx(ctx, func(tx *sql.Tx) error {
+		err := c.admit(ctx, tx, r.Secret, cert)
+		if waits = errors.Is(err, errPending); waits {
+			return nil // that it asked is kept
+		}
+		return err
+	})
+	if err == nil && waits {
+		err = errPending
+	}
 	if err != nil {
 		return fleet.Identity{}, err
 	}
@@ -88,9 +101,9 @@ func (c *Controller) enroll(ctx context.Context, r fleet.EnrollRequest) (fleet.I
 
 func (c *Controller) admit(ctx context.Context, tx *sql.Tx, secret [16]byte, cert *x509.Certificate) error {
 	id, key, now := cert.Subject.CommonName, keyHash(cert.RawSubjectPublicKeyInfo), c.now()
-	var expires, uses int64
+	var expires, uses, listed int64
 	var labels string
-	err := tx.QueryRowContext(ctx, `SELECT expires, uses, labels FROM tokens WHERE hash = $1`, hashSecret(secret)).Scan(&expires, &uses, &labels)
+	err := tx.QueryRowContext(ctx, `SELECT expires, uses, labels, listed FROM tokens WHERE hash = $1`, hashSecret(secret)).Scan(&expires, &uses, &labels, &listed)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && ms(now) > expires {
 		return errToken
 	} else if err != nil {
@@ -108,6 +121,11 @@ func (c *Controller) admit(ctx context.Context, tx *sql.Tx, secret [16]byte, cer
 		return err
 	case uses < 1:
 		return errToken
+	}
+	if listed != 0 {
+		if labels, err = c.allowed(ctx, tx, id, key, hashSecret(secret), labels); err != nil {
+			return err
+		}
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE tokens SET uses = uses - 1 WHERE hash = $1`, hashSecret(secret)); err != nil {
 		return err

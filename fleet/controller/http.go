@@ -64,6 +64,9 @@ func (c *Controller) API() http.Handler {
 	get("/batches/{id}/commands", func(r *http.Request) (any, error) {
 		return c.BatchCommands(r.Context(), r.PathValue("id"), r.URL.Query().Get("after"), limit(r))
 	})
+	get("/pending", func(r *http.Request) (any, error) {
+		return c.Pending(r.Context(), r.URL.Query().Get("after"), limit(r))
+	})
 	get("/clients", func(r *http.Request) (any, error) { return c.Clients(r.Context()) })
 	get("/certificates", func(r *http.Request) (any, error) {
 		within, err := parseLife(r.URL.Query().Get("within"))
@@ -88,6 +91,10 @@ func (c *Controller) API() http.Handler {
 	mux.HandleFunc("POST /api/v1/clients", c.postClient)
 	mux.HandleFunc("DELETE /api/v1/clients/{name}", func(w http.ResponseWriter, r *http.Request) {
 		c.writeJSON(w, struct{}{}, c.RemoveClient(r.Context(), author, r.PathValue("name")))
+	})
+	mux.HandleFunc("POST /api/v1/allowed", c.postAllowed)
+	mux.HandleFunc("DELETE /api/v1/allowed/{id}", func(w http.ResponseWriter, r *http.Request) {
+		c.writeJSON(w, struct{}{}, c.Disallow(r.Context(), author, r.PathValue("id")))
 	})
 	mux.HandleFunc("PUT /api/v1/groups/{name}", c.putGroup)
 	mux.HandleFunc("DELETE /api/v1/groups/{name}", func(w http.ResponseWriter, r *http.Request) {
@@ -123,6 +130,7 @@ func (c *Controller) postToken(w http.ResponseWriter, r *http.Request) {
 		Uses   int               `json:"uses"`
 		Life   string            `json:"life"`
 		Labels map[string]string `json:"labels"`
+		Listed bool              `json:"listed"`
 	}
 	if err := readJSON(r, &q); err != nil {
 		writeError(w, err)
@@ -133,7 +141,7 @@ func (c *Controller) postToken(w http.ResponseWriter, r *http.Request) {
 		writeError(w, err)
 		return
 	}
-	t, err := c.NewToken(r.Context(), author, TokenOptions{q.Uses, life, q.Labels})
+	t, err := c.NewToken(r.Context(), author, TokenOptions{q.Uses, life, q.Labels, q.Listed})
 	c.writeJSON(w, map[string]string{"token": t}, err)
 }
 
@@ -166,6 +174,18 @@ func (c *Controller) postCommand(w http.ResponseWriter, r *http.Request) {
 		s, err := c.Command(r.Context(), author, q.Device, o)
 		c.writeJSON(w, s, err)
 	}
+}
+
+func (c *Controller) postAllowed(w http.ResponseWriter, r *http.Request) {
+	var q struct {
+		Devices []string          `json:"devices"`
+		Labels  map[string]string `json:"labels"`
+	}
+	err := readJSON(r, &q)
+	if err == nil {
+		err = c.Allow(r.Context(), author, q.Devices, q.Labels)
+	}
+	c.writeJSON(w, struct{}{}, err)
 }
 
 func (c *Controller) postClient(w http.ResponseWriter, r *http.Request) {

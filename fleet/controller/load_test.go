@@ -18,7 +18,6 @@ import (
 type crowd struct {
 	*stage
 	ids    []string
-	labels []string
 	newSHA string
 	commit time.Duration // spent in ingest
 }

@@ -149,6 +149,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	var linked sync.WaitGroup
 	linked.Go(func() { a.member.run(soft) })
 	linked.Go(func() { a.updates.run(soft) })
+	linked.Go(func() { a.enrolByItself(soft) })
 	linked.Go(func() {
 		select {
 		case <-a.again:

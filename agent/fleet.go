@@ -38,7 +38,9 @@ func (a *Agent) join() (*membership, error) {
 	}
 	id, err := uplink.Load(a.cfg.Fleet.Dir)
 	if errors.Is(err, uplink.ErrNotEnrolled) {
-		a.opts.Log.Warn("not enrolled, working alone", "err", err, "hint", "dunlin enroll URL TOKEN, then restart the agent")
+		if a.cfg.Fleet.URL == "" {
+			a.opts.Log.Warn("not enrolled, working alone", "err", err, "hint", "dunlin enroll URL TOKEN, then restart the agent")
+		}
 		return nil, nil
 	}
 	if err != nil {

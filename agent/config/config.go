@@ -128,6 +128,8 @@ type Fleet struct {
 	Dir      string   // "" works alone
 	Metered  bool     // the link costs by the byte
 	Unsigned bool     // take commands that nobody signed
+	URL      string   // of the controller that the agent enrols with by itself
+	Token    string   // likewise; an image's
 	Reboot   []string // program that restarts the board when the fleet asks; none: it may not
 }
 

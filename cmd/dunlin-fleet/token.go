@@ -36,6 +36,10 @@ controller and no other. Only a hash of its secret is kept here.`,
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), map[string]string{"url": c.devices, "token": out.Token})
 			}
+			if image {
+				fmt.Fprintf(cmd.OutOrStdout(), "In agent.yaml of the image, for %d device(s) within %s; dunlin-fleet allow lets each in:\n\n  fleet: {dir: /var/lib/dunlin/fleet, url: %q, token: %s}\n", uses, life, c.devices, out.Token)
+				return nil
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "On each of %d device(s), within %s:\n\n  dunlin enroll %s %s\n", uses, life, c.devices, out.Token)
 			return nil
 		},

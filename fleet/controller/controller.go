@@ -114,6 +114,7 @@ type Controller struct {
 	moved    chan struct{} // the rollouts should look
 	term     atomic.Int64  // of what is assigned
 	holder   string        // names this process in the lease
+	restored int64         // when this state was made of a backup, Unix ms; 0: never
 
 	mu     sync.Mutex
 	link   *fleet.Link      // nil while there is none
@@ -150,7 +151,14 @@ func Open(ctx context.Context, cfg Config) (*Controller, error) {
 		return nil, err
 	}
 	c.holder = fmt.Sprintf("%d-%s", os.Getpid(), rand.Text())
-	c.term.Store(firstTerm)
+	term, err := c.store.setting(ctx, "term")
+	if err == nil {
+		c.restored, err = c.store.setting(ctx, "restored")
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.store.close())
+	}
+	c.term.Store(max(firstTerm, term))
 	return c, nil
 }
 

@@ -88,6 +88,7 @@ func (c *Controller) API() http.Handler {
 	mux.HandleFunc("POST /api/v1/tokens", c.postToken)
 	mux.HandleFunc("POST /api/v1/commands", c.postCommand)
 	mux.HandleFunc("GET /api/v1/metrics", c.metrics)
+	mux.HandleFunc("GET /api/v1/backup", c.getBackup)
 	mux.HandleFunc("POST /api/v1/clients", c.postClient)
 	mux.HandleFunc("DELETE /api/v1/clients/{name}", func(w http.ResponseWriter, r *http.Request) {
 		c.writeJSON(w, struct{}{}, c.RemoveClient(r.Context(), author, r.PathValue("name")))
@@ -173,6 +174,21 @@ func (c *Controller) postCommand(w http.ResponseWriter, r *http.Request) {
 	default:
 		s, err := c.Command(r.Context(), author, q.Device, o)
 		c.writeJSON(w, s, err)
+	}
+}
+
+// getBackup sends a backup. One that breaks off in the middle is not a whole tar
+// file, which the client sees.
+func (c *Controller) getBackup(w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).SetWriteDeadline(c.now().Add(time.Hour)) // no deadline to lift otherwise
+	if c.store.postgres {
+		c.writeJSON(w, nil, c.Backup(r.Context(), author, w))
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-tar")
+	if err := c.Backup(r.Context(), author, w); err != nil {
+		c.log.Error("backup", "err", err)
+		panic(http.ErrAbortHandler)
 	}
 }
 

@@ -13,6 +13,13 @@ func (b *ingestTx) hello(m message) (bad, err error) {
 	if bad != nil {
 		return bad, nil
 	}
+	r, err := b.ranges(m.device, h.Epoch) // the watermark is the answer, even of nothing
+	if err != nil {
+		return nil, err
+	}
+	if err := b.lost(m.device, h.Epoch, h.Lo, r); err != nil {
+		return nil, err
+	}
 	if err := b.clones(m.device, h.Boot); err != nil {
 		return nil, err
 	}
@@ -22,11 +29,7 @@ func (b *ingestTx) hello(m message) (bad, err error) {
 		return nil, err
 	}
 	b.hellos = append(b.hellos, m.device)
-	if err := b.behind(m.device, h.Seq); err != nil {
-		return nil, err
-	}
-	_, err = b.ranges(m.device, h.Epoch) // the watermark is the answer, even of nothing
-	return nil, err
+	return nil, b.behind(m.device, h.Seq)
 }
 
 // status takes the word of the connection that is the newest known; a will may

@@ -85,3 +85,5 @@ func (c *committed) text() (string, error) {
 	b, err := json.Marshal(c.Rest)
 	return string(b), err
 }
+
+func rangeOf(first, count uint64) fleet.Range { return fleet.Range{First: first, Count: count} }

@@ -156,12 +156,17 @@ func (r *Repo) Rotate(ring Ring, role string, keys ...crypto.PublicKey) error {
 
 // SignTimestamp renews the timestamp of the release as it stands: all that a
 // controller does, with the only key it has.
-func (r *Repo) SignTimestamp(ring Ring) error {
+func (r *Repo) SignTimestamp(ring Ring) error { return r.SignTimestampAbove(ring, 0) }
+
+// SignTimestampAbove does it with a version above one that devices may have
+// seen, after a repository was taken back to what it was before.
+func (r *Repo) SignTimestampAbove(ring Ring, version int64) error {
 	unlock, err := r.claim()
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	r.timestamp.Signed.Version = max(r.timestamp.Signed.Version, version)
 	data, err := r.signTimestamp(ring, r.timestamp.Signed.Meta["snapshot.json"], r.now().UTC().Truncate(time.Second))
 	if err != nil {
 		return err

@@ -54,6 +54,7 @@ type Config struct {
 	// External is the address of an MQTT broker of your own, tls://host:port;
 	// empty: the embedded one.
 	External string
+	Keep     time.Duration // telemetry and ended commands; 0: 90 days
 	Lease    time.Duration // of who leads, where Store is shared; 0: 10 s
 
 	driver string // of database/sql; empty: sqlite
@@ -78,6 +79,9 @@ func (c *Config) validate() error {
 	if c.driver == "" {
 		c.driver = "sqlite"
 	}
+	if c.Keep == 0 {
+		c.Keep = 90 * 24 * time.Hour
+	}
 	if c.Lease == 0 {
 		c.Lease = 10 * time.Second
 	}
@@ -89,6 +93,9 @@ func (c *Config) validate() error {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Keep < time.Hour {
+		return errors.New("telemetry is kept for an hour at least")
 	}
 	if c.Dir == "" || len(c.Hosts) == 0 || len(c.Child) == 0 && c.External == "" {
 		return errors.New("folder, host and broker command are required")
@@ -198,6 +205,7 @@ func (c *Controller) work(ctx context.Context) {
 	all.Go(func() { c.rollouts(ctx) })
 	all.Go(func() { c.teller(ctx) })
 	all.Go(func() { c.signTimestamps(ctx) })
+	all.Go(func() { c.expire(ctx) })
 	all.Wait()
 }
 

@@ -87,5 +87,5 @@ func TestReplicasRabbitMQ(t *testing.T) {
 		length, restarts = time.Minute, 20
 	}
 	y := newYard(t, rabbitmq)
-	y.run(killLeader, zombie, brokers(restarts, 12*time.Second), cutPostgres(length), killLeader)
+	y.run(killLeader, zombie, brokers(restarts), cutPostgres(length), killLeader)
 }

@@ -241,12 +241,13 @@ type Ledger struct {
 	Hi        uint64            `json:"hi"`    // all numbers below are accounted for
 	Holes     int               `json:"holes"` // ranges above hi
 	Delivered uint64            `json:"delivered"`
-	Gaps      map[string]uint64 `json:"gaps"` // numbers declared to hold no record, by reason
+	Expired   uint64            `json:"expired"` // of the delivered: erased by age
+	Gaps      map[string]uint64 `json:"gaps"`    // numbers declared to hold no record, by reason
 }
 
 // Ledgers returns the accounts of a device, by epoch.
 func (c *Controller) Ledgers(ctx context.Context, id string) ([]Ledger, error) {
-	rows, err := c.store.db.QueryContext(ctx, `SELECT epoch, hi, rest, (SELECT coalesce(sum(count), 0) FROM chunks WHERE chunks.device = ranges.device AND chunks.epoch = ranges.epoch)
+	rows, err := c.store.db.QueryContext(ctx, `SELECT epoch, hi, rest, expired, expired + (SELECT coalesce(sum(count), 0) FROM chunks WHERE chunks.device = ranges.device AND chunks.epoch = ranges.epoch)
 		FROM ranges WHERE device = $1 ORDER BY epoch`, id)
 	if err != nil {
 		return nil, err
@@ -257,7 +258,7 @@ func (c *Controller) Ledgers(ctx context.Context, id string) ([]Ledger, error) {
 		l := Ledger{Gaps: map[string]uint64{}}
 		var rest string
 		var holes []fleet.Range
-		if err := rows.Scan(&l.Epoch, &l.Hi, &rest, &l.Delivered); err != nil {
+		if err := rows.Scan(&l.Epoch, &l.Hi, &rest, &l.Expired, &l.Delivered); err != nil {
 			return nil, err
 		}
 		if err := json.Unmarshal([]byte(rest), &holes); err != nil {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -312,12 +313,20 @@ func zombie(y *yard) {
 	y.must(sleeper.Process.Signal(syscall.SIGCONT))
 }
 
-// brokers restarts the broker again and again; it remembers nothing.
-func brokers(n int, every time.Duration) trouble {
+// brokers restarts the broker again and again, each time once it works; it
+// remembers nothing.
+func brokers(n int) trouble {
 	return func(y *yard) {
 		for range n {
 			y.broker.restart()
-			pauseFor(y.t.Context(), every)
+			y.eventually("the broker", 5*time.Minute, func() bool {
+				c, err := net.Dial("tcp", strings.TrimPrefix(y.cfg.Broker, "tls://"))
+				if err == nil {
+					c.Close()
+				}
+				return err == nil
+			})
+			pauseFor(y.t.Context(), 1500*time.Millisecond)
 		}
 	}
 }
@@ -350,7 +359,7 @@ func (y *yard) run(all ...trouble) {
 	work.Go(func() { y.produce(producing) })
 	defer work.Wait()
 	defer enough()
-	y.eventually("devices", 60*time.Second, func() bool {
+	y.eventually("devices", 5*time.Minute, func() bool {
 		total, err := y.desk.Totals(ctx)
 		return err == nil && total.Devices["online"] == len(y.devices)
 	})
@@ -368,7 +377,7 @@ func (y *yard) run(all ...trouble) {
 		y.eventually("the database", 60*time.Second, func() bool { return y.desk.store.db.PingContext(ctx) == nil })
 		mark()
 	}
-	y.eventually("the end of the assignment", 3*time.Minute, func() bool {
+	y.eventually("the end of the assignment", 5*time.Minute, func() bool {
 		a, err = y.desk.Assignment(ctx, a.ID)
 		return err == nil && a.State != "running"
 	})
@@ -465,7 +474,7 @@ func TestReplicasMosquitto(t *testing.T) {
 		length, restarts = time.Minute, 20
 	}
 	y := newYard(t, mosquitto)
-	y.run(killLeader, zombie, brokers(restarts, 1500*time.Millisecond), cutPostgres(length), killLeader)
+	y.run(killLeader, zombie, brokers(restarts), cutPostgres(length), killLeader)
 }
 
 // TestFenced: a controller that does not know yet that another leads writes

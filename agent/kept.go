@@ -117,8 +117,8 @@ func (k *Kept) histograms() {
 		return
 	}
 	k.Text, k.Pipeline, k.Bundle, k.Histograms = "", w.Pipeline, hex.EncodeToString(w.Model[:]), map[string][]uint32{}
-	for f, name := range featureNames {
-		k.Histograms[name] = w.Profile.Counts(drift.Feature(f))
+	for _, f := range drift.Features() {
+		k.Histograms[f.String()] = w.Profile.Counts(f)
 	}
 }
 

@@ -127,13 +127,13 @@ func windowOf(t *testing.T, text string) *drift.Window {
 	if err != nil || w.Pipeline != "one" || w.Model == [32]byte{} {
 		t.Fatalf("%+v, %v", w, err)
 	}
-	for f := range featureNames {
+	for _, f := range drift.Features() {
 		var n uint64
-		for _, c := range w.Profile.Counts(drift.Feature(f)) {
+		for _, c := range w.Profile.Counts(f) {
 			n += uint64(c)
 		}
 		if n != w.Profile.N() {
-			t.Errorf("%s counts %d of %d", featureNames[f], n, w.Profile.N())
+			t.Errorf("%s counts %d of %d", f, n, w.Profile.N())
 		}
 	}
 	return w

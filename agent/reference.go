@@ -26,15 +26,15 @@ func (c *ReferenceCounter) Add(res *pipeline.Result) {
 // the board.
 func (c *ReferenceCounter) Reference() *bundle.Reference {
 	ref := &bundle.Reference{}
-	for f, name := range featureNames {
-		if drift.Feature(f) == drift.Latency {
+	for _, f := range drift.Features() {
+		if f == drift.Latency {
 			continue
 		}
-		h := bundle.Histogram{Name: name, Max: 1}
-		for _, n := range c.profile.Counts(drift.Feature(f)) {
+		h := bundle.Histogram{Name: f.String(), Max: 1}
+		for _, n := range c.profile.Counts(f) {
 			h.Counts = append(h.Counts, int64(n))
 		}
-		if drift.Feature(f) == drift.Class {
+		if f == drift.Class {
 			h.Max = float64(len(h.Counts)) // a bin a class, the last for all others
 		}
 		ref.Histograms = append(ref.Histograms, h)

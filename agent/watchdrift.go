@@ -2,7 +2,6 @@ package agent
 
 import (
 	"math"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -58,28 +57,10 @@ func newDriftWatch(ref *bundle.Reference, ended func(*drift.Profile, time.Durati
 	}
 	known := drift.NewProfile(&edges)
 	for _, h := range ref.Histograms {
-		if f := slices.Index(featureNames[:], h.Name); f >= 0 && drift.Feature(f) != drift.Latency {
-			rebin(known.Counts(drift.Feature(f)), h)
-		}
+		known.AddBins(h.Name, h.Min, h.Max, h.Counts)
 	}
 	d.monitor, d.status.Level = drift.NewMonitor(known), "quiet"
 	return d
-}
-
-// featureNames are the names of a profile's histograms, as a bundle's reference
-// has them.
-var featureNames = [...]string{"score", "margin", "entropy", "class", "latency", "input.mean", "input.std", "input.detail", "input.saturation"}
-
-// rebin adds a histogram of a multiple of as many bins; any other says nothing
-// about these bins and is left out.
-func rebin(to []uint32, h bundle.Histogram) {
-	if len(h.Counts) == 0 || len(h.Counts)%len(to) != 0 || h.Min != 0 || h.Max != 1 && h.Max != float64(len(to)) {
-		return
-	}
-	per := len(h.Counts) / len(to)
-	for i, n := range h.Counts {
-		to[i/per] = uint32(min(int64(to[i/per])+max(n, 0), math.MaxUint32))
-	}
 }
 
 // add counts one decision. It returns what changed when it completes a window
@@ -133,7 +114,7 @@ func (d *driftWatch) conclude(found []drift.Finding) (level drift.Level, text st
 	var names []string
 	for _, f := range found {
 		level = max(level, f.Level)
-		name := featureNames[f.Feature]
+		name := f.Feature.String()
 		names = append(names, name)
 		next.Features = append(next.Features, DriftFeature{name, levelNames[f.Level], f.PSI, f.JS, f.Floor})
 	}

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
@@ -63,6 +64,13 @@ func (c *Controller) API() http.Handler {
 	get("/batches/{id}", func(r *http.Request) (any, error) { return c.Batch(r.Context(), r.PathValue("id")) })
 	get("/batches/{id}/commands", func(r *http.Request) (any, error) {
 		return c.BatchCommands(r.Context(), r.PathValue("id"), r.URL.Query().Get("after"), limit(r))
+	})
+	get("/drift", func(r *http.Request) (any, error) {
+		days, err := strconv.Atoi(cmp.Or(r.URL.Query().Get("days"), "1"))
+		if err != nil || days < 1 || days > 366 {
+			return nil, problem(400, "days: 1 to 366", "")
+		}
+		return c.Drift(r.Context(), days)
 	})
 	get("/pending", func(r *http.Request) (any, error) {
 		return c.Pending(r.Context(), r.URL.Query().Get("after"), limit(r))

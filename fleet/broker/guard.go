@@ -58,7 +58,7 @@ func newGuard(cfg Config, log *slog.Logger) *guard {
 func (g *guard) ID() string { return "guard" }
 
 func (g *guard) Provides(b byte) bool {
-	return bytes.Contains([]byte{mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnDisconnect}, []byte{b})
+	return bytes.Contains([]byte{mqtt.OnConnectAuthenticate, mqtt.OnSessionEstablished, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnDisconnect}, []byte{b})
 }
 
 func (g *guard) revoke(serials []string) {
@@ -107,6 +107,15 @@ func (g *guard) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 	}
 	g.clients.Store(cl, c)
 	return true
+}
+
+// OnSessionEstablished looks once more: a revocation that came since the
+// connection was let in has not met the client yet.
+func (g *guard) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) {
+	if !g.allowed(cl) {
+		g.refuse(cl, "certificate revoked")
+		cl.Stop(packets.ErrNotAuthorized)
+	}
 }
 
 func identify(cert *x509.Certificate) *client {

@@ -3,7 +3,6 @@ package fleet
 import (
 	"crypto/ed25519"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -11,9 +10,9 @@ import (
 	"strconv"
 )
 
-// ErrSignature marks an envelope that the key did not sign, or that holds
+// errSignature marks an envelope that the key did not sign, or that holds
 // another type of document.
-var ErrSignature = errors.New("signature refused")
+var errSignature = errors.New("signature refused")
 
 // envelope is a DSSE envelope (github.com/secure-systems-lab/dsse, v1.0.2).
 type envelope struct {
@@ -51,9 +50,9 @@ func (k Key) Sign(message []byte) ([]byte, error) {
 	return ed25519.Sign(ed25519.PrivateKey(k), message), nil
 }
 
-// KeyID names a public key: the first 16 hex digits of its sha256. It is a
+// keyID names a public key: the first 16 hex digits of its sha256. It is a
 // hint; nothing is trusted because of it.
-func KeyID(key ed25519.PublicKey) string {
+func keyID(key ed25519.PublicKey) string {
 	sum := sha256.Sum256(key)
 	return hex.EncodeToString(sum[:8])
 }
@@ -80,26 +79,26 @@ func Sign[D Down](key Signer, doc D) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign %s: %w", doc.payloadType(), err)
 	}
-	return json.Marshal(envelope{doc.payloadType(), payload, []signature{{KeyID(key.Public()), sig}}})
+	return json.Marshal(envelope{doc.payloadType(), payload, []signature{{keyID(key.Public()), sig}}})
 }
 
 // Verify opens an envelope and returns its document. Nothing of the payload is
-// read before the signature holds. It gives ErrSignature where the key did not
+// read before the signature holds. It gives errSignature where the key did not
 // sign it, and another error where a signed document is not valid.
 func Verify[D Down](key ed25519.PublicKey, data []byte) (D, error) {
 	var doc D
 	if len(data) > TopicDesired.MaxPayload() {
-		return doc, fmt.Errorf("%w: envelope of %d bytes", ErrSignature, len(data))
+		return doc, fmt.Errorf("%w: envelope of %d bytes", errSignature, len(data))
 	}
 	var e envelope
 	if err := json.Unmarshal(data, &e); err != nil {
-		return doc, fmt.Errorf("%w: not an envelope", ErrSignature)
+		return doc, fmt.Errorf("%w: not an envelope", errSignature)
 	}
 	if e.PayloadType != doc.payloadType() {
-		return doc, fmt.Errorf("%w: payload type %.60q, want %s", ErrSignature, e.PayloadType, doc.payloadType())
+		return doc, fmt.Errorf("%w: payload type %.60q, want %s", errSignature, e.PayloadType, doc.payloadType())
 	}
 	if !signedBy(key, e) {
-		return doc, fmt.Errorf("%w: not signed by key %s", ErrSignature, KeyID(key))
+		return doc, fmt.Errorf("%w: not signed by key %s", errSignature, keyID(key))
 	}
 	if err := decodeExact(e.Payload, &doc); err != nil {
 		return doc, fmt.Errorf("%s: %w", doc.payloadType(), err)
@@ -121,13 +120,4 @@ func signedBy(key ed25519.PublicKey, e envelope) bool {
 		}
 	}
 	return false
-}
-
-// ParseKey reads a public key as the enrolment writes it: base64 of 32 bytes.
-func ParseKey(text string) (ed25519.PublicKey, error) {
-	b, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(b) != ed25519.PublicKeySize {
-		return nil, errors.New("director key: want base64 of 32 bytes")
-	}
-	return b, nil
 }

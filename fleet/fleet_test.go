@@ -79,13 +79,13 @@ func TestVerify(t *testing.T) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	other := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, 32)).Public().(ed25519.PublicKey)
-	if _, err := Verify[Desired](other, data); !errors.Is(err, ErrSignature) {
+	if _, err := Verify[Desired](other, data); !errors.Is(err, errSignature) {
 		t.Errorf("another key: %v", err)
 	}
-	if _, err := Verify[Desired](nil, data); !errors.Is(err, ErrSignature) {
+	if _, err := Verify[Desired](nil, data); !errors.Is(err, errSignature) {
 		t.Errorf("no key: %v", err)
 	}
-	if _, err := Verify[Command](key.Public(), data); !errors.Is(err, ErrSignature) {
+	if _, err := Verify[Command](key.Public(), data); !errors.Is(err, errSignature) {
 		t.Errorf("as another type: %v", err)
 	}
 	for i := range data { // no byte of it may change and still say something else

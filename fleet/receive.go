@@ -72,7 +72,7 @@ func (s *Session) complete(c Command) Command {
 // mine refuses a document that was signed for another device.
 func mine(id, device string, err error) error {
 	if err == nil && device != id {
-		err = fmt.Errorf("%w: it is for device %.64q", ErrSignature, device)
+		err = fmt.Errorf("%w: it is for device %.64q", errSignature, device)
 	}
 	return err
 }

@@ -46,32 +46,29 @@ type AssignmentOptions struct {
 
 // Assignment is a bundle on its way to devices, wave by wave.
 type Assignment struct {
-	ID      string         `json:"id"`
-	Bundle  string         `json:"bundle"` // name@version
-	Target  string         `json:"target"`
-	SHA256  string         `json:"sha256"`
-	Slot    string         `json:"slot"`
-	Query   string         `json:"query"`
-	Waves   []Wave         `json:"waves"`
-	Wave    int            `json:"wave"` // the one that is open, from 0
-	State   string         `json:"state"`
-	Reason  string         `json:"reason"`
-	Soak    string         `json:"soak"`
-	Timeout string         `json:"timeout"`
-	Author  string         `json:"author"`
-	Created time.Time      `json:"created"`
-	Updated time.Time      `json:"updated"`
-	Devices map[string]int `json:"devices"` // by state
-	Sizes   []WaveCount    `json:"wave_devices"`
+	ID      string           `json:"id"`
+	Bundle  string           `json:"bundle"` // name@version
+	Target  string           `json:"target"`
+	SHA256  string           `json:"sha256"`
+	Slot    string           `json:"slot"`
+	Query   string           `json:"query"`
+	Waves   []Wave           `json:"waves"`
+	Wave    int              `json:"wave"` // the one that is open, from 0
+	State   string           `json:"state"`
+	Reason  string           `json:"reason"`
+	Soak    string           `json:"soak"`
+	Timeout string           `json:"timeout"`
+	Author  string           `json:"author"`
+	Created time.Time        `json:"created"`
+	Updated time.Time        `json:"updated"`
+	Devices map[string]int   `json:"devices"`      // by state
+	Sizes   []map[string]int `json:"wave_devices"` // of each wave, by state
 
 	length        int64
 	soak, timeout time.Duration
 	since         time.Time // of the wave
 	gate          tally
 }
-
-// WaveCount counts the devices of one wave by state.
-type WaveCount map[string]int
 
 // Assign begins to bring a bundle to devices.
 func (c *Controller) Assign(ctx context.Context, author string, o AssignmentOptions) (*Assignment, error) {
@@ -175,9 +172,9 @@ func (c *Controller) countAssigned(ctx context.Context, db querier, a *Assignmen
 	}
 	defer rows.Close()
 	clear(a.Devices)
-	a.Sizes = make([]WaveCount, len(a.Waves))
+	a.Sizes = make([]map[string]int, len(a.Waves))
 	for i := range a.Sizes {
-		a.Sizes[i] = WaveCount{}
+		a.Sizes[i] = map[string]int{}
 	}
 	for rows.Next() {
 		var wave, n int

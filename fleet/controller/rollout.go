@@ -135,7 +135,7 @@ func (r *rollout) look() (g gate, left int, err error) {
 		newest = at
 	}
 	g.soaked = r.now.Sub(newest)
-	if len(wave) == wave.lost() { // nobody to hear of, nothing to soak
+	if len(wave) == lost(wave) { // nobody to hear of, nothing to soak
 		g.quiet, g.soaked = false, r.soak
 	}
 	g.open, err = r.atIt()
@@ -143,7 +143,7 @@ func (r *rollout) look() (g gate, left int, err error) {
 }
 
 // lost counts the states of a wave whose devices count no more.
-func (w WaveCount) lost() (n int) {
+func lost(w map[string]int) (n int) {
 	for _, state := range []string{"superseded", "gone"} {
 		if w[state] > 0 {
 			n++

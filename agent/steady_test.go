@@ -49,7 +49,8 @@ func steadyLength(t *testing.T) (length time.Duration, long bool) {
 // for, none allocates. The long run, on a machine that does little else, also
 // wants that none is lost and that less than 3 % of a core is used, the fake
 // included. That is asked of the LSM6DS3, whose FIFO bridges 400 ms; that of the
-// ADXL345 bridges 10, which a virtual machine may be kept away for.
+// ADXL345 bridges 10, which a virtual machine may be kept away for, and needs five
+// times as many looks.
 func TestSteadyState(t *testing.T) {
 	for _, c := range []struct {
 		model  string
@@ -77,7 +78,7 @@ func TestSteadyState(t *testing.T) {
 			if off := taken.Load() - read - lost; off < -2-lost/10 || off > c.slack+2+lost/10 {
 				t.Errorf("%d samples taken, %d read, %d lost", taken.Load(), read, lost)
 			}
-			if long && (lost > 0 && c.strict || percent >= 3) {
+			if long && c.strict && (lost > 0 || percent >= 3) {
 				t.Errorf("%d samples lost, %.2f %% of a core", lost, percent)
 			}
 		})

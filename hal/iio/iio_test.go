@@ -196,7 +196,7 @@ func TestBadDevices(t *testing.T) {
 		"silent": {func(t *testing.T, root string, _ *Config) { node(t, root) }, "no sample within 1s"},
 		"unplugged": {func(t *testing.T, root string, _ *Config) {
 			w := node(t, root)
-			time.AfterFunc(50*time.Millisecond, func() { w.Close() })
+			time.AfterFunc(500*time.Millisecond, func() { w.Close() }) // it has been opened by then, or that waits for ever
 		}, "it is gone"},
 	} {
 		t.Run(name, func(t *testing.T) {

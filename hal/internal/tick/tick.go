@@ -30,6 +30,14 @@ func New(clock hal.Clock, rateHz float64) *Tick {
 // Wait waits until the next reading is due, and returns how many were missed:
 // a slow bus loses readings, it does not catch up.
 func (t *Tick) Wait(ctx context.Context) (at time.Time, lost uint64, err error) {
+	select { // also where there is nothing to wait for
+	case <-t.halt:
+		return t.clock.Now(), 0, hal.ErrHalted
+	default:
+	}
+	if err := ctx.Err(); err != nil {
+		return t.clock.Now(), 0, err
+	}
 	now := t.clock.Now()
 	if t.next.IsZero() {
 		t.next = now

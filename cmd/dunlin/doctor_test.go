@@ -171,6 +171,18 @@ func TestSensorsRead(t *testing.T) {
 	}
 }
 
+// TestAbsentDeviceHint: not a path is wrong, but a device is not there.
+func TestAbsentDeviceHint(t *testing.T) {
+	dir := t.TempDir()
+	cfg := filepath.Join(dir, "agent.yaml")
+	if err := os.WriteFile(cfg, []byte("sources: {acc: {driver: adxl345, bus: spi0.0, rate: 3200, root: "+dir+"}}\npipelines: {p: {source: acc, bundle: x}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, code := say(t, "sensors", "read", "acc", "--config", cfg); code == exitOK || !strings.Contains(errs, "SPI device spi0.0") || !strings.Contains(errs, "dunlin sensors scan lists what is here") {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+}
+
 // TestReadmeNamesEveryDriver keeps the table of sources whole.
 func TestReadmeNamesEveryDriver(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dunlin-edge/dunlin/agent"
 	"github.com/dunlin-edge/dunlin/agent/config"
+	"github.com/dunlin-edge/dunlin/hal"
 	"github.com/dunlin-edge/dunlin/inference"
 	"github.com/dunlin-edge/dunlin/inference/pipeline"
 )
@@ -108,6 +109,8 @@ func hintOf(err error) string {
 	switch {
 	case errors.As(err, &unsupported):
 		return "see what the model needs with: dunlin model inspect FILE"
+	case errors.Is(err, hal.ErrAbsent):
+		return "dunlin sensors scan lists what is here, dunlin doctor says what is wrong"
 	case errors.Is(err, fs.ErrNotExist):
 		return "check the path; a relative one counts from the current folder"
 	case errors.Is(err, fs.ErrPermission):

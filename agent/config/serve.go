@@ -25,11 +25,11 @@ type Serve struct {
 	MaxBody      int64         // bytes of a request
 	Rate         float64       // requests a second of each client; 0 is no limit
 	Log          string        // file of one JSON line for each request; "" for none
-	MQTT         MQTT
+	MQTT         ServeMQTT
 }
 
-// MQTT is a broker that requests come over, too. The zero value is none.
-type MQTT struct {
+// ServeMQTT is a broker that requests come over, too. The zero value is none.
+type ServeMQTT struct {
 	Broker   string   // tcp:// on this machine, otherwise tls://
 	CA       string   // PEM file: who signed the broker's certificate; "" for the system's
 	Topic    string   // requests come to TOPIC/MODEL/request
@@ -79,7 +79,7 @@ func (l *loader) serve(f *Fields) {
 		s.Log = f.Path("log")
 	}
 	f.section("mqtt", func(f *Fields) {
-		s.MQTT = MQTT{Broker: f.Required("broker", "tcp://127.0.0.1:1883, or tls://HOST:8883"), Topic: f.Required("topic", "such as edge/pump-7/infer"), ClientID: f.String("client_id", l.cfg.Device.Name+"-serve"), Models: f.Strings("models")}
+		s.MQTT = ServeMQTT{Broker: f.Required("broker", "tcp://127.0.0.1:1883, or tls://HOST:8883"), Topic: f.Required("topic", "such as edge/pump-7/infer"), ClientID: f.String("client_id", l.cfg.Device.Name+"-serve"), Models: f.Strings("models")}
 		if f.Has("ca") {
 			s.MQTT.CA = f.Path("ca")
 		}

@@ -39,7 +39,7 @@ serve:
 			{Name: "press", Cert: "press-1", UID: -1}, {Name: "camera", UID: 1001},
 		},
 		Workers: 2, Queue: 8, Timeout: 2 * time.Second, Memory: 32 << 20, MaxBody: 1 << 20, Rate: 50, Log: "/etc/dunlin/requests.jsonl",
-		MQTT: MQTT{Broker: "tls://plant:8883", Topic: "edge/pump/infer", CA: "/etc/dunlin/plant.pem", ClientID: "pump", Models: []string{"p"}},
+		MQTT: ServeMQTT{Broker: "tls://plant:8883", Topic: "edge/pump/infer", CA: "/etc/dunlin/plant.pem", ClientID: "pump", Models: []string{"p"}},
 	}
 	if !reflect.DeepEqual(got.Serve, want) {
 		t.Errorf("got  %+v\nwant %+v", got.Serve, want)

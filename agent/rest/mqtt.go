@@ -32,7 +32,7 @@ const (
 // a wav. MQTT 3.1.1 has no correlation data, so an id goes in the topic, in the
 // JSON, or in both. A refusal is {"status": ..., "error": ...}.
 type messenger struct {
-	cfg     config.MQTT
+	cfg     config.ServeMQTT
 	handler http.Handler
 	client  *client
 	log     *slog.Logger

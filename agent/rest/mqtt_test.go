@@ -54,7 +54,7 @@ func TestMQTT(t *testing.T) {
 	l.Close()
 	first := broker(t, address)
 	newRig(t, func(c *Config, _ *serve.Config) {
-		c.Serve.MQTT = config.MQTT{Broker: "tcp://" + address, Topic: "edge/d/infer", ClientID: "d-infer", Models: []string{"machine", "digits"}}
+		c.Serve.MQTT = config.ServeMQTT{Broker: "tcp://" + address, Topic: "edge/d/infer", ClientID: "d-infer", Models: []string{"machine", "digits"}}
 	})
 	got := make(chan [2]string, 16)
 	dial := func() *fleet.Link {
@@ -124,7 +124,7 @@ func TestMQTT(t *testing.T) {
 }
 
 func TestRoute(t *testing.T) {
-	m := &messenger{cfg: config.MQTT{Topic: "a/b"}}
+	m := &messenger{cfg: config.ServeMQTT{Topic: "a/b"}}
 	for topic, want := range map[string]string{
 		"a/b/m/request": "a/b/m/response", "a/b/m/request/7": "a/b/m/response/7", "a/b/m/response": "", "a/b/m/request/7/8": "", "a/c/m/request": "", "a/b/request": "",
 	} {

@@ -33,7 +33,11 @@ func TestServerIsAway(t *testing.T) {
 	if s.Server == nil || s.Server.OnServer || s.Server.Tolerance != 0.1 || s.Golden == 0 {
 		t.Errorf("%+v", s.Server)
 	}
-	a.wired.Load().runners[0].server.now.Load().Watch(context.Background())
+	r, err := a.runner("machine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.server.now.Load().Watch(context.Background())
 	problems := a.describe().Problems
 	if len(problems) != 1 || !strings.Contains(problems[0], "machine runs on the CPU instead of its server: ") || !strings.Contains(problems[0], "no such file") {
 		t.Errorf("%q", problems)

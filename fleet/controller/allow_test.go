@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -59,5 +61,23 @@ func TestAllowList(t *testing.T) {
 	}
 	if err := ask("cam-1"); err == nil {
 		t.Error("a removed device enrols again by an old allowance")
+	}
+}
+
+// TestEnrolBeforeBroker: a device that asks while the controller starts is not
+// sent to a broker without a port.
+func TestEnrolBeforeBroker(t *testing.T) {
+	for listen, want := range map[string]string{"127.0.0.1:0": "", ":8883": "tls://h:8883"} {
+		c, err := Open(t.Context(), Config{Dir: t.TempDir(), Hosts: []string{"h"}, Broker: listen, Child: []string{"none"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		_, err = c.enroll(ctx, fleet.EnrollRequest{})
+		if early := errors.Is(err, errNoBroker); early != (want == "") || want != "" && c.brokerURL() != want {
+			t.Errorf("%s: %v, %s", listen, err, c.brokerURL())
+		}
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -350,8 +351,32 @@ func (c *Controller) brokerURL() string {
 	if c.cfg.External != "" {
 		return c.cfg.External
 	}
-	_, port, _ := net.SplitHostPort(c.child.address())
+	_, port, _ := net.SplitHostPort(c.brokerAddress())
 	return "tls://" + net.JoinHostPort(c.cfg.Hosts[0], port)
+}
+
+// brokerAddress is what the embedded broker listens on, or will.
+func (c *Controller) brokerAddress() string {
+	if at := c.child.address(); at != "" {
+		return at
+	}
+	return c.cfg.Broker
+}
+
+// errNoBroker is the answer to who asks before the broker has its port.
+var errNoBroker = problem(503, "the broker has not started yet", "try again in a few seconds")
+
+// knowsBroker waits, for a while, until devices can be told where the broker is.
+func (c *Controller) knowsBroker(ctx context.Context) error {
+	for end := time.Now().Add(10 * time.Second); ; pauseFor(ctx, 50*time.Millisecond) {
+		u, err := url.Parse(c.brokerURL())
+		if err == nil && u.Port() != "" && u.Port() != "0" {
+			return nil
+		}
+		if ctx.Err() != nil || time.Now().After(end) {
+			return errNoBroker
+		}
+	}
 }
 
 func (c *Controller) localBroker() string {

@@ -74,6 +74,9 @@ var errToken = problem(403, "the token is unknown, used up or expired", "make a 
 // enroll gives a device its certificate. The same device asking again with the
 // same key, because an answer was lost, gets another one without a use.
 func (c *Controller) enroll(ctx context.Context, r fleet.EnrollRequest) (fleet.Identity, error) {
+	if err := c.knowsBroker(ctx); err != nil {
+		return fleet.Identity{}, err
+	}
 	csr, err := parseCSR([]byte(r.CSR))
 	if err != nil {
 		return fleet.Identity{}, problem(400, err.Error(), "")
@@ -156,6 +159,9 @@ func (c *Controller) identity(cert *x509.Certificate) fleet.Identity {
 // renew gives a device its next certificate, for the key it proves to hold or a
 // new one. An expired certificate counts for three years, a revoked one never.
 func (c *Controller) renew(ctx context.Context, shown *x509.Certificate, csrPEM string) (fleet.Identity, error) {
+	if err := c.knowsBroker(ctx); err != nil {
+		return fleet.Identity{}, err
+	}
 	if err := c.ca.check(shown, broker.RoleDevice, renewableTo); err != nil {
 		return fleet.Identity{}, problem(403, "the certificate is not one of this fleet's devices: "+err.Error(), "enrol again with a new token")
 	}

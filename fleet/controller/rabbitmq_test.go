@@ -66,11 +66,9 @@ func rabbitmq(y *yard, address string) *brokerProcess {
 	_, dist, _ := strings.Cut(freeAddress(y.t), ":")
 	env := append(os.Environ(), "RABBITMQ_NODENAME=yard@localhost", "RABBITMQ_CONFIG_FILE="+dir+"/rabbitmq", "RABBITMQ_ENABLED_PLUGINS_FILE="+dir+"/enabled_plugins",
 		"RABBITMQ_MNESIA_BASE="+dir+"/data", "RABBITMQ_LOG_BASE="+dir+"/log", "RABBITMQ_PID_FILE="+dir+"/pid", "RABBITMQ_DIST_PORT="+dist, "ERL_EPMD_PORT="+epmd, "ERL_EPMD_ADDRESS=127.0.0.1", "HOME="+dir)
-	y.t.Cleanup(func() {
-		cmd := exec.Command("epmd", "-kill") // the server started it, on a port of its own
-		cmd.Env = env
-		_ = cmd.Run()
-	})
+	names := exec.Command("epmd", "-port", epmd, "-address", "127.0.0.1") // or the server leaves one behind
+	y.must(names.Start())
+	y.t.Cleanup(func() { _ = names.Process.Kill(); _ = names.Wait() })
 	return &brokerProcess{t: y.t, start: func() *exec.Cmd {
 		y.must(os.RemoveAll(dir + "/data"))
 		cmd := exec.Command(rabbitProgram)

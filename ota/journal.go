@@ -132,12 +132,27 @@ func (i *Installed) digest() (sum [sha256.Size]byte, err error) {
 }
 
 func (j *journal) write(path string) error {
-	body, err := json.Marshal(j)
+	data, err := j.encode()
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(body)
-	return disk.Write(path, append(append([]byte(hex.EncodeToString(sum[:])), '\n'), body...))
+	return disk.Write(path, data)
+}
+
+// encode is what parseJournal reads. Reasons are other people's text and grow
+// in JSON: the oldest pins give way before a journal becomes too long to be
+// read again.
+func (j *journal) encode() ([]byte, error) {
+	for k := *j; ; k.Pins = k.Pins[1:] {
+		body, err := json.Marshal(&k)
+		if err != nil {
+			return nil, err
+		}
+		if len(body) <= maxJournal-2*sha256.Size-1 || len(k.Pins) == 0 {
+			sum := sha256.Sum256(body)
+			return append(append([]byte(hex.EncodeToString(sum[:])), '\n'), body...), nil
+		}
+	}
 }
 
 func (j *journal) pinned(digest string) (string, bool) {

@@ -48,16 +48,12 @@ type feed struct {
 }
 
 func newFeed(cfg config.Source, clock hal.Clock, log *slog.Logger) (*feed, error) {
-	open, ok := cfg.Settings.(opener)
-	if !ok {
-		return nil, fmt.Errorf("source %s: driver %s has no opener", cfg.Name, cfg.Driver)
-	}
-	in, err := open()
+	in, err := openInput(cfg)
 	if err != nil {
-		return nil, setup(cfg.At, fmt.Errorf("source %s: %w", cfg.Name, err), checkSource)
+		return nil, err
 	}
 	log = log.With("source", cfg.Name)
-	f := &feed{cfg: cfg, open: open, sup: newSupervisor(clock, log), log: log, clock: clock, in: in}
+	f := &feed{cfg: cfg, open: cfg.Settings.(opener), sup: newSupervisor(clock, log), log: log, clock: clock, in: in}
 	if in.sensor != nil {
 		f.trace = newTrace(in.sensor.Info())
 	}

@@ -99,7 +99,7 @@ func parseRows(raw json.RawMessage, s *inference.Session) (*batch, error) {
 			if err != nil {
 				return nil, &oip.Error{Text: fmt.Sprintf("instances[%d]: %v", n, err)}
 			}
-			if n > 0 && !sameShape(x.Shape, b.inputs[i].Shape[1:]) {
+			if n > 0 && !slices.Equal(x.Shape, b.inputs[i].Shape[1:]) {
 				return nil, &oip.Error{Text: fmt.Sprintf("instances[%d]: shape %v, those before it %v", n, x.Shape, b.inputs[i].Shape[1:])}
 			}
 			x.Shape, x.Data = append([]int{n + 1}, x.Shape...), append(b.inputs[i].Data, x.Data...)
@@ -129,7 +129,7 @@ func (b *batch) runs(s *inference.Session) (int, error) {
 	n := 1
 	for i, x := range b.inputs {
 		want := s.Input(i).Shape
-		if sameShape(x.Shape, want) {
+		if slices.Equal(x.Shape, want) {
 			continue
 		}
 		if len(want) == 0 || want[0] != 1 || len(x.Shape) != len(want) || !slices.Equal(x.Shape[1:], want[1:]) || n > 1 && x.Shape[0] != n || x.Shape[0] == 0 {

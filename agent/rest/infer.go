@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/agent/serve"
@@ -113,7 +114,7 @@ func feed(s *inference.Session, list []oip.Tensor) error {
 		if want := oip.DatatypeOf(in.DType); x.Datatype != want {
 			return &oip.Error{Text: fmt.Sprintf("input %q: datatype %s, the model takes %s", in.Name, x.Datatype, want)}
 		}
-		if !sameShape(x.Shape, in.Shape) {
+		if !slices.Equal(x.Shape, in.Shape) {
 			return &oip.Error{Text: fmt.Sprintf("input %q: shape %v, the model takes %v", in.Name, x.Shape, in.Shape)}
 		}
 		copy(in.Bytes(), x.Data)
@@ -139,18 +140,6 @@ func byName(list []oip.Tensor, name string) *oip.Tensor {
 		}
 	}
 	return nil
-}
-
-func sameShape(a, b []int) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // finite refuses NaN and infinities, which no decision can be made on, and bools that

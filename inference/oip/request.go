@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -193,23 +194,11 @@ func (w *wireTensor) decode(t *Tensor, rest []byte) ([]byte, error) {
 	if err != nil {
 		return nil, &Error{fmt.Sprintf("tensor %q: %v", w.Name, err)}
 	}
-	if len(data) != size || len(shape) != 1 && !equal(shape, t.Shape) {
+	if len(data) != size || len(shape) != 1 && !slices.Equal(shape, t.Shape) {
 		return nil, &Error{fmt.Sprintf("tensor %q: data of shape %v, want %v, or its %d elements in a row", w.Name, shape, w.Shape, size/w.Datatype.Size())}
 	}
 	t.Data = data
 	return rest, nil
-}
-
-func equal(a, b []int) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // Append appends the request with binary tensors and returns the length of its

@@ -65,7 +65,7 @@ func measureWork(ctx context.Context) error {
 	if err := b.build(); err != nil {
 		return err
 	}
-	defer b.stop(b.serve)
+	defer func() { b.stop(b.serve) }() // enroll starts it
 	if err := b.enroll(ctx); err != nil {
 		return err
 	}

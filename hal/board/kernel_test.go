@@ -68,7 +68,8 @@ func TestKernelLine(t *testing.T) {
 	}
 }
 
-// TestKernelInput reads lines; one that is driven is somebody's.
+// TestKernelInput reads lines; one that is driven is somebody's. Line 3 is the
+// power button where the kernel has its driver built in.
 func TestKernelInput(t *testing.T) {
 	chip := Chips("")[0].ID
 	in, err := openInput("", chip+"/2")
@@ -78,13 +79,13 @@ func TestKernelInput(t *testing.T) {
 	if high, err := in.level(); err != nil || high {
 		t.Errorf("a line that nobody drives: %v, %v", high, err)
 	}
-	if _, err := openWires("", chip+"/3", chip+"/2"); !errors.Is(err, hal.ErrAbsent) || !strings.Contains(err.Error(), "in use") {
+	if _, err := openWires("", chip+"/4", chip+"/2"); !errors.Is(err, hal.ErrAbsent) || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("a line in use: %v", err)
 	}
 	if err := in.fd.Close(); err != nil {
 		t.Fatal(err)
 	}
-	w, err := openWires("", chip+"/3", chip+"/2")
+	w, err := openWires("", chip+"/4", chip+"/2")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -123,7 +123,7 @@ func (c *channel) now() (float64, error) {
 		return (float64(v) + c.offset) * c.scale, nil
 	}
 	v, err := strconv.ParseFloat(string(text), 64)
-	if err != nil {
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 		return 0, fmt.Errorf("reading %.20q", text)
 	}
 	return (v + c.offset) * c.scale, nil

@@ -339,3 +339,14 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestNotANumber: what ParseFloat takes and no sensor means.
+func TestNotANumber(t *testing.T) {
+	for _, says := range []string{"nan", "-inf", "1e999", ""} {
+		root := tree(t, map[string]string{"name": "adc", "in_voltage0_raw": says})
+		s := open(t, Config{Root: root, Device: "adc", Channels: []string{"voltage0"}, RateHz: 100})
+		if b, err := s.Read(t.Context(), make([]float32, 1)); !errors.Is(err, hal.ErrAbsent) {
+			t.Errorf("%q: %+v, %v", says, b, err)
+		}
+	}
+}

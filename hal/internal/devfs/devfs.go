@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -46,13 +47,17 @@ func (r Root) Attr(elem ...string) (string, error) {
 // Open opens a file that is larger than an attribute.
 func (r Root) Open(elem ...string) (*os.File, error) { return os.Open(r.Path(elem...)) }
 
-// Float reads a number.
+// Float reads a number that is one.
 func (r Root) Float(elem ...string) (float64, error) {
 	s, err := r.Attr(elem...)
 	if err != nil {
 		return 0, err
 	}
-	return strconv.ParseFloat(s, 64)
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0, fmt.Errorf("reading %.20q", s)
+	}
+	return v, nil
 }
 
 // SetAttr writes an attribute.

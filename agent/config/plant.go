@@ -59,8 +59,10 @@ func (f *Fields) secret(key string) string {
 		return ""
 	}
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
-		if path := filepath.Join(dir, name); exists(path) {
-			return path
+		for _, id := range []string{name, "dunlin_" + name} { // the second where systemd loaded a folder, with this prefix
+			if path := filepath.Join(dir, id); exists(path) {
+				return path
+			}
 		}
 	}
 	return filepath.Join(credentials, name)

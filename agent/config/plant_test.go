@@ -25,6 +25,12 @@ func TestMQTT(t *testing.T) {
 	if cfg.MQTT != want {
 		t.Errorf("got  %+v\nwant %+v", cfg.MQTT, want)
 	}
+	if err := os.Rename(filepath.Join(dir, "broker"), filepath.Join(dir, "dunlin_broker")); err != nil {
+		t.Fatal(err)
+	}
+	if cfg, err = parse(`{broker: "tcp://127.0.0.1:1883", password: "credential:broker"}`); err != nil || cfg.MQTT.Password != filepath.Join(dir, "dunlin_broker") {
+		t.Errorf("from a folder of systemd's: %+v, %v", cfg, err)
+	}
 	t.Setenv("CREDENTIALS_DIRECTORY", "")
 	if cfg, err = parse(`{broker: "tcp://127.0.0.1:1883", password: "credential:broker"}`); err != nil || cfg.MQTT.Password != "/etc/dunlin/credentials/broker" {
 		t.Errorf("without systemd's: %+v, %v", cfg, err)

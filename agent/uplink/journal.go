@@ -17,12 +17,13 @@ import (
 // journal remembers commands, so that none runs twice: a command is written
 // and synced before it runs. A command that began and did not end before the
 // process died is interrupted. It is a file of JSON lines, rewritten when half
-// of it is old.
+// of it is old. Where it cannot be written, no command runs.
 type journal struct {
-	path string
+	path   string
+	unread error // what it held is not known
 
 	mu      sync.Mutex
-	file    *os.File
+	file    *os.File // nil until it could be written
 	entries map[string]*entry
 	lines   int
 }
@@ -50,11 +51,14 @@ const (
 // errFull keeps a flood of commands from pushing ids out of the window.
 var errFull = errors.New("too many commands within a day")
 
+// openJournal returns a journal in any case: an agent on a full or read-only
+// disk does without commands, not without its pipelines. The error says why.
 func openJournal(dir string, now time.Time) (*journal, error) {
 	j := &journal{path: filepath.Join(dir, journalFile), entries: map[string]*entry{}}
 	data, err := os.ReadFile(j.path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("command journal: %w", err)
+		j.unread = err
+		return j, fmt.Errorf("command journal: %w", err)
 	}
 	s := bufio.NewScanner(bytes.NewReader(data))
 	for s.Scan() {
@@ -70,7 +74,7 @@ func openJournal(dir string, now time.Time) (*journal, error) {
 		}
 	}
 	if err := j.rewrite(now); err != nil {
-		return nil, fmt.Errorf("command journal: %w", err)
+		return j, fmt.Errorf("command journal: %w", err)
 	}
 	return j, nil
 }
@@ -92,12 +96,21 @@ func (j *journal) rewrite(now time.Time) error {
 	if err := writeFile(j.path, b.Bytes()); err != nil {
 		return err
 	}
+	j.drop() // it is another file's now
+	f, err := os.OpenFile(j.path, os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	j.file, j.lines = f, len(j.entries)
+	return nil
+}
+
+// drop gives the file up; the next entry writes it anew.
+func (j *journal) drop() {
 	if j.file != nil {
 		j.file.Close()
+		j.file = nil
 	}
-	f, err := os.OpenFile(j.path, os.O_APPEND|os.O_WRONLY, 0o600)
-	j.file, j.lines = f, len(j.entries)
-	return err
 }
 
 // begin notes that a command is about to run. known is its state where it ran
@@ -105,6 +118,9 @@ func (j *journal) rewrite(now time.Time) error {
 func (j *journal) begin(c fleet.Command, now time.Time) (known *entry, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.unread != nil {
+		return nil, j.unread
+	}
 	if e := j.entries[c.ID]; e != nil {
 		copied := *e
 		return &copied, nil
@@ -140,10 +156,18 @@ func (j *journal) write(e entry) error {
 	if err != nil {
 		return err
 	}
+	if j.file == nil {
+		if err := j.rewrite(e.At); err != nil {
+			return err
+		}
+	}
+	// After half a line, as a full disk leaves it, the next would not be read.
 	if _, err := j.file.Write(append(line, '\n')); err != nil {
+		j.drop()
 		return err
 	}
 	if err := j.file.Sync(); err != nil {
+		j.drop()
 		return err
 	}
 	j.entries[e.ID] = &e
@@ -165,8 +189,8 @@ func (j *journal) recent(since time.Time) []entry {
 	return all
 }
 
-func (j *journal) close() error {
+func (j *journal) close() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.file.Close()
+	j.drop()
 }

@@ -2,8 +2,10 @@ package uplink
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -101,5 +103,20 @@ func TestFull(t *testing.T) {
 	}
 	if _, err := j.begin(cmd("zz"), noon.Add(2*remember)); err != nil {
 		t.Errorf("a day later: %v", err)
+	}
+}
+
+// TestUnreadable: without knowing what ran, nothing runs.
+func TestUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, journalFile), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	j, err := openJournal(dir, noon)
+	if !errors.Is(err, syscall.EISDIR) {
+		t.Errorf("opened: %v", err)
+	}
+	if _, err := j.begin(cmd("a"), noon); !errors.Is(err, syscall.EISDIR) {
+		t.Errorf("began: %v", err)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -91,11 +90,12 @@ func New(cfg Config) (*Uplink, error) {
 	}
 	j, err := openJournal(cfg.Dir, cfg.Now())
 	if err != nil {
-		return nil, err
+		cfg.Log.Error("no commands until it can be written", "err", err)
 	}
 	u := &Uplink{cfg: cfg, id: cfg.Identity, journal: j, queue: make(chan fleet.Command, 16), log: cfg.Log, fresh: make(chan struct{}, 1), beside: make(chan struct{}, maxBeside)}
 	if err := u.newSession(); err != nil {
-		return nil, errors.Join(err, j.close())
+		j.close()
+		return nil, err
 	}
 	return u, nil
 }
@@ -122,7 +122,8 @@ func (u *Uplink) Run(ctx context.Context) error {
 	all.Go(func() { u.renewals(ctx) })
 	err := u.session.Run(ctx)
 	all.Wait()
-	return errors.Join(err, u.journal.close())
+	u.journal.close()
+	return err
 }
 
 // Publish implements ship.Transport.

@@ -80,7 +80,7 @@ func (r Root) Explain(what, path string, err error) error {
 	case errors.Is(err, syscall.EBUSY):
 		hint = "; " + r.holders(path)
 	case errors.Is(err, syscall.EROFS):
-		hint = "; the service sees /sys without writing: ProtectKernelTunables=no in a drop-in of its unit"
+		hint = "; the service sees this without writing: ReadWritePaths=-/sys/devices in a drop-in of its unit"
 	case errors.Is(err, syscall.ENODEV), errors.Is(err, syscall.ENXIO):
 		hint = "; it was unplugged, or its driver let go of it"
 	}

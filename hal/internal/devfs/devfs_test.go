@@ -62,7 +62,7 @@ func TestExplain(t *testing.T) {
 	if s := words(syscall.EBUSY); !strings.Contains(s, "used by devfs.test (pid "+strconv.Itoa(os.Getpid())+")") {
 		t.Error(s)
 	}
-	if s := words(syscall.EROFS); !strings.Contains(s, "ProtectKernelTunables=no") {
+	if s := words(syscall.EROFS); !strings.Contains(s, "ReadWritePaths=-/sys/devices") {
 		t.Error(s)
 	}
 	if s := words(syscall.ENODEV); !strings.Contains(s, "unplugged") {

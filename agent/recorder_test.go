@@ -17,8 +17,15 @@ import (
 	"github.com/dunlin-edge/dunlin/telemetry/drift"
 )
 
-// TestMain is also the child that checks a store.
+// TestMain is also the child that checks a store, and those of TestSoak.
 func TestMain(m *testing.M) {
+	if child, err := soakChild(); child {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) != 3 || os.Args[1] != "check-store" {
 		os.Exit(m.Run())
 	}

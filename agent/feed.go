@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +19,9 @@ import (
 
 // Buffers between a feed and each of its pipelines.
 const (
-	blocksPerSecond = 20 // a block holds 50 ms of samples, or as many as a pipeline's hop
-	chunkDepth      = 64 // 3 s of them
+	blocksPerSecond = 20 // where nobody's windows are known
+	fewestBlocks    = 4  // a second, where windows are rarer
+	chunkDepth      = 64 // at least 3 s of them
 	minBlockFrames  = 64
 	frameDepth      = 3 // one read, one waiting, one being filled
 )
@@ -150,11 +152,10 @@ func (f *feed) pump(ctx context.Context) error {
 
 func (f *feed) pumpSamples(ctx context.Context, in *input) error {
 	info := in.sensor.Info()
-	block := max(minBlockFrames, int(info.RateHz/blocksPerSecond))
-	buf := make([]float32, block*info.Channels)
+	buf := make([]float32, max(minBlockFrames, int(info.RateHz/fewestBlocks))*info.Channels)
 	restarted := true
 	for {
-		b, err := in.sensor.Read(ctx, buf[:f.block(block)*info.Channels])
+		b, err := in.sensor.Read(ctx, buf[:f.block(info.RateHz)*info.Channels])
 		if errors.Is(err, hal.ErrNoData) {
 			continue
 		}
@@ -172,18 +173,20 @@ func (f *feed) pumpSamples(ctx context.Context, in *input) error {
 	}
 }
 
-// block is how many frames to read at once, at most: every block wakes whoever
-// reads it, and no pipeline decides more often than its hop.
-func (f *feed) block(most int) int {
+// block is how many frames to read at once, at most. Every block wakes whoever
+// reads it, and nobody decides before a window is whole: a block ends with the
+// next window, so that it waits for no other samples and wakes no one in vain.
+func (f *feed) block(rateHz float64) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := most
-	for _, l := range f.samples {
-		if hop := int(l.hop.Load()); hop > 0 {
-			n = min(n, hop)
-		}
+	n := int(rateHz / fewestBlocks)
+	if len(f.samples) == 0 {
+		n = int(rateHz / blocksPerSecond)
 	}
-	return max(n, min(minBlockFrames, most))
+	for _, l := range f.samples {
+		n = min(n, cmp.Or(l.wants(), int(rateHz/blocksPerSecond)))
+	}
+	return max(n, minBlockFrames)
 }
 
 // note keeps what the views show of a block, and returns who gets it.

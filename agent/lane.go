@@ -11,6 +11,7 @@ import (
 type chunk struct {
 	hal.Block
 	samples []float32 // Frames * channels
+	end     int64     // how many frames the lane had been offered with them
 }
 
 // A lane carries chunks or frames from a feed to one pipeline, in buffers that
@@ -20,6 +21,8 @@ type chunk struct {
 type lane[T any] struct {
 	free, full chan *T
 	hop        atomic.Int64  // of its reader, in frames; 0: not known
+	due        atomic.Int64  // how many frames offered complete its next window
+	fed        int64         // frames offered so far, the feed's
 	lost       atomic.Uint64 // samples or frames that the pipeline never saw
 	gone       chan struct{} // closed when its reader ends before the stream does; nil: never
 	lossy      bool          // nobody waits for its reader, whatever the source
@@ -44,6 +47,20 @@ func (l *lane[T]) next() (x *T, open bool) {
 	}
 }
 
+// wants is how many frames complete the reader's next window, or the one before
+// it: a reader that is behind says so late, by whole hops. 0: not known.
+func (l *lane[T]) wants() int {
+	hop := l.hop.Load()
+	if hop == 0 {
+		return 0
+	}
+	n := (l.due.Load() - l.fed) % hop
+	if n <= 0 {
+		n += hop
+	}
+	return int(n)
+}
+
 func newLane[T any](depth int) *lane[T] {
 	l := &lane[T]{free: make(chan *T, depth), full: make(chan *T, depth)}
 	for range depth {
@@ -56,6 +73,7 @@ func newLane[T any](depth int) *lane[T] {
 // and the next chunk says so; others wait.
 func putSamples(ctx context.Context, l *lane[chunk], live bool, b hal.Block, samples []float32) error {
 	l.lost.Add(b.Lost)
+	l.fed += int64(b.Frames)
 	var c *chunk
 	select {
 	case c = <-l.free:
@@ -74,7 +92,7 @@ func putSamples(ctx context.Context, l *lane[chunk], live bool, b hal.Block, sam
 			return ctx.Err()
 		}
 	}
-	c.Block = b
+	c.Block, c.end = b, l.fed
 	c.Lost += l.pending
 	c.NewItem = c.NewItem || l.newItem
 	l.pending, l.newItem = 0, false

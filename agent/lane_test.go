@@ -115,3 +115,47 @@ func TestLanesAllocateNothing(t *testing.T) {
 		t.Errorf("%v allocations per block, want 0", n)
 	}
 }
+
+// TestBlocksEndWithWindows: a source is read in blocks that complete windows,
+// whatever hop and length have in common, and no more often.
+func TestBlocksEndWithWindows(t *testing.T) {
+	const length, hop, rate = 1024, 320, 3200
+	l := newLane[chunk](4)
+	l.hop.Store(hop)
+	f := &feed{samples: []*lane[chunk]{l}}
+	ends := []int64{}
+	for range 12 {
+		n := f.block(rate)
+		if err := putSamples(t.Context(), l, true, hal.Block{Frames: n}, make([]float32, n)); err != nil {
+			t.Fatal(err)
+		}
+		c, _ := l.next()
+		ends = append(ends, c.end)
+		due := int64(length)
+		for due <= c.end {
+			due += hop
+		}
+		l.due.Store(due)
+		l.free <- c
+	}
+	// The first blocks know nothing of the length; from then on each ends a window.
+	for i, end := range ends[4:] {
+		if (end-length)%hop != 0 || i > 0 && end-ends[4+i-1] != hop {
+			t.Errorf("blocks end at %v", ends)
+			break
+		}
+	}
+	l.due.Store(l.due.Load() - 7*hop) // a reader that is seven windows behind
+	if n := f.block(rate); n != hop {
+		t.Errorf("behind: %d frames", n)
+	}
+	other := newLane[chunk](4)
+	f.samples = append(f.samples, other)
+	if n := f.block(rate); n != rate/blocksPerSecond {
+		t.Errorf("with a reader whose windows are not known: %d frames", n)
+	}
+	f.samples = nil
+	if n := f.block(rate); n != rate/blocksPerSecond {
+		t.Errorf("without readers: %d frames", n)
+	}
+}

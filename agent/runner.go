@@ -176,6 +176,7 @@ func (r *runner) chunk(ctx context.Context, c *chunk) error {
 		if err := r.now.chunk(ctx, c); err != nil {
 			return err
 		}
+		r.samples.due.Store(c.end + int64(r.now.pipe.Missing()))
 	}
 	if h := r.next.Load(); h != nil {
 		return r.advance(h, func(s *stream) error { return s.chunk(ctx, c) })

@@ -24,7 +24,8 @@ var fuzzPaths = []string{
 }
 
 // FuzzRequests sends any body to any route: it is answered or refused, never by
-// the server's own fault.
+// the server's own fault. A machine that is busy with something else may be too
+// slow for a request (503).
 func FuzzRequests(f *testing.F) {
 	dir := f.TempDir()
 	bundle(f, dir, "machine-1.0.0.dunlin")
@@ -63,7 +64,7 @@ func FuzzRequests(f *testing.F) {
 		}
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
-		if w.Code >= 500 && w.Code != http.StatusInsufficientStorage {
+		if w.Code >= 500 && w.Code != http.StatusInsufficientStorage && w.Code != http.StatusServiceUnavailable {
 			t.Fatalf("%s: %d %s", r.URL, w.Code, w.Body)
 		}
 	})

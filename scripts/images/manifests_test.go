@@ -13,6 +13,7 @@ import (
 	compose "github.com/compose-spec/compose-go/v2/types"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
@@ -23,14 +24,22 @@ import (
 
 // TestKubernetes decodes every document strictly into the types of Kubernetes.
 func TestKubernetes(t *testing.T) {
-	for _, doc := range documents(t, "kubernetes.yaml") {
+	for _, file := range []string{"kubernetes.yaml", "kubernetes-replicas.yaml"} {
+		t.Run(file, func(t *testing.T) { strictly(t, documents(t, file)) })
+	}
+}
+
+func strictly(t *testing.T, all [][]byte) {
+	t.Helper()
+	for _, doc := range all {
 		var kind struct{ APIVersion, Kind string }
 		if err := yaml.Unmarshal(doc, &kind); err != nil {
 			t.Fatal(err)
 		}
 		into := map[string]any{
 			"v1 Namespace": &corev1.Namespace{}, "v1 PersistentVolumeClaim": &corev1.PersistentVolumeClaim{},
-			"v1 Service": &corev1.Service{}, "apps/v1 Deployment": &appsv1.Deployment{},
+			"v1 Service": &corev1.Service{}, "apps/v1 Deployment": &appsv1.Deployment{}, "v1 ConfigMap": &corev1.ConfigMap{},
+			"apps/v1 StatefulSet": &appsv1.StatefulSet{}, "policy/v1 PodDisruptionBudget": &policyv1.PodDisruptionBudget{},
 		}[kind.APIVersion+" "+kind.Kind]
 		if into == nil {
 			t.Errorf("%+v: the test does not know this kind", kind)
@@ -39,7 +48,7 @@ func TestKubernetes(t *testing.T) {
 		if err := yaml.UnmarshalStrict(doc, into); err != nil {
 			t.Errorf("%s: %v", kind.Kind, err)
 		}
-		if d, ok := into.(*appsv1.Deployment); ok {
+		if d, ok := into.(*appsv1.Deployment); ok && d.Name == "dunlin-fleet" {
 			usesImage(t, d.Spec.Template.Spec.Containers[0].Args, "dunlin-fleet")
 		}
 	}

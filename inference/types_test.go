@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -29,7 +30,11 @@ func compareDigested(t *testing.T, variable, path, digest string) {
 	sum, worst, where := sha256.New(), 0.0, ""
 	for _, e := range archive(t, path, ".golden") {
 		t.Run(e.name, func(t *testing.T) {
-			if d := compareFloats(t, e.model, parseGolden(t, e.name, e.beside), sum); d > worst {
+			limit := 1e-5
+			if given && quantizesItself(e.name) {
+				limit = 1e-2
+			}
+			if d := compareFloats(t, e.model, parseGolden(t, e.name, e.beside), limit, sum); d > worst {
 				worst, where = d, t.Name()
 			}
 		})
@@ -38,4 +43,11 @@ func compareDigested(t *testing.T, variable, path, digest string) {
 	if got := hex.EncodeToString(sum.Sum(nil)); got != digest && !given {
 		t.Errorf("outputs digest to %s, want %s", got, digest)
 	}
+}
+
+// quantizesItself tells whether a model rounds its own float outputs to 8 bits and
+// reads them again: where one is within a last bit of a tie, LiteRT may take the
+// other step, as 2 of 540 drawn sequences do. What is committed has none.
+func quantizesItself(name string) bool {
+	return strings.HasPrefix(name, "lstm_hybrid") || strings.HasPrefix(name, "moment") || strings.HasPrefix(name, "both_ways")
 }

@@ -14,6 +14,7 @@ func compare(name string, i func(a, b int32) byte, l func(a, b int64) byte, f fu
 		Float32: func(n *node) (Step, error) { return ruled(ruleFloat)(zipTo(n, name+"_f32", Bool, f)) },
 		Int8:    func(n *node) (Step, error) { return compare8[int8](n, name+"_qs8", i) },
 		Uint8:   func(n *node) (Step, error) { return compare8[uint8](n, name+"_qu8", i) },
+		Int16:   func(n *node) (Step, error) { return compare16(n, name, i, eq) },
 	}
 	if eq {
 		m[Bool] = func(n *node) (Step, error) {
@@ -31,7 +32,20 @@ func ruled(rule string) func(Step, error) (Step, error) {
 	}
 }
 
-func compare8[T kernel.Byte](n *node, name string, f func(a, b int32) byte) (Step, error) {
+// compare16 lowers a comparison of int16, which heeds scales only where equality
+// is asked for: LiteRT holds the others against each other as they are stored.
+func compare16(n *node, name string, f func(a, b int32) byte, eq bool) (Step, error) {
+	quantized := len(n.in(0).Quant.Scale) > 0
+	switch {
+	case eq && quantized:
+		return compare8[int16](n, name+"_qs16", f)
+	case name == "not_equal":
+		return Step{}, unsupported("int16 without a scale")
+	}
+	return zipTo(n, name+"_i16", Bool, func(a, b int16) byte { return f(int32(a), int32(b)) })
+}
+
+func compare8[T kernel.Byte | int16](n *node, name string, f func(a, b int32) byte) (Step, error) {
 	a, b := n.in(0), n.in(1)
 	if err := n.quantized(a, b); err != nil {
 		return Step{}, err

@@ -2,19 +2,22 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
 )
 
-// lstmAt is where the operands of one direction are among the inputs.
-type lstmAt struct{ weights, recurrent, peephole, bias, projection, output, cell int }
+// lstmAt is where the operands of one direction are among the inputs; norm is 0
+// where an operator has no layer normalization, asymmetric where its options say
+// how values are quantized that meet weights of int8.
+type lstmAt struct{ weights, recurrent, peephole, bias, projection, output, cell, norm, asymmetric int }
 
 // The operands of LSTM and UNIDIRECTIONAL_SEQUENCE_LSTM, and of both directions
 // of BIDIRECTIONAL_SEQUENCE_LSTM.
 var (
-	lstmOnly     = lstmAt{lstmWeights, lstmRecurrent, lstmPeephole, lstmBias, lstmProjection, lstmOutput, lstmCell}
-	lstmForward  = lstmAt{1, 5, 9, 12, 16, 35, 36}
-	lstmBackward = lstmAt{18, 22, 26, 29, 33, 37, 38}
+	lstmOnly     = lstmAt{lstmWeights, lstmRecurrent, lstmPeephole, lstmBias, lstmProjection, lstmOutput, lstmCell, lstmNorm, 4}
+	lstmForward  = lstmAt{1, 5, 9, 12, 16, 35, 36, 0, 5}
+	lstmBackward = lstmAt{18, 22, 26, 29, 33, 37, 38, 0, 5}
 )
 
 // lstmF32 is one direction of a float32 layer: its moments in order, and where
@@ -28,7 +31,7 @@ type lstmF32 struct {
 	offset      int
 	src, dst    *Ref
 	state, cell *Ref
-	work        *Ref
+	work, bytes *Ref
 }
 
 // lstmF32 checks one direction: shape is that of the values, [time, batch, n] or
@@ -53,6 +56,9 @@ func (n *node) lstmF32(at lstmAt, input *Tensor, timeMajor bool) (*lstmF32, erro
 	}
 	cell := n.in(at.weights + 1).Shape[0]
 	l := &kernel.LSTMF32{Batch: d.batch, Input: shape[2], Cell: cell, Output: cell, Clip: n.n.Opt.Float32(1, 0)}
+	if n.in(at.weights+1).DType == Int8 {
+		l.Hybrid = &kernel.Hybrid{Symmetric: !n.n.Opt.Bool(at.asymmetric, false)}
+	}
 	if err := n.projectF32(l, at); err != nil {
 		return nil, err
 	}
@@ -74,7 +80,7 @@ func (n *node) lstmF32(at lstmAt, input *Tensor, timeMajor bool) (*lstmF32, erro
 		l.Batch = 1
 	}
 	d.LSTMF32, d.width = l, l.Output
-	d.state, d.cell, d.work = n.inRef(at.output), n.inRef(at.cell), n.scratch(l.Work(), 4)
+	d.state, d.cell, d.work, d.bytes = n.inRef(at.output), n.inRef(at.cell), n.scratch(l.Work(), 4), n.scratch(l.Bytes(), 1)
 	return d, nil
 }
 
@@ -88,7 +94,7 @@ func (n *node) projectF32(l *kernel.LSTMF32, at lstmAt) (err error) {
 		return fmt.Errorf("projection %v of %d cells", w.Shape, l.Cell)
 	}
 	l.Output, l.ProjectionClip = w.Shape[0], n.n.Opt.Float32(2, 0)
-	if l.Projection, err = n.staticFloats(at.projection, "projection"); err != nil || n.in(at.projection+1) == nil {
+	if l.Projection, err = n.matrixF32(l, at.projection, l.Output*l.Cell, "projection"); err != nil || n.in(at.projection+1) == nil {
 		return err
 	}
 	l.ProjectionBias, err = n.staticFloats(at.projection+1, "projection bias")
@@ -98,26 +104,56 @@ func (n *node) projectF32(l *kernel.LSTMF32, at lstmAt) (err error) {
 	return err
 }
 
+// matrixF32 binds weights of floats, or of int8 around 0 with one scale.
+func (n *node) matrixF32(l *kernel.LSTMF32, i, size int, what string) (m kernel.MatrixF32, err error) {
+	w := n.in(i)
+	if w == nil {
+		return m, fmt.Errorf("%s are missing", what)
+	}
+	if w.Elements() != size {
+		return m, fmt.Errorf("%s of %d elements, want %d", what, w.Elements(), size)
+	}
+	if l.Hybrid == nil {
+		m.Floats, err = n.staticFloats(i, what)
+		return m, err
+	}
+	data, err := n.static(i, what)
+	if err != nil {
+		return m, err
+	}
+	if w.DType != Int8 || w.Packed4 || w.Zero() != 0 {
+		return m, unsupported("%s of %s, zero point %d", what, w.DType, w.Zero())
+	}
+	if err := n.quantized(w); err != nil {
+		return m, err
+	}
+	if err := n.b.hold(what, len(data)); err != nil {
+		return m, err
+	}
+	m.Bytes, m.Scale = slices.Clone(i8(data)), w.Scale()
+	return m, nil
+}
+
 // gateF32 binds the weights of one gate.
 func (n *node) gateF32(l *kernel.LSTMF32, at lstmAt, i int) (g kernel.GateF32, err error) {
-	for _, part := range []struct {
-		dst  *[]float32
-		at   int
-		size int
-		what string
-	}{
-		{&g.Weights, at.weights + i, l.Cell * l.Input, "weights"},
-		{&g.Recurrent, at.recurrent + i, l.Cell * l.Output, "recurrent weights"},
-		{&g.Bias, at.bias + i, l.Cell, "bias"},
-	} {
-		if n.in(part.at) == nil {
-			return g, fmt.Errorf("%s are missing", part.what)
-		}
-		if *part.dst, err = n.staticFloats(part.at, part.what); err != nil {
+	if g.Weights, err = n.matrixF32(l, at.weights+i, l.Cell*l.Input, "weights"); err != nil {
+		return g, err
+	}
+	if g.Recurrent, err = n.matrixF32(l, at.recurrent+i, l.Cell*l.Output, "recurrent weights"); err != nil {
+		return g, err
+	}
+	if n.in(at.bias+i) == nil {
+		return g, fmt.Errorf("bias is missing")
+	}
+	if g.Bias, err = n.cellsF32(l, at.bias+i, "bias"); err != nil {
+		return g, err
+	}
+	if at.norm > 0 && n.in(at.norm+1) != nil {
+		if g.Norm, err = n.cellsF32(l, at.norm+i, "normalization"); err != nil {
 			return g, err
 		}
-		if len(*part.dst) != part.size {
-			return g, fmt.Errorf("%s of %d elements, want %d", part.what, len(*part.dst), part.size)
+		if g.Norm == nil {
+			return g, fmt.Errorf("normalization is missing")
 		}
 	}
 	peephole := map[int]int{0: 0, 1: 1, 3: 2} // the cell gate has none
@@ -125,22 +161,42 @@ func (n *node) gateF32(l *kernel.LSTMF32, at lstmAt, i int) (g kernel.GateF32, e
 	if !ok || n.in(at.peephole+k) == nil {
 		return g, nil
 	}
-	g.Peephole, err = n.staticFloats(at.peephole+k, "peephole")
-	if err == nil && len(g.Peephole) != l.Cell {
-		err = fmt.Errorf("peephole of %d elements, want %d", len(g.Peephole), l.Cell)
+	if l.Hybrid == nil {
+		g.Peephole, err = n.cellsF32(l, at.peephole+k, "peephole")
+		return g, err
+	}
+	m, err := n.matrixF32(l, at.peephole+k, l.Cell, "peephole")
+	for _, v := range m.Bytes {
+		g.Peephole = append(g.Peephole, float32(v)*m.Scale)
 	}
 	return g, err
 }
 
+// cellsF32 returns a constant of one float a cell, nil where it is left out.
+func (n *node) cellsF32(l *kernel.LSTMF32, i int, what string) ([]float32, error) {
+	if n.in(i) == nil {
+		return nil, nil
+	}
+	v, err := n.staticFloats(i, what)
+	if err == nil && len(v) != l.Cell {
+		err = fmt.Errorf("%s of %d elements, want %d", what, len(v), l.Cell)
+	}
+	return v, err
+}
+
 // macs counts multiplications of a run.
 func (d *lstmF32) macs() int64 {
-	return int64(d.batch*d.time) * int64(d.Cell) * int64(4*(d.Input+d.Output)+len(d.Projection)/max(d.Cell, 1))
+	perCell := 4 * (d.Input + d.Output)
+	if d.Output != d.Cell {
+		perCell += d.Output
+	}
+	return int64(d.batch*d.time) * int64(d.Cell) * int64(perCell)
 }
 
 // run computes all moments.
 func (d *lstmF32) run(mem []byte) {
 	from, to := f32(d.src.Bytes(mem)), f32(d.dst.Bytes(mem))
-	state, cell, work := f32(d.state.Bytes(mem)), f32(d.cell.Bytes(mem)), f32(d.work.Bytes(mem))
+	state, cell, work, bytes := f32(d.state.Bytes(mem)), f32(d.cell.Bytes(mem)), f32(d.work.Bytes(mem)), i8(d.bytes.Bytes(mem))
 	for b := 0; b < d.batch; b += d.Batch { // all at once if time-major
 		for k := range d.time {
 			t := k
@@ -152,7 +208,7 @@ func (d *lstmF32) run(mem []byte) {
 				row = b*d.time + t
 			}
 			out := state[b*d.Output:][:d.Batch*d.Output]
-			d.Step(from[row*d.Input:], out, cell[b*d.Cell:][:d.Batch*d.Cell], work)
+			d.Step(from[row*d.Input:], out, cell[b*d.Cell:][:d.Batch*d.Cell], work, bytes)
 			for i := range d.Batch {
 				copy(to[(row+i)*d.width+d.offset:][:d.Output], out[i*d.Output:])
 			}
@@ -170,7 +226,11 @@ func (n *node) lowerLSTMF32(timeMajor bool) (Step, error) {
 		return Step{}, fmt.Errorf("output %v, want %d elements", n.out().Shape, want)
 	}
 	d.src, d.dst = n.inRef(0), n.outRef()
-	return Step{Kernel: "lstm_f32", Tier: kernel.TierGeneric, Rule: ruleFloat, MACs: d.macs(), Run: d.run}, nil
+	kind, rule := "lstm_f32", ruleFloat
+	if d.Hybrid != nil {
+		kind, rule = "lstm_hybrid", ruleTFLite
+	}
+	return Step{Kernel: kind, Tier: kernel.TierGeneric, Rule: rule, MACs: d.macs(), Run: d.run}, nil
 }
 
 // Further operands of BIDIRECTIONAL_SEQUENCE_LSTM: values for the layer, or for
@@ -242,11 +302,6 @@ func lowerLSTM(n *node) (Step, error) {
 	}
 	for len(n.n.In) < 24 {
 		n.n.In = append(n.n.In, -1)
-	}
-	for i := range 4 {
-		if n.in(lstmNorm+i) != nil {
-			return Step{}, unsupported("layer normalization")
-		}
 	}
 	if n.in(0).DType != Float32 || len(n.in(0).Shape) != 2 {
 		return Step{}, unsupported("types %s, shape %v", n.types(), n.in(0).Shape)

@@ -24,20 +24,15 @@ const (
 
 // lstmShape is a checked layer.
 type lstmShape struct {
-	batch, time, input, cell int
-	timeMajor                bool
-	clip                     float32
-	first                    int // gate that has weights: 1 without an input gate
+	batch, time, input, cell, output int
+	timeMajor                        bool
+	clip                             float32
+	first                            int // gate that has weights: 1 without an input gate
 }
 
 func lowerSequenceLSTM(n *node) (Step, error) {
 	for len(n.n.In) < 24 {
 		n.n.In = append(n.n.In, -1)
-	}
-	for i := range 4 {
-		if n.in(lstmNorm+i) != nil {
-			return Step{}, unsupported("layer normalization")
-		}
 	}
 	if n.in(0).DType == Float32 {
 		return n.lowerLSTMF32(n.n.Opt.Bool(3, false))
@@ -51,13 +46,6 @@ func lowerSequenceLSTM(n *node) (Step, error) {
 
 func (n *node) lstmShape() (g lstmShape, err error) {
 	in, out := n.in(0), n.out()
-	for _, list := range [][2]int{{lstmPeephole, 3}, {lstmProjection, 2}} {
-		for i := range list[1] {
-			if n.in(list[0]+i) != nil {
-				return g, unsupported("peepholes or a projection of %s", in.DType)
-			}
-		}
-	}
 	if a := n.n.Opt.Byte(0, 0); a != actTanh {
 		return g, unsupported("activation %d", a)
 	}
@@ -65,16 +53,22 @@ func (n *node) lstmShape() (g lstmShape, err error) {
 	if len(in.Shape) != 3 || len(out.Shape) != 3 || in.Shape[0] != out.Shape[0] || in.Shape[1] != out.Shape[1] {
 		return g, fmt.Errorf("input %v, output %v", in.Shape, out.Shape)
 	}
-	g.batch, g.time, g.input, g.cell = in.Shape[0], in.Shape[1], in.Shape[2], out.Shape[2]
+	g.batch, g.time, g.input, g.cell, g.output = in.Shape[0], in.Shape[1], in.Shape[2], out.Shape[2], out.Shape[2]
 	if g.timeMajor {
 		g.batch, g.time = g.time, g.batch
+	}
+	if p := n.in(lstmProjection); p != nil {
+		if len(p.Shape) != 2 || p.Shape[0] != g.output {
+			return g, fmt.Errorf("projection %v to %d outputs", p.Shape, g.output)
+		}
+		g.cell = p.Shape[1]
 	}
 	if n.in(lstmWeights) == nil {
 		g.first = 1
 	}
 	for i := g.first; i < 4; i++ {
 		for k, at := range []int{lstmWeights + i, lstmRecurrent + i} {
-			if w := n.in(at); w == nil || !equal(w.Shape, []int{g.cell, []int{g.input, g.cell}[k]}) {
+			if w := n.in(at); w == nil || !equal(w.Shape, []int{g.cell, []int{g.input, g.output}[k]}) {
 				return g, fmt.Errorf("weights of gate %d are missing or have another shape", i)
 			}
 		}
@@ -82,8 +76,8 @@ func (n *node) lstmShape() (g lstmShape, err error) {
 			return g, fmt.Errorf("bias of gate %d is missing or has another shape", i)
 		}
 	}
-	for _, at := range []int{lstmOutput, lstmCell} {
-		if s := n.in(at); s == nil || !s.Variable || s.Elements() != g.batch*g.cell {
+	for i, at := range []int{lstmOutput, lstmCell} {
+		if s := n.in(at); s == nil || !s.Variable || s.Elements() != g.batch*[]int{g.output, g.cell}[i] {
 			return g, fmt.Errorf("state is missing, no variable or has another shape")
 		}
 	}
@@ -92,7 +86,11 @@ func (n *node) lstmShape() (g lstmShape, err error) {
 
 // macs counts multiplications of a run.
 func (g *lstmShape) macs() int64 {
-	return int64(g.batch*g.time) * int64(g.cell) * int64(g.input+g.cell) * int64(4-g.first)
+	m := int64(g.cell) * int64(g.input+g.output) * int64(4-g.first)
+	if g.output != g.cell {
+		m += int64(g.cell) * int64(g.output)
+	}
+	return int64(g.batch*g.time) * m
 }
 
 // each calls step with the place of the values of every moment, in elements; a
@@ -101,13 +99,13 @@ func (g *lstmShape) macs() int64 {
 func (g *lstmShape) each(step func(batch, batches, in, out int)) {
 	if g.timeMajor {
 		for t := range g.time {
-			step(0, g.batch, t*g.batch*g.input, t*g.batch*g.cell)
+			step(0, g.batch, t*g.batch*g.input, t*g.batch*g.output)
 		}
 		return
 	}
 	for b := range g.batch {
 		for t := range g.time {
-			step(b, 1, (b*g.time+t)*g.input, (b*g.time+t)*g.cell)
+			step(b, 1, (b*g.time+t)*g.input, (b*g.time+t)*g.output)
 		}
 	}
 }
@@ -122,7 +120,7 @@ func (n *node) lstm8(g lstmShape) (Step, error) {
 		return Step{}, err
 	}
 	bits := math.Log2(float64(cell.Scale()))
-	l := &kernel.LSTM8{Batch: g.batch, Input: g.input, Cell: g.cell, CellBits: int(math.Round(bits))}
+	l := &kernel.LSTM8{Batch: g.batch, Input: g.input, Cell: g.cell, Output: g.output, CellBits: int(math.Round(bits))}
 	if bits != math.Round(bits) || l.CellBits < -15 || l.CellBits > -9 {
 		return Step{}, unsupported("cell state of scale %g", cell.Scale())
 	}
@@ -136,7 +134,12 @@ func (n *node) lstm8(g lstmShape) (Step, error) {
 	l.Zero = hidden.Zero()
 	l.Hidden = kernel.NewMultiplier(float64(float32(math.Ldexp(1, -15) / float64(hidden.Scale()) * math.Ldexp(1, -15))))
 	for i := g.first; i < 4; i++ {
-		if l.Gates[i], err = n.gate8(i); err != nil {
+		if l.Gates[i], err = n.gate8(i, g, l.CellBits); err != nil {
+			return Step{}, err
+		}
+	}
+	if n.in(lstmProjection) != nil {
+		if l.Projection, err = n.projection8(hidden); err != nil {
 			return Step{}, err
 		}
 	}
@@ -144,14 +147,14 @@ func (n *node) lstm8(g lstmShape) (Step, error) {
 		l.Batch = 1
 	}
 	src, dst, h, c := n.inRef(0), n.outRef(), n.inRef(lstmOutput), n.inRef(lstmCell)
-	work := n.scratch(4*g.batch*g.cell, 2)
+	work, inner := n.scratch(4*g.batch*g.cell, 2), n.scratch(g.batch*g.cell, 1)
 	return Step{
 		Kernel: "lstm_8x8_16", Tier: kernel.TierGeneric, Rule: ruleTFLite, MACs: g.macs(),
 		Run: func(mem []byte) {
 			from, to, output, cells := i8(src.Bytes(mem)), i8(dst.Bytes(mem)), i8(h.Bytes(mem)), i16(c.Bytes(mem))
 			g.each(func(b, batches, in, out int) {
-				state := output[b*g.cell:][:batches*g.cell]
-				l.Step(from[in:], state, cells[b*g.cell:], i16(work.Bytes(mem)))
+				state := output[b*g.output:][:batches*g.output]
+				l.Step(from[in:], state, cells[b*g.cell:], i16(work.Bytes(mem)), i8(inner.Bytes(mem)))
 				copy(to[out:], state)
 			})
 		},
@@ -169,53 +172,4 @@ func (n *node) hidden() (*Tensor, error) {
 		return nil, unsupported("hidden values of %s", t.DType)
 	}
 	return t, n.quantized(t)
-}
-
-// gate8 packs gate i of an int8 layer.
-func (n *node) gate8(i int) (g kernel.Gate8, err error) {
-	in, state := n.in(0), n.in(lstmOutput)
-	weights, recurrent, bias := n.in(lstmWeights+i), n.in(lstmRecurrent+i), n.in(lstmBias+i)
-	if weights.DType != Int8 || recurrent.DType != Int8 || bias.DType != Int32 {
-		return g, unsupported("weights of %s and %s, bias of %s", weights.DType, recurrent.DType, bias.DType)
-	}
-	if err := n.quantized(weights, recurrent); err != nil {
-		return g, err
-	}
-	if weights.Zero() != 0 || recurrent.Zero() != 0 {
-		return g, unsupported("weights with a zero point")
-	}
-	w, err := n.static(lstmWeights+i, "weights")
-	if err != nil {
-		return g, err
-	}
-	r, err := n.static(lstmRecurrent+i, "weights")
-	if err != nil {
-		return g, err
-	}
-	if g.Bias, err = n.staticInt32s(lstmBias+i, "bias"); err != nil {
-		return g, err
-	}
-	if err := n.b.hold("weights", len(w)+len(r)+8*len(g.Bias)); err != nil {
-		return g, err
-	}
-	g.Weights, g.Recurrent = append([]int8(nil), viewOf[int8](w)...), append([]int8(nil), viewOf[int8](r)...)
-	g.State = make([]int32, len(g.Bias))
-	shiftBias(g.Bias, g.Weights, in.Zero())
-	shiftBias(g.State, g.Recurrent, state.Zero())
-	const gateScale = 0x1p-12
-	if g.In, err = factor(float64(float32(weights.Scale()*in.Scale())/gateScale), 15); err != nil {
-		return g, err
-	}
-	g.Out, err = factor(float64(float32(recurrent.Scale()*state.Scale())/gateScale), 15)
-	return g, err
-}
-
-// shiftBias takes the zero point of the values out of rows of weights.
-func shiftBias(bias []int32, w []int8, zero int32) {
-	cols := len(w) / len(bias)
-	for c := range bias {
-		for _, v := range w[c*cols:][:cols] {
-			bias[c] -= int32(v) * zero
-		}
-	}
 }

@@ -75,6 +75,7 @@ var reduceProd = map[DType]func(*node) (Step, error){
 	Float32: func(n *node) (Step, error) {
 		return ruled(ruleFloat)(reduceTo("reduce_prod_f32", 1, func(a, x float32) float32 { return kernel.Quiet(a * x) })(n))
 	},
+	Int8: prodSmall[int8]("reduce_prod_qs8"), Int16: prodSmall[int16]("reduce_prod_qs16"),
 	Int32: reduceTo("reduce_prod_i32", 1, kernel.Product[int32]), Int64: reduceTo("reduce_prod_i64", 1, kernel.Product[int64]),
 }
 

@@ -17,7 +17,7 @@ type Fault interface {
 	fault()
 }
 
-// Quotient8 is a quantized 8-bit quotient by the rule of TFLite's kernels: a
+// Quotient8 is a quantized quotient of 8 or 16 bits by the rule of TFLite's kernels: a
 // reciprocal in fixed point (kernels/internal/reference/div.h).
 type Quotient8 struct {
 	AZero, BZero int32
@@ -26,7 +26,7 @@ type Quotient8 struct {
 }
 
 // RunQuotient8 computes dst[i] = a[i*aStep] / b[i*bStep], as RunAdd8.
-func RunQuotient8[T Byte](q *Quotient8, dst, a, b []T, aStep, bStep int) {
+func RunQuotient8[T Byte | int16](q *Quotient8, dst, a, b []T, aStep, bStep int) {
 	for i := range dst {
 		x, y := int32(a[i*aStep])-q.AZero, int32(b[i*bStep])-q.BZero
 		if y == 0 {

@@ -34,7 +34,7 @@ func Abs[T Integer](a T) T { return max(a, -a) }
 
 // FloorDiv rounds the quotient down; b is not 0
 // (kernels/internal/reference/binary_function.h).
-func FloorDiv(a, b int32) int32 {
+func FloorDiv[T int8 | int16 | int32](a, b T) T {
 	q := a / b
 	if a%b != 0 && (a < 0) != (b < 0) {
 		q--
@@ -43,7 +43,7 @@ func FloorDiv(a, b int32) int32 {
 }
 
 // FloorMod is what FloorDiv leaves; it has the sign of b.
-func FloorMod[T int32 | int64](a, b T) T {
+func FloorMod[T int8 | int16 | int32 | int64](a, b T) T {
 	r := a % b
 	if r != 0 && (r < 0) != (b < 0) {
 		r += b
@@ -88,11 +88,27 @@ func (p *PRelu8) Apply(x, alpha int32) int32 {
 }
 
 // RunPRelu8 computes dst from x and alpha, as Zip does.
-func RunPRelu8[T Byte](p *PRelu8, dst, x, alpha []T, xStep, alphaStep int) {
+func RunPRelu8[T Byte | int16, A Byte](p *PRelu8, dst, x []T, alpha []A, xStep, alphaStep int) {
 	for i := range dst {
 		dst[i] = T(p.Apply(int32(x[i*xStep]), int32(alpha[i*alphaStep])))
 	}
 }
+
+// Nonzero is f, but a divisor of 0 ends the run with an error.
+func Nonzero[T Integer](f func(a, b T) T) func(a, b T) T {
+	return func(a, b T) T {
+		if b == 0 {
+			panic(ValueError{"division by 0"})
+		}
+		return f(a, b)
+	}
+}
+
+// Sign returns -1, 0 or 1.
+func Sign(a int32) int32 { return max(min(a, 1), -1) }
+
+// SquaredDifference returns the square of a - b, which wraps.
+func SquaredDifference(a, b int32) int32 { return (a - b) * (a - b) }
 
 // Sum returns a + b, which wraps.
 func Sum[T Integer](a, b T) T { return a + b }

@@ -66,7 +66,13 @@ type rig struct {
 
 func newRig(t *testing.T, dir string) *rig {
 	t.Helper()
-	c, err := Open(t.Context(), Config{Dir: dir, Hosts: []string{"127.0.0.1"}, Broker: "127.0.0.1:0", Child: []string{os.Args[0], "broker"}, Resend: 50 * time.Millisecond})
+	return rigOf(t, Config{Dir: dir, Resend: 50 * time.Millisecond})
+}
+
+func rigOf(t *testing.T, cfg Config) *rig {
+	t.Helper()
+	cfg.Hosts, cfg.Broker, cfg.Child = []string{"127.0.0.1"}, "127.0.0.1:0", []string{os.Args[0], "broker"}
+	c, err := Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,7 @@ func (u *Unit) samples() ([][][]byte, error) {
 		}
 		defer b.Close()
 		for i := range min(len(u.Manifest.Golden), maxServerSamples) {
-			in, _, err := b.Golden(i)
+			in, _, err := b.Variant(u.variant).Golden(i)
 			if err != nil {
 				return nil, err
 			}

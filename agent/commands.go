@@ -126,7 +126,7 @@ func (a *Agent) selfTest(ctx context.Context, _ json.RawMessage, tell func(any))
 			}
 		}
 		began := time.Now()
-		u, err := Load(ctx, path, a.engineOptions())
+		u, err := LoadModel(ctx, path, a.engineOptions(), now.model)
 		if err != nil {
 			return out, fmt.Errorf("pipeline %s: %w", r.cfg.Name, err)
 		}

@@ -172,7 +172,7 @@ func (k kept) Sealed() <-chan struct{} {
 // describe is what the controller is told of this device.
 func (a *Agent) describe() fleet.Reported {
 	s := a.Status()
-	r := fleet.Reported{Version: a.opts.Version, Board: board(), Labels: s.Labels}
+	r := fleet.Reported{Version: a.opts.Version, Board: board(), Labels: s.Labels, Canary: a.cfg.Fleet.Canary}
 	r.Seq, r.Slots = a.updates.status()
 	for _, p := range s.Pipelines {
 		if p.Bundle == "" {

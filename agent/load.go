@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -25,6 +26,7 @@ type Unit struct {
 	decides  bool   // the pipeline makes events
 	model    string // SHA-256 of the model file, hex
 	path     string // of the bundle
+	variant  int    // of its models
 }
 
 // A LoadError says which bundle did not become a Unit, and why.
@@ -52,17 +54,43 @@ func (e *MismatchError) Hint() string {
 	return "the bundle was made by an engine with other arithmetic, or is damaged; do not run it, ask its publisher"
 }
 
-// Load opens the bundle at path and makes it ready: files, manifest, model,
-// pipeline, golden samples, requirements, in this order. Every error is a *LoadError.
+// Load opens the bundle at path and makes it ready: files, manifest, and the
+// best of its models that fits this board: pipeline, golden samples and
+// requirements, measured here. Every error is a *LoadError.
 func Load(ctx context.Context, path string, o inference.Options) (*Unit, error) {
-	u, err := load(ctx, path, o)
+	return LoadModel(ctx, path, o, "")
+}
+
+// LoadModel is Load of the model with a SHA-256, in hex, which was chosen
+// before: what it requires is not measured again.
+func LoadModel(ctx context.Context, path string, o inference.Options, model string) (*Unit, error) {
+	u, err := load(ctx, path, o, model)
 	if err != nil {
 		return nil, &LoadError{path, err}
 	}
 	return u, nil
 }
 
-func load(ctx context.Context, path string, o inference.Options) (*Unit, error) {
+// LoadAll makes all models of a bundle ready, the best first, whether they fit
+// this board or not: for who releases them, or looks for the one that decided.
+func LoadAll(ctx context.Context, path string, o inference.Options) ([]*Unit, error) {
+	b, err := bundle.Open(path)
+	if err != nil {
+		return nil, &LoadError{path, err}
+	}
+	defer b.Close()
+	var all []*Unit
+	for i := range b.Variants() {
+		u, err := LoadModel(ctx, path, o, b.Variant(i).ModelSum())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, u)
+	}
+	return all, nil
+}
+
+func load(ctx context.Context, path string, o inference.Options, model string) (*Unit, error) {
 	b, err := bundle.Open(path)
 	if err != nil {
 		return nil, err
@@ -71,8 +99,37 @@ func load(ctx context.Context, path string, o inference.Options) (*Unit, error) 
 	if n := b.Manifest().Numerics; n > inference.Numerics {
 		return nil, fmt.Errorf("numerics %d: this engine knows up to %d; it is too old for the bundle", n, inference.Numerics)
 	}
+	var unfit error
+	for i := range b.Variants() {
+		v := b.Variant(i)
+		if model != "" && v.ModelSum() != model {
+			continue
+		}
+		u, err := loadVariant(ctx, v, o, model == "")
+		if err == nil {
+			u.path, u.variant = path, i
+			return u, nil
+		}
+		var wrong *MismatchError
+		if ctx.Err() != nil || errors.As(err, &wrong) { // other numbers are no question of fit
+			return nil, err
+		}
+		if b.Variants() > 1 {
+			err = fmt.Errorf("%s: %w", v.Manifest().Model.File, err)
+		}
+		unfit = errors.Join(unfit, err)
+	}
+	if unfit == nil {
+		return nil, fmt.Errorf("it has no model %.12s", model)
+	}
+	return nil, unfit
+}
+
+// loadVariant makes a bundle's only model ready, and with measure judges
+// whether it is one for this board.
+func loadVariant(ctx context.Context, b *bundle.Bundle, o inference.Options, measure bool) (*Unit, error) {
 	digest := b.Digest()
-	u := &Unit{Manifest: b.Manifest(), Digest: hex.EncodeToString(digest[:]), path: path}
+	u := &Unit{Manifest: b.Manifest(), Digest: hex.EncodeToString(digest[:])}
 	data, err := b.Model()
 	if err != nil {
 		return nil, err
@@ -85,8 +142,8 @@ func load(ctx context.Context, path string, o inference.Options) (*Unit, error) 
 	if err := u.plan(); err != nil {
 		return nil, err
 	}
-	if err := u.check(ctx, b); err != nil {
-		return nil, err
+	if err := u.check(ctx, b); err != nil || !measure {
+		return u, err
 	}
 	return u, u.requirements(ctx, b)
 }

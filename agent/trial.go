@@ -35,7 +35,7 @@ func (u *updater) trial(ctx context.Context, c ota.Candidate) (ota.Verdict, erro
 	}
 	limits := unit.probation()
 	if r.unit.Load() == nil || limits.Windows == 0 {
-		return ota.Verdict{Good: true}, nil
+		return ota.Verdict{Good: true, Model: unit.model}, nil
 	}
 	return u.probation(ctx, r, unit, limits)
 }
@@ -56,7 +56,7 @@ func (u *updater) probation(ctx context.Context, r *runner, unit *Unit, limits b
 	}
 	u.log.Info("probation", "pipeline", r.cfg.Name, "bundle", unit.Name(), "found", found.String())
 	reason := found.judge(limits)
-	return ota.Verdict{Good: reason == "", Reason: reason}, nil
+	return ota.Verdict{Good: reason == "", Reason: reason, Model: unit.model}, nil
 }
 
 // suits tells why a bundle is not the one that was signed, or not for this

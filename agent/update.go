@@ -80,7 +80,7 @@ func (a *Agent) newUpdater(id *uplink.Enrolled, spent *traffic) (*updater, error
 		p.restart, p.works = a.startAgain, a.works
 	}
 	u.client, err = ota.Open(ota.Config{
-		Dir: dir, Root: id.Root, Source: source, Clock: u.now, Build: a.opts.Built, Arch: programArch(), Trial: u.trial, Note: u.progress, Logger: a.opts.Log,
+		Dir: dir, Root: id.Root, Source: source, Clock: u.now, Build: a.opts.Built, Canary: a.cfg.Fleet.Canary, Arch: programArch(), Trial: u.trial, Note: u.progress, Logger: a.opts.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -367,7 +367,7 @@ func (u *updater) load(ctx context.Context, slot string) (*Unit, error) {
 		if !ok {
 			return nil, fmt.Errorf("slot %s: nothing is installed: %w", slot, fs.ErrNotExist)
 		}
-		unit, err := Load(ctx, active.Path, u.engine)
+		unit, err := LoadModel(ctx, active.Path, u.engine, active.Model)
 		if err == nil && unit.Digest != active.SHA256 {
 			err = fmt.Errorf("bundle %s: its digest is %.12s, %.12s was installed", active.Path, unit.Digest, active.SHA256)
 		}

@@ -45,7 +45,8 @@ type Reported struct {
 	Board     Board              `json:"board"`
 	Labels    map[string]string  `json:"labels,omitempty"` // as its own configuration says
 	Simulated bool               `json:"simulated,omitempty"`
-	Seq       Seq                `json:"desired_seq"` // of the assignment it works towards
+	Canary    bool               `json:"canary,omitempty"` // takes what a build machine proposes
+	Seq       Seq                `json:"desired_seq"`      // of the assignment it works towards
 	Pipelines []PipelineReported `json:"pipelines,omitempty"`
 	Slots     []SlotReported     `json:"slots,omitempty"`
 	Problems  []string           `json:"problems,omitempty"`

@@ -58,18 +58,34 @@ func (c *Client) Install(ctx context.Context, o Order) error {
 		return fmt.Errorf("slot %s: %w", o.Slot, err)
 	}
 	if j.Active != nil && j.Active.SHA256 == digest && c.blobs.Check(want(t, "")) {
-		return c.settle(o.Slot, j)
+		return c.settle(o.Slot, j, t)
 	}
 	return c.bring(ctx, o.Slot, j, t)
 }
 
-// settle forgets a candidate that is not wanted any more.
-func (c *Client) settle(slot string, j journal) error {
-	if j.State == Good {
+// settle forgets a candidate that is not wanted any more. The active bytes may
+// have been released under another path since.
+func (c *Client) settle(slot string, j journal, t trust.Target) error {
+	now := installed(t)
+	now.Model = j.Active.Model
+	if j.State == Good && *j.Active == now {
 		return nil
 	}
-	j.State, j.Candidate, j.Attempts, j.Reason = Good, nil, 0, ""
-	return c.set(slot, j)
+	j.State, j.Active, j.Candidate, j.Attempts, j.Reason = Good, &now, nil, 0, ""
+	if err := c.set(slot, j); err != nil {
+		return err
+	}
+	return c.raise(j)
+}
+
+// installed is what a slot keeps of a target. What only canaries may try raises
+// no epoch: its signer could keep every release away.
+func installed(t trust.Target) Installed {
+	i := Installed{Target: t.Path, SHA256: t.Hex(), Length: t.Length, Name: t.Custom.Name, Version: t.Custom.Version, Epoch: t.Custom.SecurityEpoch}
+	if trust.IsCanary(t.Path) {
+		i.Epoch = 0
+	}
+	return i
 }
 
 // allowed is where order and repository agree.
@@ -86,6 +102,8 @@ func (c *Client) allowed(ctx context.Context, o Order) (trust.Target, error) {
 		kind = "agent"
 	}
 	switch {
+	case o.Slot == ProgramSlot && trust.IsCanary(t.Path):
+		return t, fmt.Errorf("target %.200q: canaries try bundles, not programs", o.Target)
 	case t.Custom.Kind != kind:
 		return t, fmt.Errorf("target %.200q: a %.20q, want %q", o.Target, t.Custom.Kind, kind)
 	case o.Slot != ProgramSlot:
@@ -104,8 +122,8 @@ func want(t trust.Target, name string) fetch.Want {
 // bring goes through the states. Each is durable before its work begins.
 func (c *Client) bring(ctx context.Context, slot string, j journal, t trust.Target) error {
 	if j.Candidate == nil || j.Candidate.SHA256 != t.Hex() {
-		j.Candidate = &Installed{Target: t.Path, SHA256: t.Hex(), Length: t.Length, Name: t.Custom.Name, Version: t.Custom.Version, Epoch: t.Custom.SecurityEpoch}
-		j.Attempts = 0
+		i := installed(t)
+		j.Candidate, j.Attempts = &i, 0
 	}
 	j.Reason = ""
 	if j.State = Fetching; !c.blobs.Check(want(t, "")) {
@@ -143,8 +161,9 @@ func (c *Client) try(ctx context.Context, slot string, j journal, path string) e
 	if !v.Good {
 		return c.refuse(slot, j, v.Reason)
 	}
-	next := j
-	next.State, next.Active, next.Candidate, next.Attempts = Good, j.Candidate, nil, 0
+	next, chosen := j, *j.Candidate
+	chosen.Model = v.Model
+	next.State, next.Active, next.Candidate, next.Attempts = Good, &chosen, nil, 0
 	if j.Active != nil && j.Active.SHA256 != next.Active.SHA256 {
 		next.Previous = j.Active
 	}

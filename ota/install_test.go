@@ -37,6 +37,28 @@ func TestInstall(t *testing.T) {
 	}
 }
 
+// TestChosenModelIsKept: which of a bundle's models a trial chose is known
+// after a restart, and after going back.
+func TestChosenModelIsKept(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.publish("1.0.0", "one", 0), w.publish("2.0.0", "two", 0)
+	w.verdicts["one"], w.verdicts["two"] = Verdict{Good: true, Model: "first"}, Verdict{Good: true, Model: "second"}
+	c := w.open()
+	w.must(c.Install(t.Context(), one))
+	w.must(c.Install(t.Context(), two))
+	for _, want := range []string{"second", "first"} {
+		w.must(c.Close())
+		c = w.open()
+		w.must(c.Install(t.Context(), map[string]Order{"first": one, "second": two}[want]))
+		if a, _ := c.Active("words"); a.Model != want {
+			t.Errorf("model %q, want %q", a.Model, want)
+		}
+		if want == "second" {
+			w.must(c.Rollback("words", "test"))
+		}
+	}
+}
+
 // TestBadReleaseIsPinned: it is refused once, reported with its reason, and not
 // tried again, restarts included.
 func TestBadReleaseIsPinned(t *testing.T) {

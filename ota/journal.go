@@ -37,6 +37,7 @@ type Installed struct {
 	Name    string `json:"name,omitempty"`
 	Version string `json:"version,omitempty"`
 	Epoch   int64  `json:"epoch"`
+	Model   string `json:"model,omitempty"` // SHA-256 of the bundle's model that was chosen for this board
 }
 
 // A Pin keeps a digest from being installed again.

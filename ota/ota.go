@@ -33,6 +33,7 @@ type Config struct {
 	Source fetch.Source                               // the repository: metadata/ and targets/
 	Clock  func() (now time.Time, synced bool)        // required
 	Build  time.Time                                  // of this program: it cannot be earlier
+	Canary bool                                       // try what a build machine proposes, before people release it
 	Arch   string                                     // what this program was built for; only such programs replace it
 	Free   int64                                      // bytes that stay free on the disk; 0: 16 MiB
 	Wait   func(context.Context, time.Duration) error // between tries of a download; nil: real time
@@ -56,6 +57,7 @@ type Candidate struct {
 type Verdict struct {
 	Good   bool
 	Reason string // why it is not good, for people
+	Model  string // SHA-256 of the model that was tried, of a bundle of several
 }
 
 // Progress tells of one step of an install.
@@ -124,7 +126,7 @@ func lock(path string) (*os.File, error) {
 
 func (c *Client) open() error {
 	var err error
-	c.trust, err = trust.Open(trust.Config{Dir: filepath.Join(c.cfg.Dir, "trust"), Root: c.cfg.Root, Clock: c.cfg.Clock, Build: c.cfg.Build, Logger: c.cfg.Logger,
+	c.trust, err = trust.Open(trust.Config{Dir: filepath.Join(c.cfg.Dir, "trust"), Root: c.cfg.Root, Clock: c.cfg.Clock, Build: c.cfg.Build, Canary: c.cfg.Canary, Logger: c.cfg.Logger,
 		Fetch: func(ctx context.Context, name string, limit int64) ([]byte, error) {
 			return fetch.Small(ctx, c.cfg.Source, "metadata/"+name, limit)
 		}})

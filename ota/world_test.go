@@ -29,6 +29,7 @@ type world struct {
 	trials   []Candidate
 	notes    []Progress
 	state    string
+	canary   bool
 }
 
 func newWorld(t *testing.T) *world {
@@ -76,7 +77,7 @@ func (w *world) open() *Client {
 	src, err := fetch.OpenDir(w.dir)
 	w.must(err)
 	w.t.Cleanup(func() { src.Close() })
-	c, err := Open(Config{Dir: w.state, Root: w.root, Source: src, Free: 1, Build: day0.Add(-time.Hour),
+	c, err := Open(Config{Dir: w.state, Root: w.root, Source: src, Free: 1, Build: day0.Add(-time.Hour), Canary: w.canary,
 		Clock: func() (time.Time, bool) { return w.now, true },
 		Wait:  func(context.Context, time.Duration) error { return errNoWait },
 		Trial: w.trial, Note: func(p Progress) { w.notes = append(w.notes, p) }})

@@ -130,6 +130,7 @@ type Fleet struct {
 	Unsigned bool     // take commands that nobody signed
 	URL      string   // of the controller that the agent enrols with by itself
 	Token    string   // likewise; an image's
+	Canary   bool     // try what a build machine proposes, before people release it
 	Reboot   []string // program that restarts the board when the fleet asks; none: it may not
 }
 

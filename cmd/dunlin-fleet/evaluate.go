@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -20,13 +19,15 @@ import (
 	"github.com/dunlin-edge/dunlin/agent/evaluate"
 	"github.com/dunlin-edge/dunlin/inference"
 	"github.com/dunlin-edge/dunlin/ota/release"
+	"github.com/dunlin-edge/dunlin/ota/trust"
 )
 
 type unit = agent.Unit
 
 // evidence is what was measured of a release, and how it was judged.
 type evidence struct {
-	Report     *evaluate.Report    `json:"report"`
+	Report     *evaluate.Report    `json:"report"`           // of the best model of the bundle
+	Models     []*evaluate.Report  `json:"models,omitempty"` // of its others, in their order
 	Against    *evaluate.Report    `json:"against,omitempty"`
 	Thresholds evaluate.Thresholds `json:"thresholds"`
 	Missed     []string            `json:"missed,omitempty"`
@@ -79,7 +80,8 @@ func (g *gate) flags(cmd *cobra.Command) {
 
 // measure runs the evaluation, nil where none is asked for. Its error tells
 // what is missed, unless that is forced.
-func (g *gate) measure(cmd *cobra.Command, u *unit, repo *release.Repo) (*evidence, error) {
+func (g *gate) measure(cmd *cobra.Command, all []*unit, repo *release.Repo) (*evidence, error) {
+	u := all[0]
 	if g.data == "" {
 		if g.want.Accuracy != 0 || g.want.Part != 0 || g.want.Variant != 0 || g.against != "" {
 			return nil, &hinted{errors.New("thresholds without data"), "name a folder of labelled files with --data"}
@@ -93,6 +95,13 @@ func (g *gate) measure(cmd *cobra.Command, u *unit, repo *release.Repo) (*eviden
 	e := &evidence{Thresholds: g.want}
 	if e.Report, err = evaluate.Run(cmd.Context(), u, data, progress(cmd, u.Name())); err != nil {
 		return nil, err
+	}
+	for _, v := range all[1:] {
+		r, err := evaluate.Run(cmd.Context(), v, data, progress(cmd, v.Manifest.Model.File))
+		if err != nil {
+			return nil, err
+		}
+		e.Models = append(e.Models, r)
 	}
 	if path := g.baseline(u, repo); path != "" {
 		other, err := agent.Load(cmd.Context(), path, inference.Options{})
@@ -122,7 +131,7 @@ func (g *gate) baseline(u *unit, repo *release.Repo) string {
 	}
 	var newest *release.Released
 	for _, r := range repo.Released() {
-		if r.Custom.Kind == "bundle" && r.Custom.Name == u.Manifest.Name && r.SHA256 != u.Digest &&
+		if r.Custom.Kind == "bundle" && !trust.IsCanary(r.Path) && r.Custom.Name == u.Manifest.Name && r.SHA256 != u.Digest &&
 			(newest == nil || semver.Compare("v"+r.Custom.Version, "v"+newest.Custom.Version) > 0) {
 			newest = &r
 		}
@@ -139,6 +148,11 @@ func (g *gate) baseline(u *unit, repo *release.Repo) string {
 
 func (g *gate) pass(e *evidence) error {
 	e.Missed = g.want.Judge(e.Report, e.Against)
+	for i, r := range e.Models {
+		for _, missed := range g.want.Judge(r, e.Against) {
+			e.Missed = append(e.Missed, fmt.Sprintf("model %d: %s", i+2, missed))
+		}
+	}
 	if len(e.Missed) == 0 {
 		return nil
 	}
@@ -186,7 +200,7 @@ has the columns file, label and slice.`,
 
 // candidate checks a bundle and measures it. There need not be a repository.
 func (g *gate) candidate(cmd *cobra.Command, file, repo string) (*unit, *evidence, error) {
-	_, u, err := vet(cmd, file, 0)
+	_, all, err := vet(cmd, file, 0)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -194,8 +208,8 @@ func (g *gate) candidate(cmd *cobra.Command, file, repo string) (*unit, *evidenc
 	if err != nil && (repo != "" || !errors.Is(err, os.ErrNotExist)) {
 		return nil, nil, err
 	}
-	e, err := g.measure(cmd, u, r)
-	return u, e, err
+	e, err := g.measure(cmd, all, r)
+	return all[0], e, err
 }
 
 // maxRows bounds the rows of a kind; --json has all.
@@ -236,56 +250,4 @@ func (e *evidence) print(out io.Writer) error {
 		}
 	}
 	return w.Flush()
-}
-
-func proposeCommand() *cobra.Command {
-	var g gate
-	repo, out := "", ""
-	cmd := &cobra.Command{
-		Use:   "propose BUNDLE",
-		Short: "check and measure a bundle without keys, for people to release",
-		Long: `Check and measure a bundle as publish does, without any key: for a build machine.
-It writes the bundle and a report into a folder, for the holders of keys to look
-at and to release with: publish BUNDLE --report REPORT.`,
-		Example: "  dunlin-fleet propose machine-1.2.0.dunlin --data recordings/ --min-accuracy 0.95 --out candidate/",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if g.data == "" {
-				return &hinted{errors.New("no data to measure on"), "name a folder of labelled files with --data"}
-			}
-			u, e, err := g.candidate(cmd, args[0], repo)
-			if err != nil {
-				return err
-			}
-			name := strings.ReplaceAll(u.Name(), "@", "-") + ".dunlin"
-			if err := writeCandidate(out, name, args[0], e); err != nil {
-				return err
-			}
-			if err := e.print(cmd.OutOrStdout()); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "\nproposed; holders of keys release it with:\n  dunlin-fleet publish %s --report %s --keys ...\n",
-				filepath.Join(out, name), filepath.Join(out, name+".report"))
-			return nil
-		},
-	}
-	g.flags(cmd)
-	cmd.Flags().StringVar(&repo, "repository", "", "folder of the repository to compare with (default DIR/repository)")
-	cmd.Flags().StringVar(&out, "out", "candidate", "folder for the bundle and its report")
-	return cmd
-}
-
-func writeCandidate(dir, name, bundle string, e *evidence) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	data, err := os.ReadFile(bundle)
-	if err != nil {
-		return err
-	}
-	report, err := json.MarshalIndent(e, "", "  ")
-	if err != nil {
-		return err
-	}
-	return errors.Join(os.WriteFile(filepath.Join(dir, name), data, 0o644), os.WriteFile(filepath.Join(dir, name+".report"), report, 0o644))
 }

@@ -191,3 +191,32 @@ func TestEvaluateData(t *testing.T) {
 	o.refused("no data to measure on", "evaluate", digits)
 	o.refused("no data to measure on", "propose", digits)
 }
+
+// TestProposeToCanaries: a build machine with the canary key makes what its
+// holders let canaries try; any other key is refused.
+func TestProposeToCanaries(t *testing.T) {
+	o, data := newOffice(t), scans(t)
+	ci, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
+	o.must("key", "rotate", "canary", ci, "--keys", o.keys)
+	digits := filepath.Join(demoBundles, "digits-1.0.0.dunlin")
+	o.refused("is for \"snapshot\"", "propose", digits, "--data", data, "--out", out, "--canary-key", filepath.Join(o.keys, "release", "snapshot.key"))
+	if said := o.must("propose", digits, "--data", data, "--out", out, "--canary-key", filepath.Join(ci, "ci", "canary.key")); !strings.Contains(said, "assign canary/digits/1.0.0.dunlin") {
+		t.Error(said)
+	}
+	for _, part := range []string{"metadata", "targets"} {
+		if err := os.CopyFS(filepath.Join(o.dir, "repository", part), os.DirFS(filepath.Join(out, part))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	repo, err := release.Open(filepath.Join(o.dir, "repository"), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := repo.Released(); len(all) != 1 || all[0].Path != "canary/digits/1.0.0.dunlin" {
+		t.Errorf("released %+v", all)
+	}
+	if list := o.must("key", "ls"); !strings.Contains(list, "canary") {
+		t.Error(list)
+	}
+	o.must("publish", filepath.Join(out, "digits-1.0.0.dunlin"), "--report", filepath.Join(out, "digits-1.0.0.dunlin.report"), "--keys", o.keys)
+}

@@ -93,8 +93,11 @@ targets, models, agent, snapshot or timestamp. Do it when a key is lost or may
 have been seen, or when a holder leaves. Devices follow by themselves, also
 those that were off for many rotations.
 
+canary is a role that a repository has only after its first rotate: one key for
+a build machine, which lets canaries, and no other device, try what it proposes.
+
 The keys that may decide sign: those of root for a top-level role, of targets
-for models and agent. The new folders then go to their holders; keep the old
+for models, agent and canary. The new folders then go to their holders; keep the old
 root keys until every device has been seen since.`,
 		Example: "  dunlin-fleet key rotate models ./new --keys /media/usb1,/media/usb2,./release,./online\n  dunlin-fleet key rotate timestamp ./new --keys /media/usb1,/media/usb2,./release",
 		Args:    cobra.ExactArgs(2),

@@ -114,12 +114,12 @@ func (p *publishing) prepare(file string) ([]release.Artifact, error) {
 		a, err := vetProgram(p.version)(p.cmd, file, p.epoch)
 		return []release.Artifact{a}, err
 	}
-	a, unit, err := vet(p.cmd, file, p.epoch)
+	a, all, err := vet(p.cmd, file, p.epoch)
 	if err != nil {
 		return nil, err
 	}
 	out := []release.Artifact{a}
-	report, err := p.evidence(a, unit)
+	report, err := p.evidence(a, all)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (p *publishing) prepare(file string) ([]release.Artifact, error) {
 		if err != nil {
 			return nil, err
 		}
-		path := filepath.Join(p.work, unit.Digest+".report")
+		path := filepath.Join(p.work, all[0].Digest+".report")
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			return nil, err
 		}
@@ -140,9 +140,10 @@ func (p *publishing) prepare(file string) ([]release.Artifact, error) {
 
 // evidence is what shows that a bundle is good enough: measured here, or by
 // somebody else on the same bytes; nil where nothing was asked for.
-func (p *publishing) evidence(a release.Artifact, unit *unit) (*evidence, error) {
+func (p *publishing) evidence(a release.Artifact, all []*unit) (*evidence, error) {
+	unit := all[0]
 	if p.report == "" {
-		return p.gate.measure(p.cmd, unit, p.repo)
+		return p.gate.measure(p.cmd, all, p.repo)
 	}
 	if p.gate.data != "" {
 		return nil, errors.New("--report and --data: one of them says what was measured")
@@ -153,6 +154,9 @@ func (p *publishing) evidence(a release.Artifact, unit *unit) (*evidence, error)
 	}
 	if e.Report.SHA256 != unit.Digest {
 		return nil, &hinted{fmt.Errorf("report %s is about %.12s, %s is %.12s", p.report, e.Report.SHA256, a.File, unit.Digest), "propose these bytes again"}
+	}
+	if len(e.Models) != len(all)-1 {
+		return nil, &hinted{fmt.Errorf("report %s is about %d models, %s has %d", p.report, 1+len(e.Models), a.File, len(all)), "propose these bytes again"}
 	}
 	return e, p.gate.pass(e)
 }

@@ -91,20 +91,23 @@ func share(a release.Artifact) string {
 	return fmt.Sprintf("%d bytes (%.1f %%) from %.12s", st.Size(), 100*float64(st.Size())/float64(a.Custom.ToLength), a.Custom.From)
 }
 
-// vet opens a bundle as a device does, and runs its golden samples.
-func vet(cmd *cobra.Command, file string, epoch int64) (release.Artifact, *unit, error) {
-	u, err := agent.Load(cmd.Context(), file, inference.Options{})
+// vet opens a bundle as a device does, and runs the golden samples of all its
+// models.
+func vet(cmd *cobra.Command, file string, epoch int64) (release.Artifact, []*unit, error) {
+	all, err := agent.LoadAll(cmd.Context(), file, inference.Options{})
 	if err != nil {
 		return release.Artifact{}, nil, &hinted{err, "nothing was released; devices would refuse it"}
 	}
-	if u.Golden == 0 {
-		return release.Artifact{}, nil, &hinted{fmt.Errorf("bundle %s has no golden sample, so no device could check it", file), "dunlin bundle init makes some"}
+	for _, u := range all {
+		if u.Golden == 0 {
+			return release.Artifact{}, nil, &hinted{fmt.Errorf("bundle %s has no golden sample for %s, so no device could check it", file, u.Manifest.Model.File), "dunlin bundle init makes some"}
+		}
 	}
-	m := u.Manifest
+	m := all[0].Manifest
 	return release.Artifact{
 		Path: "models/" + m.Name + "/" + m.Version + ".dunlin", File: file,
 		Custom: trust.Custom{Kind: "bundle", Name: m.Name, Version: m.Version, SecurityEpoch: epoch},
-	}, u, nil
+	}, all, nil
 }
 
 // hintOf gives an error that knows what to do next its place.

@@ -141,11 +141,15 @@ func runBundleVerify(ctx context.Context, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	u, err := agent.Load(ctx, args[0], inference.Options{})
+	all, err := agent.LoadAll(ctx, args[0], inference.Options{})
 	if err != nil {
 		return verifyError(err)
 	}
-	v := verified{u.Name(), u.Digest, len(u.Manifest.Files), u.Golden, runtime.GOOS + "/" + runtime.GOARCH}
+	u := all[0]
+	v := verified{u.Name(), u.Digest, len(u.Manifest.Files), 0, runtime.GOOS + "/" + runtime.GOARCH}
+	for _, u := range all {
+		v.Golden += u.Golden
+	}
 	if *asJSON {
 		return e.json(v)
 	}

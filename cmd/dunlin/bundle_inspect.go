@@ -68,6 +68,9 @@ func (e *env) printBundle(r *bundleReport) {
 	} else {
 		pipelineRows(t, spec)
 	}
+	for i, v := range m.Variants {
+		t.row(fmt.Sprintf("variant %d", i+1), v.Model.File+", where the ones before it do not fit a board")
+	}
 	if len(m.Golden) > 0 {
 		t.row("golden", fmt.Sprintf("%d samples, by %s", len(m.Golden), goldenOrigins(m)))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dunlin-edge/dunlin/agent"
 	"github.com/dunlin-edge/dunlin/inference"
+	"github.com/dunlin-edge/dunlin/inference/pipeline"
 	"github.com/dunlin-edge/dunlin/telemetry/capture"
 )
 
@@ -68,11 +69,7 @@ func runReplay(ctx context.Context, e *env, args []string) error {
 	if err != nil {
 		return inputError(fmt.Errorf("replay: %w", err), "copy the file again")
 	}
-	u, err := agent.Load(ctx, *path, inference.Options{})
-	if err != nil {
-		return fmt.Errorf("replay: %w", err)
-	}
-	r, err := u.Replay(ctx, c)
+	u, r, err := replayOne(ctx, *path, c)
 	if err != nil {
 		return err
 	}
@@ -90,6 +87,20 @@ func runReplay(ctx context.Context, e *env, args []string) error {
 	t.row("output", fmt.Sprintf("%d bytes, exact, sha256 %s", len(c.Output), out.Output))
 	t.flush()
 	return nil
+}
+
+// replayOne finds the model of the bundle that made a capture.
+func replayOne(ctx context.Context, path string, c *capture.Capture) (u *agent.Unit, r *pipeline.Result, err error) {
+	all, err := agent.LoadAll(ctx, path, inference.Options{})
+	if err != nil {
+		return nil, nil, fmt.Errorf("replay: %w", err)
+	}
+	for i := len(all) - 1; i >= 0; i-- { // where none did, the first tells
+		if r, err = all[i].Replay(ctx, c); err == nil {
+			return all[i], r, nil
+		}
+	}
+	return nil, nil, err
 }
 
 func digest(b []byte) string {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dunlin-edge/dunlin/ota/bundle"
 	"github.com/dunlin-edge/dunlin/ota/release"
+	"github.com/dunlin-edge/dunlin/ota/trust"
 )
 
 // A Plan is what an assignment would do.
@@ -180,10 +181,17 @@ func requirements(repo *release.Repo, r release.Released) (*bundle.Requires, err
 		return nil, problem(409, "the released bundle cannot be read here: "+err.Error(), "")
 	}
 	defer b.Close()
-	if r := b.Manifest().Requires; r != nil {
-		return r, nil
+	least := &bundle.Requires{}
+	for i := range b.Variants() { // a board takes the one that fits it
+		r := b.Variant(i).Manifest().Requires
+		if r == nil {
+			return &bundle.Requires{}, nil
+		}
+		if i == 0 || r.RAMBytes < least.RAMBytes {
+			least = r
+		}
 	}
-	return &bundle.Requires{}, nil
+	return least, nil
 }
 
 // choose sorts the devices of the query into those that may run the target and
@@ -194,6 +202,9 @@ func (c *Controller) choose(ctx context.Context, p *Plan, needs *bundle.Requires
 			return
 		}
 		why := cannot(d, p.Slot, needs)
+		if trust.IsCanary(p.target.Path) && (d.Reported == nil || !d.Reported.Canary) {
+			why = "it is no canary (fleet: {canary: true} in its configuration)"
+		}
 		r, other := p.variant(d)
 		if why = cmp.Or(why, other); why != "" {
 			p.Cannot[d.ID] = why

@@ -134,6 +134,7 @@ type stage struct {
 	// With DUNLIN_POSTGRES, a schema of its own there.
 	url, broker string
 	now         time.Time
+	ring        release.Ring
 }
 
 func (s *stage) open() {
@@ -194,6 +195,7 @@ func newStage(t *testing.T) (s *stage, oldSHA, newSHA string) {
 	s.must(release.Ceremony(keyDir, true))
 	keys, err := release.ReadKeys(keyDir)
 	s.must(err)
+	s.ring = release.RingOf(keys)
 	repo, err := release.Create(filepath.Join(s.dir, "repository"), keys, func() time.Time { return s.now })
 	s.must(err)
 	for _, v := range []string{"1.0.0", "1.1.0"} {

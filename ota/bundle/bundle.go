@@ -31,7 +31,8 @@ const (
 	MaxBundleBytes   = 2 << 30   // the whole tar
 	MaxReadBytes     = 512 << 20 // what File and Model return in one piece
 	MaxNameBytes     = 100       // a file's name: the USTAR name field
-	MaxGolden        = 256       // golden samples
+	MaxGolden        = 256       // golden samples of a model
+	MaxVariants      = 8         // models
 )
 
 // ManifestName is the archive's first entry.
@@ -110,6 +111,9 @@ func (b *Bundle) Digest() [sha256.Size]byte { return b.digest }
 // Model returns the bytes of the model file, at most MaxReadBytes.
 func (b *Bundle) Model() ([]byte, error) { return b.File(b.manifest.Model.File) }
 
+// ModelSum returns the SHA-256 of the model file, in hex.
+func (b *Bundle) ModelSum() string { return b.entries[b.manifest.Model.File].file.SHA256 }
+
 // File returns one file's bytes, at most MaxReadBytes. The hash is checked
 // again: a file changed on disk since Open is refused.
 func (b *Bundle) File(name string) ([]byte, error) {
@@ -157,6 +161,21 @@ func (b *Bundle) files(names []string) ([][]byte, error) {
 		out[i] = data
 	}
 	return out, nil
+}
+
+// Variants returns how many models the bundle has for its pipeline.
+func (b *Bundle) Variants() int { return 1 + len(b.manifest.Variants) }
+
+// Variant returns the bundle with its i-th best model, from 0, as the only one.
+// It reads the same file, which b closes.
+func (b *Bundle) Variant(i int) *Bundle {
+	v := &Bundle{manifest: b.manifest, raw: b.raw, digest: b.digest, entries: b.entries, r: b.r}
+	if i > 0 {
+		o := b.manifest.Variants[i-1]
+		v.manifest.Model, v.manifest.Requires, v.manifest.Golden = o.Model, o.Requires, o.Golden
+	}
+	v.manifest.Variants = nil
+	return v
 }
 
 // Close releases the underlying file. It is idempotent.

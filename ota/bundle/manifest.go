@@ -24,6 +24,7 @@ type Manifest struct {
 	Pipeline   json.RawMessage `json:"pipeline"`
 	Requires   *Requires       `json:"requires,omitempty"`
 	Golden     []Golden        `json:"golden,omitempty"`
+	Variants   []Variant       `json:"variants,omitempty"` // the next best, in this order
 	Reference  *Reference      `json:"reference,omitempty"`
 	Probation  *Probation      `json:"probation,omitempty"`
 	Evaluation *Evaluation     `json:"evaluation,omitempty"`
@@ -37,6 +38,14 @@ type Manifest struct {
 type ModelRef struct {
 	File   string `json:"file"`
 	Format string `json:"format"`
+}
+
+// A Variant is another model for the same pipeline: what a board runs that the
+// ones before it do not fit.
+type Variant struct {
+	Model    ModelRef  `json:"model"`
+	Requires *Requires `json:"requires,omitempty"`
+	Golden   []Golden  `json:"golden,omitempty"`
 }
 
 // Requires is what a device must offer before the bundle is activated.

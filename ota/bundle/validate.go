@@ -41,23 +41,47 @@ func (m *Manifest) checkIdentity() error {
 }
 
 func (m *Manifest) checkContent() error {
-	if m.Model.Format != "tflite" {
-		return fmt.Errorf("model.format: %q, want \"tflite\"", m.Model.Format)
-	}
 	if p := bytes.TrimSpace(m.Pipeline); len(p) == 0 || p[0] != '{' {
 		return errors.New("pipeline: an object is required")
 	}
-	r := m.Requires
+	if len(m.Variants) >= MaxVariants {
+		return fmt.Errorf("variants: %d, limit %d", len(m.Variants), MaxVariants-1)
+	}
+	return m.eachVariant(func(at string, v *Variant) error { return v.check(at) })
+}
+
+// eachVariant calls f with the key path and each model of the bundle, the best
+// first.
+func (m *Manifest) eachVariant(f func(at string, v *Variant) error) error {
+	if err := f("", &Variant{m.Model, m.Requires, m.Golden}); err != nil {
+		return err
+	}
+	for i := range m.Variants {
+		if err := f(fmt.Sprintf("variants[%d].", i), &m.Variants[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *Variant) check(at string) error {
+	if v.Model.Format != "tflite" {
+		return fmt.Errorf("%smodel.format: %q, want \"tflite\"", at, v.Model.Format)
+	}
+	if len(v.Golden) > MaxGolden {
+		return fmt.Errorf("%sgolden: %d samples, limit %d", at, len(v.Golden), MaxGolden)
+	}
+	r := v.Requires
 	if r == nil {
 		return nil
 	}
 	switch {
 	case r.MinAgent != "" && !validSemver(r.MinAgent):
-		return fmt.Errorf("requires.min_agent: %q is not a semantic version", r.MinAgent)
+		return fmt.Errorf("%srequires.min_agent: %q is not a semantic version", at, r.MinAgent)
 	case r.RAMBytes < 0:
-		return fmt.Errorf("requires.ram_bytes: %d is negative", r.RAMBytes)
+		return fmt.Errorf("%srequires.ram_bytes: %d is negative", at, r.RAMBytes)
 	case r.MaxLatencyMS < 0:
-		return fmt.Errorf("requires.max_latency_ms: %v is negative", r.MaxLatencyMS)
+		return fmt.Errorf("%srequires.max_latency_ms: %v is negative", at, r.MaxLatencyMS)
 	}
 	return nil
 }
@@ -112,9 +136,6 @@ func (m *Manifest) checkNamed() error {
 	for _, f := range m.Files {
 		listed[f.Name] = true
 	}
-	if len(m.Golden) > MaxGolden {
-		return fmt.Errorf("golden: %d samples, limit %d", len(m.Golden), MaxGolden)
-	}
 	return m.eachNamed(func(path, name string) error {
 		if !listed[name] {
 			return fmt.Errorf("%s: %q is not listed in files", path, name)
@@ -125,30 +146,39 @@ func (m *Manifest) checkNamed() error {
 
 // eachNamed calls f with the key path and name of every file referred to.
 func (m *Manifest) eachNamed(f func(path, name string) error) error {
-	if m.Model.File == "" {
-		return errors.New("model.file: required")
-	}
-	if err := f("model.file", m.Model.File); err != nil {
-		return err
-	}
 	if m.Card != "" {
 		if err := f("card", m.Card); err != nil {
 			return err
 		}
 	}
-	for i, g := range m.Golden {
-		if len(g.Input) == 0 || len(g.Output) == 0 {
-			return fmt.Errorf("golden[%d]: input and output are both required", i)
+	return m.eachVariant(func(at string, v *Variant) error {
+		if v.Model.File == "" {
+			return fmt.Errorf("%smodel.file: required", at)
 		}
-		for j, name := range g.Input {
-			if err := f(fmt.Sprintf("golden[%d].input[%d]", i, j), name); err != nil {
+		if err := f(at+"model.file", v.Model.File); err != nil {
+			return err
+		}
+		for i, g := range v.Golden {
+			if err := g.eachNamed(fmt.Sprintf("%sgolden[%d]", at, i), f); err != nil {
 				return err
 			}
 		}
-		for j, name := range g.Output {
-			if err := f(fmt.Sprintf("golden[%d].output[%d]", i, j), name); err != nil {
-				return err
-			}
+		return nil
+	})
+}
+
+func (g *Golden) eachNamed(at string, f func(path, name string) error) error {
+	if len(g.Input) == 0 || len(g.Output) == 0 {
+		return fmt.Errorf("%s: input and output are both required", at)
+	}
+	for j, name := range g.Input {
+		if err := f(fmt.Sprintf("%s.input[%d]", at, j), name); err != nil {
+			return err
+		}
+	}
+	for j, name := range g.Output {
+		if err := f(fmt.Sprintf("%s.output[%d]", at, j), name); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -72,8 +72,8 @@ func (r *Repo) setKeys(c *change, role string, publics []crypto.PublicKey) error
 	if len(ids) < threshold {
 		return fmt.Errorf("%d different keys for %s, it takes %d", len(ids), role, threshold)
 	}
-	if role == Models || role == Agent {
-		c.roles[Targets], c.roles[role] = true, true
+	if role == Models || role == Agent || role == Canary {
+		c.roles[Targets], c.roles[role] = true, role != Canary
 		r.delegate(role, ids, keys)
 		return nil
 	}
@@ -90,6 +90,9 @@ func (r *Repo) setKeys(c *change, role string, publics []crypto.PublicKey) error
 
 func (r *Repo) delegate(role string, ids []string, keys map[string]*metadata.Key) {
 	d := r.roles[Targets].Signed.Delegations
+	if role == Canary && r.signers(Canary).keyIDs == nil {
+		d.Roles = append(d.Roles, metadata.DelegatedRole{Name: Canary, Paths: []string{"canary/*/*"}, Terminating: true, Threshold: 1})
+	}
 	for i := range d.Roles {
 		if d.Roles[i].Name == role {
 			d.Roles[i].KeyIDs = ids
@@ -170,7 +173,10 @@ func (c *change) sign() ([]write, error) {
 	if c.snapshot.Signed.Version == 0 {
 		c.snapshot.Signed.Meta = map[string]*metadata.MetaFiles{}
 	}
-	for role := range c.roles {
+	for role, changed := range c.roles {
+		if !changed {
+			continue // canary's document is the build machine's
+		}
 		s := &c.Repo.roles[role].Signed
 		s.Version++
 		s.Expires = now.Add(TargetsValidity)

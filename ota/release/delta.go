@@ -61,7 +61,7 @@ func (r *Repo) Deltas(a Artifact, dir string) ([]Artifact, error) {
 func (r *Repo) before(a Artifact, digest string) []Released {
 	var all []Released
 	for _, old := range r.Released() {
-		if old.Custom.Kind == a.Custom.Kind && old.Custom.Name == a.Custom.Name && old.SHA256 != digest {
+		if !trust.IsCanary(old.Path) && old.Custom.Kind == a.Custom.Kind && old.Custom.Name == a.Custom.Name && old.SHA256 != digest {
 			all = append(all, old)
 		}
 	}

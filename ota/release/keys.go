@@ -15,9 +15,11 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/dunlin-edge/dunlin/ota/internal/disk"
+	"github.com/dunlin-edge/dunlin/ota/trust"
 )
 
-// Roles of a repository. Models and Agent are delegated by Targets.
+// Roles of a repository. Models and Agent are delegated by Targets; Canary may
+// be, to the key of a build machine.
 const (
 	Root      = metadata.ROOT
 	Targets   = metadata.TARGETS
@@ -25,6 +27,7 @@ const (
 	Timestamp = metadata.TIMESTAMP
 	Models    = "models"
 	Agent     = "agent"
+	Canary    = trust.CanaryRole
 )
 
 // offline are the roles that two of three holders sign.
@@ -70,8 +73,10 @@ func RoleKeys(dir, role string, development bool) error {
 		return newKey(filepath.Join(dir, "release", Snapshot+".key"), Snapshot, development)
 	case role == Timestamp:
 		return newKey(filepath.Join(dir, "online", Timestamp+".key"), Timestamp, development)
+	case role == Canary:
+		return newKey(filepath.Join(dir, "ci", Canary+".key"), Canary, development)
 	}
-	return fmt.Errorf("make key: no role %.40q; there are %v, %s and %s", role, offline, Snapshot, Timestamp)
+	return fmt.Errorf("make key: no role %.40q; there are %v, %s, %s and %s", role, offline, Snapshot, Timestamp, Canary)
 }
 
 const developmentHeader = "Development"

@@ -51,7 +51,7 @@ func (c *change) add(a Artifact) error {
 	if err != nil {
 		return err
 	}
-	sum, n, err := c.place(a)
+	sum, n, err := place(c.dir, a)
 	if err != nil {
 		return err
 	}
@@ -78,8 +78,8 @@ func roleOf(p string) (string, error) {
 	return role, nil
 }
 
-// place copies the artifact into the repository under its hash.
-func (c *change) place(a Artifact) (sum [sha256.Size]byte, n int64, err error) {
+// place copies an artifact into a repository's folder under its hash.
+func place(dir string, a Artifact) (sum [sha256.Size]byte, n int64, err error) {
 	src, err := os.Open(a.File)
 	if err != nil {
 		return sum, 0, err
@@ -93,7 +93,7 @@ func (c *change) place(a Artifact) (sum [sha256.Size]byte, n int64, err error) {
 	if n > trust.MaxTargetBytes {
 		return sum, 0, fmt.Errorf("%d bytes, limit %d", n, int64(trust.MaxTargetBytes))
 	}
-	to := filepath.Join(c.dir, "targets", targetFile(a.Path, sum[:]))
+	to := filepath.Join(dir, "targets", targetFile(a.Path, sum[:]))
 	if err := disk.MakeDir(filepath.Dir(to)); err != nil {
 		return sum, 0, err
 	}
@@ -186,16 +186,13 @@ type Released struct {
 	Custom trust.Custom `json:"custom"`
 }
 
-// Released lists what devices may install, by path.
+// Released lists what devices may install, by path; what only canaries may try
+// is below canary/.
 func (r *Repo) Released() []Released {
-	out := []Released{}
+	out := append([]Released{}, r.proposed()...)
 	for _, m := range r.roles {
 		for p, t := range m.Signed.Targets {
-			a := Released{Path: p, Length: t.Length, SHA256: hex.EncodeToString(t.Hashes["sha256"])}
-			if t.Custom != nil {
-				_ = json.Unmarshal(*t.Custom, &a.Custom) // devices refuse what does not parse
-			}
-			out = append(out, a)
+			out = append(out, releasedOf(p, t))
 		}
 	}
 	slices.SortFunc(out, func(a, b Released) int { return strings.Compare(a.Path, b.Path) })
@@ -229,6 +226,13 @@ func (r *Repo) Roles() []RoleInfo {
 	out := []RoleInfo{info(Root, r.root.Signed.Version, r.root.Signed.Expires)}
 	for _, role := range []string{Targets, Models, Agent} {
 		out = append(out, info(role, r.roles[role].Signed.Version, r.roles[role].Signed.Expires))
+	}
+	if len(r.signers(Canary).keyIDs) > 0 {
+		canary := info(Canary, 0, time.Time{})
+		if r.canary != nil {
+			canary.Version, canary.Expires = r.canary.Signed.Version, r.canary.Signed.Expires
+		}
+		out = append(out, canary)
 	}
 	return append(out, info(Snapshot, r.snapshot.Signed.Version, r.snapshot.Signed.Expires),
 		info(Timestamp, r.timestamp.Signed.Version, r.timestamp.Signed.Expires))

@@ -45,7 +45,8 @@ type Repo struct {
 	roles     map[string]*metadata.Metadata[metadata.TargetsType]
 	snapshot  *metadata.Metadata[metadata.SnapshotType]
 	timestamp *metadata.Metadata[metadata.TimestampType]
-	expired   []string // targets files of withdrawn artifacts
+	canary    *metadata.Metadata[metadata.TargetsType] // nil where nothing is proposed
+	expired   []string                                 // targets files of withdrawn artifacts
 }
 
 const developmentField = "x-dunlin-development"
@@ -129,6 +130,7 @@ func Open(dir string, now func() time.Time) (*Repo, error) {
 	for v := int64(1); ; v++ {
 		root, err := read(r.file(versioned(v, Root)), metadata.Root())
 		if errors.Is(err, fs.ErrNotExist) && r.root != nil {
+			r.readCanary()
 			return r, nil
 		} else if err != nil {
 			return nil, fmt.Errorf("open repository: %w", err)

@@ -29,6 +29,11 @@ type floors struct {
 	Snapshot  int64            `json:"snapshot"`
 	Roles     map[string]int64 `json:"roles,omitempty"` // versions of targets and delegated roles
 
+	// Canary is the version of the canary role's document, which no snapshot
+	// lists, under the keys of CanaryKeys; new keys start it anew.
+	Canary     int64  `json:"canary,omitempty"`
+	CanaryKeys string `json:"canary_keys,omitempty"`
+
 	Epochs  map[string]int64 `json:"epochs,omitempty"` // security epoch by name
 	Seq     uint64           `json:"seq"`              // of the last accepted assignment
 	Time    time.Time        `json:"time"`             // it was at least this late

@@ -54,7 +54,11 @@ func (s *Store) Target(ctx context.Context, name string) (Target, error) {
 	}
 	r := &refresh{s, s.set}
 	s.set.Now = s.now()
-	t, err := r.find(ctx, name)
+	find := r.find
+	if IsCanary(name) {
+		find = r.canary
+	}
+	t, err := find(ctx, name)
 	if err != nil {
 		return Target{}, fmt.Errorf("target %.200q: %w", name, err)
 	}

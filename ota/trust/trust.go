@@ -49,6 +49,7 @@ type Config struct {
 	// Clock returns the time, and whether it came from a time source.
 	Clock  func() (now time.Time, synced bool)
 	Build  time.Time    // of this program: it cannot be earlier
+	Canary bool         // take candidates of the canary role, too
 	Logger *slog.Logger // nil: silent
 }
 
@@ -130,7 +131,7 @@ func (s *Store) raise(change func(*floors)) error {
 
 func (f floors) equal(g floors) bool {
 	return f.Root == g.Root && f.RootSHA256 == g.RootSHA256 && f.Keys == g.Keys && f.Timestamp == g.Timestamp &&
-		f.Snapshot == g.Snapshot && f.Seq == g.Seq && f.Time.Equal(g.Time) && f.Changed.Equal(g.Changed) &&
+		f.Snapshot == g.Snapshot && f.Canary == g.Canary && f.CanaryKeys == g.CanaryKeys && f.Seq == g.Seq && f.Time.Equal(g.Time) && f.Changed.Equal(g.Changed) &&
 		maps.Equal(f.Roles, g.Roles) && maps.Equal(f.Epochs, g.Epochs)
 }
 

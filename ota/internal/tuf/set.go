@@ -168,6 +168,22 @@ func (s *Set) UpdateTargets(data []byte, role, delegator string) (*Targets, erro
 	return t, nil
 }
 
+// ReadDetached takes the document of a delegated role that no snapshot lists.
+// Who calls it sees to it that nothing older follows.
+func (s *Set) ReadDetached(data []byte, role, delegator string) (*Targets, error) {
+	t, err := readTargets(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.VerifyTargets(t, role, delegator); err != nil {
+		return nil, err
+	}
+	if t.expired(s.Now) {
+		return nil, ErrExpired
+	}
+	return t, nil
+}
+
 // VerifyTargets tells whether a role's document is signed as this delegator
 // demands. Several may delegate to one role, with other keys.
 func (s *Set) VerifyTargets(t *Targets, role, delegator string) error {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -160,6 +161,16 @@ func (t *Targets) Delegations(target string) []Delegation {
 		}
 	}
 	return covering
+}
+
+// Signers returns the ids of the keys that may sign a delegated role, sorted.
+func (t *Targets) Signers(role string) []string {
+	for i := range t.roles {
+		if t.roles[i].name == role {
+			return slices.Sorted(slices.Values(t.roles[i].KeyIDs))
+		}
+	}
+	return nil
 }
 
 // verify tells whether a delegated role's document is signed as its delegator

@@ -45,6 +45,8 @@ type updater struct {
 	first    time.Duration        // wait before the second try
 	program  *program             // nil where the agent's own program cannot be replaced
 
+	taking sync.Mutex // one assignment at a time, so that the newest stays
+
 	mu    sync.Mutex
 	want  fleet.Desired // zero: none
 	slots map[string]*slotState
@@ -202,6 +204,8 @@ func (u *updater) accept(d fleet.Desired) error {
 	if d.Fleet != u.fleet {
 		return fmt.Errorf("it is for fleet %.64q, this device is of %q", d.Fleet, u.fleet)
 	}
+	u.taking.Lock()
+	defer u.taking.Unlock()
 	u.mu.Lock()
 	have := u.want
 	u.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/dunlin-edge/dunlin/ota/fetch"
-	"github.com/dunlin-edge/dunlin/ota/internal/powercut"
+	"github.com/dunlin-edge/dunlin/ota/powercut"
 )
 
 // TestMain lets the test binary be the device that is killed.

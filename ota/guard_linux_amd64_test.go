@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/dunlin-edge/dunlin/ota/guard"
-	"github.com/dunlin-edge/dunlin/ota/internal/powercut"
+	"github.com/dunlin-edge/dunlin/ota/powercut"
 )
 
 // programs are those of an agent that updates itself twice and takes the

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dunlin-edge/dunlin/ota/internal/disk"
+	"github.com/dunlin-edge/dunlin/ota/disk"
 )
 
 // A State is where a slot stands.

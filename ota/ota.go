@@ -21,8 +21,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/dunlin-edge/dunlin/ota/disk"
 	"github.com/dunlin-edge/dunlin/ota/fetch"
-	"github.com/dunlin-edge/dunlin/ota/internal/disk"
 	"github.com/dunlin-edge/dunlin/ota/trust"
 )
 

@@ -11,8 +11,8 @@ import (
 
 	"github.com/minio/selfupdate"
 
+	"github.com/dunlin-edge/dunlin/ota/disk"
 	"github.com/dunlin-edge/dunlin/ota/guard"
-	"github.com/dunlin-edge/dunlin/ota/internal/disk"
 )
 
 // ProgramSlot is the slot of the agent's own program. What it goes back to is

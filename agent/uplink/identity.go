@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dunlin-edge/dunlin/fleet"
+	"github.com/dunlin-edge/dunlin/ota/disk"
 )
 
 const (
@@ -56,25 +57,31 @@ func Load(dir string) (*Enrolled, error) {
 // Enroll gets an identity and keeps it. The key is made and kept first: when
 // the answer is lost, asking again with the same token gets another.
 func Enroll(ctx context.Context, dir, url string, token fleet.Token, device string) (*Enrolled, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("enrol: %w", err)
-	}
-	if old, err := Load(dir); err == nil {
-		return nil, fmt.Errorf("enrol: this device is %s of fleet %s already", old.Device, old.Fleet)
-	}
-	path := filepath.Join(dir, keyFile)
-	key, err := loadKey(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		key, err = makeKey(path)
-	}
+	e, err := ownKey(dir)
 	if err != nil {
 		return nil, fmt.Errorf("enrol: %w", err)
 	}
-	e := &Enrolled{Key: key}
-	if e.Identity, err = fleet.Enroll(ctx, url, token, device, key); err != nil {
+	if e.Identity, err = fleet.Enroll(ctx, url, token, device, e.Key); err != nil {
 		return nil, fmt.Errorf("enrol: %w", err)
 	}
 	return e, e.save(dir)
+}
+
+// ownKey makes the folder of a device that is not enrolled, and its key.
+func ownKey(dir string) (e *Enrolled, err error) {
+	if err := disk.MakeDir(dir); err != nil {
+		return nil, err
+	}
+	if old, err := Load(dir); err == nil {
+		return nil, fmt.Errorf("this device is %s of fleet %s already", old.Device, old.Fleet)
+	}
+	path := filepath.Join(dir, keyFile)
+	e = &Enrolled{}
+	e.Key, err = loadKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		e.Key, err = makeKey(path)
+	}
+	return e, err
 }
 
 func (e *Enrolled) save(dir string) error {
@@ -82,7 +89,7 @@ func (e *Enrolled) save(dir string) error {
 	if err != nil {
 		return fmt.Errorf("save identity: %w", err)
 	}
-	if err := writeFile(filepath.Join(dir, identityFile), data); err != nil {
+	if err := disk.Write(filepath.Join(dir, identityFile), data); err != nil {
 		return fmt.Errorf("save identity: %w", err)
 	}
 	return nil
@@ -157,7 +164,7 @@ func makeKey(path string) (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key, writeFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	return key, disk.Write(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
 func loadKey(path string) (*ecdsa.PrivateKey, error) {
@@ -178,30 +185,4 @@ func loadKey(path string) (*ecdsa.PrivateKey, error) {
 		return nil, fmt.Errorf("%s is not an ECDSA key", path)
 	}
 	return key, nil
-}
-
-// writeFile writes a file that survives a power cut whole or not at all.
-func writeFile(path string, data []byte) error {
-	f, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	if _, err = f.Write(data); err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(path+".tmp", path)
-	}
-	if err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dunlin-edge/dunlin/fleet"
+	"github.com/dunlin-edge/dunlin/ota/disk"
 )
 
 // journal remembers commands, so that none runs twice: a command is written
@@ -93,7 +94,7 @@ func (j *journal) rewrite(now time.Time) error {
 		}
 		b.Write(append(line, '\n'))
 	}
-	if err := writeFile(j.path, b.Bytes()); err != nil {
+	if err := disk.Write(j.path, b.Bytes()); err != nil {
 		return err
 	}
 	j.drop() // it is another file's now

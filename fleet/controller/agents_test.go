@@ -29,6 +29,7 @@ type ensemble struct {
 	dunlin string
 	dir    string
 	all    []*fellow
+	oldSHA string
 	newSHA string
 	start  time.Time
 	id     string // of the assignment
@@ -84,11 +85,11 @@ func (e *ensemble) probationOf(version string, windows int) string {
 
 // muster starts the controller, enrols the agents, and lets those that are
 // online run the old bundle as the fleet's.
-func muster(t *testing.T, sc scenario, dunlin string, pace float64) *ensemble {
+func muster(t *testing.T, sc scenario, dunlin string, pace float64, windows int) *ensemble {
 	t.Helper()
 	r := rigOf(t, Config{Dir: t.TempDir(), Tick: time.Duration(float64(scenarioStep) / pace)})
 	e := &ensemble{rig: r, sc: sc, pace: pace, dunlin: dunlin, dir: t.TempDir()}
-	old := e.release()
+	old := e.release(windows)
 	token, err := e.NewToken(t.Context(), "test", TokenOptions{Uses: 100})
 	if err != nil {
 		t.Fatal(err)
@@ -120,8 +121,9 @@ func muster(t *testing.T, sc scenario, dunlin string, pace float64) *ensemble {
 	return e
 }
 
-// release makes the repository, and returns the file of the old bundle.
-func (e *ensemble) release() string {
+// release makes the repository with an old bundle, whose file it returns, and a
+// new one, which asks for so many windows of probation.
+func (e *ensemble) release(windows int) string {
 	e.t.Helper()
 	keyDir := e.t.TempDir()
 	err := release.Ceremony(keyDir, true)
@@ -136,14 +138,15 @@ func (e *ensemble) release() string {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	old, next := e.probationOf("1.0.0", 0), e.probationOf("1.1.0", int(1920/e.pace))
+	old, next := e.probationOf("1.0.0", 0), e.probationOf("1.1.0", windows)
 	for version, file := range map[string]string{"1.0.0": old, "1.1.0": next} {
 		if err := repo.Publish(release.RingOf(keys), release.Artifact{Path: "models/machine/" + version + ".dunlin", File: file,
 			Custom: trust.Custom{Kind: "bundle", Name: "machine", Version: version}}); err != nil {
 			e.t.Fatal(err)
 		}
 	}
-	e.newSHA = repo.Released()[1].SHA256
+	all := repo.Released()
+	e.oldSHA, e.newSHA = all[0].SHA256, all[1].SHA256
 	return old
 }
 
@@ -237,7 +240,11 @@ func (e *ensemble) play() {
 		e.t.Fatal(err)
 	}
 	e.id, e.start = a.ID, time.Now()
-	for steer := e.sc.Steer; e.now() < time.Duration(e.sc.Until); time.Sleep(100 * time.Millisecond) {
+	end := time.Duration(e.sc.Until)
+	if e.sc.Want.State == "done" || e.sc.Want.State == "aborted" {
+		end += 3 * scenarioStep // real agents take time to decide, each
+	}
+	for steer := e.sc.Steer; e.now() < end; time.Sleep(100 * time.Millisecond) {
 		if len(steer) > 0 && e.now() >= time.Duration(steer[0].At) {
 			if _, err := e.Steer(e.t.Context(), "test", e.id, steer[0].Do); err != nil {
 				e.tell()
@@ -303,11 +310,26 @@ func (e *ensemble) differs() string {
 	return fmt.Sprintf("%s (%s), %v, %d run the new bundle, %d were told; want %+v", a.State, a.Reason, a.Devices, runNew, told, want)
 }
 
+// shipped builds the agent.
+func shipped(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "dunlin")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../cmd/dunlin").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v %s", err, out)
+	}
+	return path
+}
+
 // tell logs what each device says.
 func (e *ensemble) tell() {
-	devices, err := e.AssignedDevices(e.t.Context(), e.id, "", 100)
+	devices, err := e.AssignedDevices(context.Background(), e.id, "", 100)
 	if err != nil {
 		e.t.Error(err)
+	}
+	for _, f := range e.all {
+		if data, err := os.ReadFile(f.file + ".log"); err == nil {
+			e.t.Logf("%s: ...%s", f.id, data[max(0, len(data)-2000):])
+		}
 	}
 	for _, d := range devices {
 		e.t.Logf("%s in wave %d is %s since %v: %s %s", d.Device, d.Wave, d.State, time.Duration(float64(d.Since.Sub(e.start))*e.pace).Round(time.Minute), d.Slot, d.Reason)
@@ -329,10 +351,7 @@ func TestRealAgents(t *testing.T) {
 			files = append(files, strings.TrimSuffix(filepath.Base(f), ".json"))
 		}
 	}
-	dunlin := filepath.Join(t.TempDir(), "dunlin")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", dunlin, "../../cmd/dunlin").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v %s", err, out)
-	}
+	dunlin := shipped(t)
 	for _, name := range files {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -344,7 +363,7 @@ func TestRealAgents(t *testing.T) {
 			if err := json.Unmarshal(raw, &sc); err != nil {
 				t.Fatal(err)
 			}
-			e := muster(t, sc, dunlin, pace)
+			e := muster(t, sc, dunlin, pace, int(1920/pace))
 			e.play()
 			if d := e.differs(); d != "" {
 				t.Error(d)

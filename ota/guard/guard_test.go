@@ -177,6 +177,25 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestNewerStateIsRead: the packaged guard reads what a newer agent wrote.
+func TestNewerStateIsRead(t *testing.T) {
+	d := Dir(t.TempDir())
+	one := put(t, d, "1.1.0", "one")
+	must(t, d.Try(one, []string{"fleet"}))
+	data, err := os.ReadFile(d.file())
+	must(t, err)
+	_, body, _ := strings.Cut(string(data), "\n")
+	body = strings.Replace(body, `{"schema":1,`, `{"schema":2,"next_year":[null,{}],`, 1)
+	sum := sha256.Sum256([]byte(body))
+	must(t, os.WriteFile(d.file(), []byte(hex.EncodeToString(sum[:])+"\n"+body), 0o600))
+	if !strings.Contains(body, "next_year") {
+		t.Fatal("the state is not as this test thinks: " + body)
+	}
+	if c := starts(t, d, "1.0.0", one, true); len(c.Notes) > 0 {
+		t.Errorf("notes %q", c.Notes)
+	}
+}
+
 func FuzzState(f *testing.F) {
 	d := Dir(f.TempDir())
 	if err := d.write(state{Trial: &Version{"1.2.3", strings.Repeat("0", 64)}, Starts: 2, Needs: []string{"fleet"}, Pins: []pin{{"x", "y"}}}); err != nil {

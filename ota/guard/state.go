@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dunlin-edge/dunlin/ota/internal/disk"
+	"github.com/dunlin-edge/dunlin/ota/disk"
 )
 
 // Limits of the state.
@@ -104,8 +104,5 @@ func (d Dir) write(s state) error {
 
 // quarantine keeps a damaged state for people and begins anew.
 func (d Dir) quarantine() error {
-	if err := os.Rename(d.file(), d.file()+".damaged"); err != nil {
-		return err
-	}
-	return disk.SyncDir(string(d))
+	return os.Rename(d.file(), d.file()+".damaged") // where power is lost now, it happens again
 }

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/dunlin-edge/dunlin/ota/internal/disk"
+	"github.com/dunlin-edge/dunlin/ota/disk"
 )
 
 // A Standing is how a version stands here.

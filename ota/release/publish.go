@@ -18,7 +18,7 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
-	"github.com/dunlin-edge/dunlin/ota/internal/disk"
+	"github.com/dunlin-edge/dunlin/ota/disk"
 	"github.com/dunlin-edge/dunlin/ota/trust"
 )
 

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/dunlin-edge/dunlin/ota/internal/disk"
+	"github.com/dunlin-edge/dunlin/ota/disk"
 )
 
 // floors are what the device has seen: nothing older is ever accepted again,

@@ -21,7 +21,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dunlin-edge/dunlin/ota/internal/disk"
+	"github.com/dunlin-edge/dunlin/ota/disk"
 	"github.com/dunlin-edge/dunlin/ota/internal/tuf"
 )
 

@@ -49,14 +49,13 @@ func Rename(from, to string) error {
 	return SyncDir(filepath.Dir(to))
 }
 
-// Remove removes a file and syncs its folder; one that is absent is no error.
+// Remove removes a file; one that is absent is no error. After a loss of power it
+// may stand again.
 func Remove(path string) error {
-	if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return SyncDir(filepath.Dir(path))
+	return nil
 }
 
 // SyncDir makes the names in a folder durable.

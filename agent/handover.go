@@ -25,6 +25,16 @@ func (r *runner) handOver(u *Unit, told func(error)) error {
 	return nil
 }
 
+// turnTo is handOver unless the pipeline runs that unit's bundle already, and
+// is about to go on with it: another one may be warming up.
+func (r *runner) turnTo(u *Unit, told func(error)) error {
+	waits := r.next.Load() != nil // asked first: a handover is over only when the unit is the new one
+	if now := r.unit.Load(); !waits && now != nil && now.Digest == u.Digest {
+		return nil
+	}
+	return r.handOver(u, told)
+}
+
 // advance gives the unit that takes over what the old one has just had. What
 // goes wrong in it ends the handover, and nothing else.
 func (r *runner) advance(h *handover, feed func(*stream) error) error {

@@ -159,3 +159,49 @@ func TestHandoverFails(t *testing.T) {
 		t.Errorf("the old unit decided %d times", r.view.windows)
 	}
 }
+
+// A bundle that is wanted back while another one is still warming up stays: the
+// pipeline ends on what was asked for last.
+func TestHandoverTakenBack(t *testing.T) {
+	b := [2]string{makeBundle(t, machineBundle, named("1.0.0")), makeBundle(t, machineBundle, named("2.0.0"))}
+	a := newAgent(t, &config.Config{
+		Sources:   []config.Source{sensorSource("shaft", &timedSensor{fakeSensor: newFakeSensor(0)})},
+		Pipelines: []config.Pipeline{pipelineOn("p", "shaft", b[0])},
+	}, Options{})
+	defer a.Close()
+	r := a.wired.Load().runners[0]
+	if err := r.begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	feed := func(from, n int) {
+		for i := range n {
+			c := &chunk{Block: hal.Block{Frames: machineHop, Time: time.Unix(int64(from+i), 0)}, samples: make([]float32, machineHop*machineChannels)}
+			if err := r.chunk(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	feed(0, 10)
+	first := r.unit.Load()
+	second, err := Load(t.Context(), b[1], a.engineOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range []*Unit{second, first} {
+		if err := r.turnTo(u, func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	feed(10, 20)
+	if now := r.unit.Load(); now.Digest != first.Digest || r.next.Load() != nil {
+		t.Errorf("%s runs, %s was wanted last", now.Name(), first.Name())
+	}
+	if err := r.turnTo(first, func(error) { t.Error("it was handed over to itself") }); err != nil {
+		t.Error(err)
+	}
+	feed(30, 10)
+}

@@ -340,10 +340,7 @@ func (u *updater) use(ctx context.Context, r *runner) error {
 	if err != nil {
 		return err
 	}
-	if now := r.unit.Load(); now != nil && now.Digest == unit.Digest {
-		return nil
-	}
-	return r.handOver(unit, func(err error) {
+	return r.turnTo(unit, func(err error) {
 		if err != nil {
 			u.log.Error("bundle does not run", "pipeline", r.cfg.Name, "digest", unit.Digest[:12], "err", err)
 			if err := u.client.Rollback(r.cfg.Name, "it does not run: "+err.Error()); err != nil {

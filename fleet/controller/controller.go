@@ -112,6 +112,7 @@ type Controller struct {
 	cfg      Config
 	log      *slog.Logger
 	store    *store
+	roster   *roster // every device, in memory
 	ca       *authority
 	director fleet.Signer
 	topics   fleet.Topics
@@ -158,6 +159,7 @@ func Open(ctx context.Context, cfg Config) (*Controller, error) {
 	if c.store, err = openStore(ctx, cfg); err != nil {
 		return nil, err
 	}
+	c.roster = &roster{store: c.store}
 	c.holder = fmt.Sprintf("%d-%s", os.Getpid(), rand.Text())
 	term, err := c.store.setting(ctx, "term")
 	if err == nil {
@@ -188,6 +190,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		all.Go(func() { c.superviseBroker(ctx) })
 	}
 	all.Go(func() { c.certificates(ctx) })
+	all.Go(func() { c.follow(ctx) })
 	if c.store.postgres {
 		c.takeTurns(ctx)
 	} else {

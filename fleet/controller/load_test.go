@@ -25,16 +25,19 @@ type crowd struct {
 func newCrowd(t *testing.T, n int) *crowd {
 	s, oldSHA, newSHA := newStage(t)
 	c := &crowd{stage: s, newSHA: newSHA}
-	s.must(s.store.tx(t.Context(), func(tx *sql.Tx) error {
-		for i := range n {
-			id := fmt.Sprintf("d-%06d", i)
-			c.ids = append(c.ids, id)
-			if _, err := tx.Exec(`INSERT INTO devices (id, created, key_hash, serial, not_after, labels) VALUES ($1, $2, '', '', 0, $3)`, id, ms(s.now), fmt.Sprintf(`{"site":"s%d"}`, i%50)); err != nil {
-				return err
+	for i := range n {
+		c.ids = append(c.ids, fmt.Sprintf("d-%06d", i))
+	}
+	for some := range slices.Chunk(c.ids, 5000) {
+		s.must(s.store.tx(t.Context(), func(tx *sql.Tx) error {
+			for i, id := range some {
+				if _, err := tx.Exec(`INSERT INTO devices (id, created, key_hash, serial, not_after, labels) VALUES ($1, $2, '', '', 0, $3)`, id, ms(s.now), fmt.Sprintf(`{"site":"s%d"}`, i%50)); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	}))
+			return nil
+		}))
+	}
 	var all []message
 	for _, id := range c.ids {
 		a := &actor{id: id}
@@ -73,10 +76,14 @@ func TestHundredThousand(t *testing.T) {
 	const n = 100_000
 	c := newCrowd(t, n)
 	ctx := t.Context()
+	begun := time.Now()
+	_, err := c.Totals(ctx)
+	c.must(err)
+	t.Logf("the first look at all of them: %s", time.Since(begun).Round(time.Millisecond))
 	t.Logf("%d devices said hello and reported in %s", n, c.commit.Round(time.Millisecond))
 	a, err := c.Assign(ctx, "test", AssignmentOptions{Target: "models/machine/1.1.0.dunlin", Waves: []Wave{{Percent: 1}, {Percent: 5}, {Percent: 20}, {Percent: 50}, {Percent: 100}}, Soak: time.Minute})
 	c.must(err)
-	var ticks, queries, pages []time.Duration
+	var ticks, queries, pages, reads []time.Duration
 	told := map[string]bool{}
 	var work []message
 	for range 10_000 {
@@ -105,6 +112,10 @@ func TestHundredThousand(t *testing.T) {
 		some := min(len(work), 500) // a second
 		c.hear(work[:some])
 		work = work[some:]
+		begun = time.Now() // as follow does each second
+		_, err = c.roster.all(ctx)
+		c.must(err)
+		reads = append(reads, time.Since(begun))
 		if len(ticks)%10 == 0 {
 			begun = time.Now()
 			_, err := c.Find(ctx, "labels.site = s7 and board.model ~ 'Pi 5'", "", 200)
@@ -120,6 +131,7 @@ func TestHundredThousand(t *testing.T) {
 	t.Logf("%s (%s) %v", a.State, a.Reason, a.Devices)
 	t.Logf("%d ticks: p50 %s, p99 %s, max %s", len(ticks), quantile(ticks, 0.5), quantile(ticks, 0.99), quantile(ticks, 1))
 	t.Logf("device query: p50 %s, p95 %s; totals p50 %s, p95 %s", quantile(queries, 0.5), quantile(queries, 0.95), quantile(pages, 0.5), quantile(pages, 0.95))
+	t.Logf("taking the changes up: p50 %s, p95 %s", quantile(reads, 0.5), quantile(reads, 0.95))
 	if a.State != "done" || a.Devices["done"] != n {
 		t.Error("it did not end")
 	}

@@ -1,10 +1,12 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/fleet"
@@ -59,103 +61,59 @@ func (d *Device) loaded(slot string) string {
 	return d.pipeline(slot, "sha256")
 }
 
-const deviceColumns = `id, created, not_after, revoked, labels, online, since, seen, reported, reported_at, returns`
-
-// Devices returns the devices after an id, in order, at most limit of them.
-func (c *Controller) Devices(ctx context.Context, after string, limit int) ([]Device, error) {
-	rows, err := c.store.db.QueryContext(ctx, `SELECT `+deviceColumns+` FROM devices WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	all := []Device{}
-	for rows.Next() {
-		d, err := c.scanDevice(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, d)
-	}
-	return all, rows.Err()
-}
-
 // eachDevice calls use for every device, in order.
 func (c *Controller) eachDevice(ctx context.Context, use func(*Device)) error {
-	for after := ""; ; {
-		page, err := c.Devices(ctx, after, 1000)
-		if err != nil {
-			return err
-		}
-		for i := range page {
-			use(&page[i])
-			after = page[i].ID
-		}
-		if len(page) < 1000 {
-			return nil
-		}
+	all, err := c.roster.all(ctx)
+	if err != nil {
+		return err
 	}
+	for _, x := range all {
+		d := c.see(x)
+		use(&d)
+	}
+	return nil
 }
 
-// Find returns the devices that a query chooses, after an id, at most limit.
+// Find returns the devices that a query chooses, by id, after one, at most limit.
 func (c *Controller) Find(ctx context.Context, query, after string, limit int) ([]Device, error) {
 	q, err := c.query(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	if q.text == "" {
-		return c.Devices(ctx, after, limit)
+	all, err := c.roster.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	begin, known := slices.BinarySearchFunc(all, after, func(x *row, id string) int { return cmp.Compare(x.ID, id) })
+	if known {
+		begin++
 	}
 	found := []Device{}
-	for {
-		page, err := c.Devices(ctx, after, 1000)
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range page {
-			if after = d.ID; q.match(&d) {
-				if found = append(found, d); len(found) == limit {
-					return found, nil
-				}
+	for _, x := range all[begin:] {
+		if d := c.see(x); q.match(&d) {
+			if found = append(found, d); len(found) == limit {
+				break
 			}
 		}
-		if len(page) < 1000 {
-			return found, nil
-		}
 	}
+	return found, nil
 }
 
 // Device returns one device.
 func (c *Controller) Device(ctx context.Context, id string) (Device, error) {
-	d, err := c.scanDevice(c.store.db.QueryRowContext(ctx, `SELECT `+deviceColumns+` FROM devices WHERE id = $1`, id))
+	var v rowValues
+	err := c.store.db.QueryRowContext(ctx, `SELECT `+rowColumns+` FROM devices d WHERE id = $1`, id).Scan(v.places()...)
 	if errors.Is(err, sql.ErrNoRows) {
-		return d, problem(404, "no device "+id, "dunlin-fleet devices lists them")
+		return Device{}, problem(404, "no device "+id, "dunlin-fleet devices lists them")
 	}
-	return d, err
-}
-
-func (c *Controller) scanDevice(row interface{ Scan(...any) error }) (Device, error) {
-	var d Device
-	var created, notAfter, revoked, online, since, seen, reportedAt, returns int64
-	var labels, reported string
-	if err := row.Scan(&d.ID, &created, &notAfter, &revoked, &labels, &online, &since, &seen, &reported, &reportedAt, &returns); err != nil {
-		return d, err
+	if err != nil {
+		return Device{}, err
 	}
-	d.Enrolled = fromMS(created)
-	d.CertEnds, d.Seen, d.ReportedAt = fromMS(notAfter), fromMS(seen), fromMS(reportedAt)
-	if err := json.Unmarshal([]byte(labels), &d.Labels); err != nil {
-		return d, err
+	x, err := v.row(id)
+	if err != nil {
+		return Device{}, err
 	}
-	if reported != "" {
-		d.Reported = &fleet.Reported{}
-		if err := json.Unmarshal([]byte(reported), d.Reported); err != nil {
-			return d, err
-		}
-	}
-	d.State, d.Reason, d.Since = c.state(d, created, revoked, online, since)
-	if returns >= cloned && d.State != "revoked" {
-		d.State, d.Reason = "degraded", "two machines use its identity: revoke it, enrol each under a name of its own"
-	}
-	return d, nil
+	return c.see(x), nil
 }
 
 // state says how a device is, in words that hold: a connection that the broker

@@ -99,13 +99,13 @@ func (s *store) close() error { return s.db.Close() }
 // provider applies migrations, one controller at a time.
 func (s *store) provider(migrations fs.FS) (*goose.Provider, error) {
 	if !s.postgres {
-		return goose.NewProvider(goose.DialectSQLite3, s.db, migrations)
+		return goose.NewProvider(goose.DialectSQLite3, s.db, migrations, goose.WithGoMigrations(s.changes()))
 	}
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectPostgres, s.db, migrations, goose.WithSessionLocker(locker))
+	return goose.NewProvider(goose.DialectPostgres, s.db, migrations, goose.WithSessionLocker(locker), goose.WithGoMigrations(s.changes()))
 }
 
 // txTime bounds a transaction: a database that does not answer is as good as

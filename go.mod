@@ -29,12 +29,16 @@ require (
 	go.etcd.io/bbolt v1.5.0
 	// Strict configuration with line numbers; the smallest maintained YAML.
 	go.yaml.in/yaml/v3 v3.0.6
+	// Argon2id for the passwords of people who use the console.
+	golang.org/x/crypto v0.58.0
 	// BMP beside the standard image codecs.
 	golang.org/x/image v0.47.0
 	// Compares semantic versions.
 	golang.org/x/mod v0.43.0
 	// Terminal and process system calls, CPU features.
 	golang.org/x/sys v0.49.0
+	// Asks for a password without showing it.
+	golang.org/x/term v0.47.0
 	// The controller's database, without cgo.
 	modernc.org/sqlite v1.61.1
 	// The words for I2C and SPI that drivers of chips are written against; 20 KB in the agent.
@@ -77,10 +81,8 @@ require (
 	github.com/spf13/pflag v1.0.10 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
-	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.61.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
-	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20261005182115-fad411399dd8 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261005182115-fad411399dd8 // indirect

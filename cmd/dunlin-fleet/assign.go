@@ -42,7 +42,7 @@ pipeline.NAME.version and more.`,
 			if err != nil {
 				return err
 			}
-			body := map[string]any{"target": args[0], "slot": slot, "query": query, "soak": soak, "timeout": timeout, "dry_run": dry}
+			body := map[string]any{"target": args[0], "slot": slot, "query": query, "soak": soak, "timeout": timeout}
 			if body["waves"], err = controller.ParseWaves(waves); err != nil {
 				return hintOf(err)
 			}
@@ -77,7 +77,7 @@ pipeline.NAME.version and more.`,
 
 func planned(cmd *cobra.Command, c *client, body any, asJSON bool) error {
 	var p controller.Plan
-	if err := c.do(cmd.Context(), "POST", "/assignments", body, &p); err != nil {
+	if err := c.do(cmd.Context(), "POST", "/plans", body, &p); err != nil {
 		return err
 	}
 	if asJSON {

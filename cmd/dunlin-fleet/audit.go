@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"text/tabwriter"
 	"time"
 
@@ -11,15 +13,20 @@ import (
 )
 
 func auditCommand() *cobra.Command {
-	var asJSON, check bool
+	var asJSON, check, export bool
+	var verify string
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "show who did what, or check that nobody changed that",
 		Example: `  dunlin-fleet audit
   dunlin-fleet audit --check
-  dunlin-fleet audit --json > audit.json`,
+  dunlin-fleet audit --export > audit.ndjson
+  dunlin-fleet audit --verify audit.ndjson    # needs no controller`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if verify != "" {
+				return verifyExport(cmd.OutOrStdout(), verify)
+			}
 			c, err := newClient(cmd)
 			if err != nil {
 				return err
@@ -33,6 +40,9 @@ func auditCommand() *cobra.Command {
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%d lines, each fits the one before\n", out.Lines)
 				return nil
+			}
+			if export {
+				return c.save(cmd.Context(), "/audit/export", cmd.OutOrStdout())
 			}
 			all := []controller.Entry{}
 			for {
@@ -56,36 +66,22 @@ func auditCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&check, "check", false, "recompute the chain of hashes")
+	cmd.Flags().BoolVar(&export, "export", false, "write the whole log, one JSON object a line")
+	cmd.Flags().StringVar(&verify, "verify", "", "recompute the hashes of an exported log")
 	return cmd
 }
 
-func statusCommand() *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use: "status", Short: "show how the fleet fares", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := newClient(cmd)
-			if err != nil {
-				return err
-			}
-			var t controller.Totals
-			if err := c.do(cmd.Context(), "GET", "/status", nil, &t); err != nil || asJSON {
-				if err == nil {
-					err = printJSON(cmd.OutOrStdout(), t)
-				}
-				return err
-			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
-			fmt.Fprintf(w, "fleet\t%s\nbroker\t%s\n", t.Fleet, map[bool]string{true: "connected", false: "not connected"}[t.Broker])
-			for _, s := range []string{"online", "degraded", "offline", "never-seen", "revoked"} {
-				if n := t.Devices[s]; n > 0 {
-					fmt.Fprintf(w, "%s\t%d\n", s, n)
-				}
-			}
-			fmt.Fprintf(w, "since start\t%d chunks, %d records, %d repeated, %d refused, %d failed, %d over capacity\n", t.Chunks, t.Records, t.Repeat, t.Refused, t.Failed, t.Overrun)
-			return w.Flush()
-		},
+// verifyExport checks a log that was exported, without the controller.
+func verifyExport(out io.Writer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
+	defer f.Close()
+	lines, last, err := controller.VerifyExport(f)
+	if err != nil {
+		return &hinted{err, "the log was changed after it was written, or the file is cut off"}
+	}
+	_, err = fmt.Fprintf(out, "%d lines, each fits the one before; the last hash is %s\n", lines, last)
+	return err
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"time"
 
@@ -38,24 +37,16 @@ With Postgres, use pg_dump and copy the state folder.`,
 
 // backup writes to a file beside, which takes the name once it is whole.
 func (c *client) backup(cmd *cobra.Command, path string) (int64, error) {
-	q, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, c.base+"/api/v1/backup", nil)
+	resp, err := c.open(cmd.Context(), "/backup")
 	if err != nil {
 		return 0, err
 	}
-	q.Header.Set("Authorization", "Bearer "+c.token)
-	resp, err := http.DefaultClient.Do(q)
-	if err != nil {
-		return 0, &hinted{fmt.Errorf("ask the controller: %w", err), "is it running? dunlin-fleet serve"}
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return 0, c.do(cmd.Context(), http.MethodGet, "/backup", nil, &struct{}{}) // words the problem
-	}
+	defer resp.Close()
 	f, err := os.OpenFile(path+".part", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return 0, err
 	}
-	n, err := io.Copy(f, resp.Body)
+	n, err := io.Copy(f, resp)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(path+".part", path)
 	}

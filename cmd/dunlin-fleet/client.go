@@ -41,12 +41,9 @@ func newClient(cmd *cobra.Command) (*client, error) {
 func (c *client) do(ctx context.Context, method, path string, body, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
-	var data []byte
-	if body != nil {
-		var err error
-		if data, err = json.Marshal(body); err != nil {
-			return err
-		}
+	data, err := encode(body)
+	if err != nil {
+		return err
 	}
 	q, err := http.NewRequestWithContext(ctx, method, c.base+"/api/v1"+path, bytes.NewReader(data))
 	if err != nil {
@@ -69,6 +66,53 @@ func (c *client) do(ctx context.Context, method, path string, body, v any) error
 		p.Title = resp.Status
 	}
 	return &hinted{errors.New(p.Title), p.Hint}
+}
+
+// open begins to read an answer that is no JSON and may be long.
+func (c *client) open(ctx context.Context, path string) (io.ReadCloser, error) {
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/v1"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	q.Header.Set("Authorization", "Bearer "+c.token)
+	resp, err := http.DefaultClient.Do(q)
+	if err != nil {
+		return nil, &hinted{fmt.Errorf("ask the controller: %w", err), "is it running? dunlin-fleet serve"}
+	}
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, c.do(ctx, http.MethodGet, path, nil, &struct{}{}) // words the problem
+	}
+	return resp.Body, nil
+}
+
+// save writes such an answer to w.
+func (c *client) save(ctx context.Context, path string, w io.Writer) error {
+	from, err := c.open(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	_, err = io.Copy(w, from)
+	return err
+}
+
+// encode writes a body. What has no value is left out, as the interface wants it.
+func encode(body any) ([]byte, error) {
+	data, err := json.Marshal(body)
+	if err != nil || body == nil {
+		return nil, err
+	}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(data, &keys); err != nil {
+		return nil, err
+	}
+	for k, v := range keys {
+		if string(v) == "null" {
+			delete(keys, k)
+		}
+	}
+	return json.Marshal(keys)
 }
 
 // printJSON is what --json does.

@@ -130,7 +130,7 @@ func listenAndRun(ctx context.Context, c *controller.Controller, o serveOptions,
 	all.Go(func() { failed <- servers[1].Serve(api) })
 	all.Go(func() { failed <- c.Run(ctx) })
 	log.Info("serving", "devices", "https://"+address(devices), "api", "http://"+api.Addr().String(), "dir", o.dir)
-	fmt.Fprintf(cmd.OutOrStdout(), "console, for one person within an hour: http://%s/login?invite=%s\n", api.Addr(), pages.Invite())
+	fmt.Fprintf(cmd.OutOrStdout(), "console, for one person within an hour: http://%s/login?invite=%s\n", api.Addr(), c.Invite())
 	fmt.Fprintf(cmd.OutOrStdout(), "devices enrol at https://%s; make them a token with: dunlin-fleet token --dir %s\n", address(devices), o.dir)
 	select {
 	case <-ctx.Done():
@@ -152,10 +152,6 @@ func operators(c *controller.Controller, pages *console.Console) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
 	mux.Handle("/api/", c.API())
-	mux.Handle("POST /api/v1/invitations", c.Authorized(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_ = printJSON(w, map[string]string{"path": "/login?invite=" + pages.Invite()}) // the client is gone
-	})))
 	return mux
 }
 

@@ -64,38 +64,61 @@ func (c *Console) routes() {
 	c.mux.Handle("GET /assets/", http.FileServerFS(files))
 	c.mux.HandleFunc("GET /login", c.login)
 	c.mux.HandleFunc("POST /login", c.signIn)
-	for path, f := range map[string]func(*http.Request) (page, error){
-		"GET /{$}":              c.overview,
-		"GET /devices":          c.devices,
-		"GET /devices/{id}":     c.device,
-		"GET /releases":         c.releases,
-		"GET /assignments":      c.assignments,
-		"GET /assignments/{id}": c.assignment,
-		"GET /enrol":            c.enrol,
-		"GET /audit":            c.audit,
-		"POST /enrol":           c.newToken,
-		"POST /releases/plan":   c.plan,
-	} {
-		c.mux.HandleFunc(path, c.signedIn(func(w http.ResponseWriter, r *http.Request) {
-			p, err := f(r)
+	for _, x := range c.views() {
+		c.mux.HandleFunc(x.path, c.signedIn(x.need, func(w http.ResponseWriter, r *http.Request) {
+			p, err := x.show(r)
 			c.show(w, r, p, err)
 		}))
 	}
-	for path, f := range map[string]func(*http.Request) (string, error){
-		"POST /releases/assign":           c.assign,
-		"POST /assignments/{id}/{action}": c.steer,
-		"POST /devices/{id}/command":      c.command,
-		"POST /devices/{id}/revoke":       c.revoke,
-		"POST /logout":                    c.signOut,
-	} {
-		c.mux.HandleFunc(path, c.signedIn(func(w http.ResponseWriter, r *http.Request) {
-			to, err := f(r)
+	for _, x := range c.actions() {
+		c.mux.HandleFunc(x.path, c.signedIn(x.need, func(w http.ResponseWriter, r *http.Request) {
+			to, err := x.do(r)
 			if err != nil {
 				c.show(w, r, page{}, err)
 				return
 			}
 			http.Redirect(w, r, to, http.StatusSeeOther)
 		}))
+	}
+}
+
+// A view is a page, and who may see it.
+type view struct {
+	path string
+	need controller.Role
+	show func(*http.Request) (page, error)
+}
+
+func (c *Console) views() []view {
+	return []view{
+		{"GET /{$}", controller.Viewer, c.overview},
+		{"GET /devices", controller.Viewer, c.devices},
+		{"GET /devices/{id}", controller.Viewer, c.device},
+		{"GET /releases", controller.Viewer, c.releases},
+		{"GET /assignments", controller.Viewer, c.assignments},
+		{"GET /assignments/{id}", controller.Viewer, c.assignment},
+		{"GET /enrol", controller.Viewer, c.enrol},
+		{"GET /audit", controller.Viewer, c.audit},
+		{"POST /releases/plan", controller.Viewer, c.plan},
+		{"POST /enrol", controller.Operator, c.newToken},
+	}
+}
+
+// An action changes something, and shows a page of it then. Steering takes the
+// role of what is done.
+type action struct {
+	path string
+	need controller.Role
+	do   func(*http.Request) (string, error)
+}
+
+func (c *Console) actions() []action {
+	return []action{
+		{"POST /releases/assign", controller.Approver, c.assign},
+		{"POST /assignments/{id}/{action}", controller.Operator, c.steer},
+		{"POST /devices/{id}/command", controller.Operator, c.command},
+		{"POST /devices/{id}/revoke", controller.Admin, c.revoke},
+		{"POST /logout", controller.Viewer, c.signOut},
 	}
 }
 
@@ -132,11 +155,13 @@ func (c *Console) show(w http.ResponseWriter, r *http.Request, p page, err error
 		p = page{name: "problem", Title: "That did not work", Data: problem}
 	}
 	var out bytes.Buffer
+	x := current(r)
 	err = c.pages[p.name].Execute(&out, struct {
 		page
-		Path  string
-		Token string
-	}{p, r.URL.Path, c.sessions.form(r)})
+		Path   string
+		Token  string
+		Person controller.Person
+	}{p, r.URL.Path, x.form, x.person})
 	if err != nil {
 		c.cfg.Log.Error("console", "page", p.name, "err", err)
 		http.Error(w, "the page could not be made; the controller's log says why", http.StatusInternalServerError)
@@ -162,6 +187,7 @@ func (c *Console) functions() template.FuncMap {
 			}
 			return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 		},
+		"may":  func(p controller.Person, need string) bool { return p.Role.May(controller.Role(need)) },
 		"inc":  func(n int) int { return n + 1 },
 		"hz":   func(x float64) string { return fmt.Sprintf("%.1f", x) },
 		"wave": waveText,

@@ -80,16 +80,18 @@ func (d *desk) post(path string, fields ...string) (int, string) {
 	for i := 0; i < len(fields); i += 2 {
 		v.Set(fields[i], fields[i+1])
 	}
-	_, page := d.get("/enrol")
+	_, page := d.get("/audit") // any page has the form to sign out
 	if m := formToken.FindStringSubmatch(page); m != nil {
 		v.Set("form", m[1])
 	}
 	return d.body(d.http.PostForm(d.url+path, v))
 }
 
+func (d *desk) invite() string { return d.cfg.Controller.Invite() }
+
 func (d *desk) signIn() {
 	d.t.Helper()
-	if status, page := d.body(d.http.PostForm(d.url+"/login", url.Values{"invite": {d.Invite()}})); status != 200 || !strings.Contains(page, "Overview") {
+	if status, page := d.body(d.http.PostForm(d.url+"/login", url.Values{"invite": {d.invite()}})); status != 200 || !strings.Contains(page, "Overview") {
 		d.t.Fatalf("sign in: %d %s", status, page)
 	}
 }
@@ -130,7 +132,7 @@ func TestNothingWithoutASession(t *testing.T) {
 func TestInvitations(t *testing.T) {
 	d := newDesk(t)
 	try := func(secret string) int {
-		d.now = d.now.Add(2 * loginPause)
+		d.now = d.now.Add(2 * time.Minute)
 		jar, err := cookiejar.New(nil)
 		d.must(err)
 		c := &http.Client{Jar: jar}
@@ -140,7 +142,7 @@ func TestInvitations(t *testing.T) {
 		}
 		return status
 	}
-	secret := d.Invite()
+	secret := d.invite()
 	for _, s := range []string{"", "x", secret[:len(secret)-1], secret + "x"} {
 		if got := try(s); got != http.StatusForbidden {
 			t.Errorf("%q: %d", s, got)
@@ -152,16 +154,18 @@ func TestInvitations(t *testing.T) {
 	if got := try(secret); got != http.StatusForbidden {
 		t.Errorf("the invitation, again: %d", got)
 	}
-	late := d.Invite()
-	d.now = d.now.Add(inviteLife)
+	late := d.invite()
+	d.now = d.now.Add(time.Hour)
 	if got := try(late); got != http.StatusForbidden {
 		t.Errorf("an old invitation: %d", got)
 	}
 	// Guessing: after a wrong one not even the right one counts for a while.
-	right := d.Invite()
-	d.now = d.now.Add(2 * loginPause)
-	d.sessions.accept("guess")
-	if _, ok := d.sessions.accept(right); ok {
+	right := d.invite()
+	d.now = d.now.Add(2 * time.Minute)
+	if _, err := d.cfg.Controller.Accept("guess"); err == nil {
+		t.Error("a guess")
+	}
+	if _, err := d.cfg.Controller.Accept(right); err == nil {
 		t.Error("no pause after a guess")
 	}
 }

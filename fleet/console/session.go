@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"net/http"
@@ -10,12 +11,8 @@ import (
 	"github.com/dunlin-edge/dunlin/fleet/controller"
 )
 
-// Sessions last for sessionLife; what signs in is an invitation that works
-// once, for inviteLife. A wrong one costs everybody loginPause.
 const (
 	sessionLife = 12 * time.Hour
-	inviteLife  = time.Hour
-	loginPause  = time.Second
 	cookie      = "dunlin-session"
 	maxSessions = 1000
 )
@@ -25,68 +22,39 @@ const (
 type sessions struct {
 	now func() time.Time
 
-	mu      sync.Mutex
-	open    map[string]session // by cookie
-	invites map[string]time.Time
-	failed  time.Time
+	mu   sync.Mutex
+	open map[string]session // by cookie
 }
 
 type session struct {
-	form string // what forms must carry
-	ends time.Time
+	person controller.Person
+	since  time.Time // of who signed in by password: as their row was changed last
+	form   string    // what forms must carry
+	ends   time.Time
 }
 
-// Invite returns a secret that signs one person in, once, within an hour.
-func (c *Console) Invite() string { return c.sessions.invite() }
-
-func (s *sessions) invite() string {
+// begin makes a session, and returns its cookie. The oldest gives way where
+// there are too many.
+func (s *sessions) begin(p controller.Person, since time.Time) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.invites == nil {
-		s.invites = map[string]time.Time{}
-	}
-	for k, t := range s.invites {
-		if s.now().After(t) {
-			delete(s.invites, k)
-		}
-	}
-	if len(s.invites) >= maxSessions {
-		return ""
-	}
-	secret := rand.Text()
-	s.invites[secret] = s.now().Add(inviteLife)
-	return secret
-}
-
-// accept turns an invitation into a session.
-func (s *sessions) accept(secret string) (id string, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.now().Sub(s.failed) < loginPause {
-		return "", false
-	}
-	found := ""
-	for k, ends := range s.invites {
-		if subtle.ConstantTimeCompare([]byte(k), []byte(secret)) == 1 && s.now().Before(ends) {
-			found = k
-		}
-	}
-	if found == "" {
-		s.failed = s.now()
-		return "", false
-	}
-	delete(s.invites, found)
 	if s.open == nil {
 		s.open = map[string]session{}
 	}
+	oldest := ""
 	for k, x := range s.open {
 		if s.now().After(x.ends) {
 			delete(s.open, k)
+		} else if oldest == "" || x.ends.Before(s.open[oldest].ends) {
+			oldest = k
 		}
 	}
-	id = rand.Text() + rand.Text()
-	s.open[id] = session{form: rand.Text(), ends: s.now().Add(sessionLife)}
-	return id, true
+	if len(s.open) >= maxSessions {
+		delete(s.open, oldest)
+	}
+	id := rand.Text() + rand.Text()
+	s.open[id] = session{person: p, since: since, form: rand.Text(), ends: s.now().Add(sessionLife)}
+	return id
 }
 
 // of returns the session of a request.
@@ -101,12 +69,6 @@ func (s *sessions) of(r *http.Request) (session, bool) {
 	return x, ok && s.now().Before(x.ends)
 }
 
-// form is what the forms of a session carry, so that no other site can send one.
-func (s *sessions) form(r *http.Request) string {
-	x, _ := s.of(r)
-	return x.form
-}
-
 func (s *sessions) end(r *http.Request) {
 	if k, err := r.Cookie(cookie); err == nil {
 		s.mu.Lock()
@@ -115,10 +77,21 @@ func (s *sessions) end(r *http.Request) {
 	}
 }
 
-// signedIn lets only sessions through, and only forms of their own.
-func (c *Console) signedIn(next http.HandlerFunc) http.HandlerFunc {
+// of returns the session of a request whose person is still who they were: one
+// that was changed or removed is signed out.
+func (c *Console) of(r *http.Request) (session, bool) {
+	x, ok := c.sessions.of(r)
+	if ok && !x.since.IsZero() {
+		u, err := c.cfg.Controller.User(r.Context(), x.person.Name)
+		ok = err == nil && u.Updated.Equal(x.since)
+	}
+	return x, ok
+}
+
+// signedIn lets only sessions through whose role is enough, and only forms of their own.
+func (c *Console) signedIn(need controller.Role, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		x, ok := c.sessions.of(r)
+		x, ok := c.of(r)
 		if !ok {
 			if r.Method == http.MethodGet {
 				http.Redirect(w, r, "/login", http.StatusSeeOther)
@@ -132,23 +105,57 @@ func (c *Console) signedIn(next http.HandlerFunc) http.HandlerFunc {
 			http.Error(w, "the form is not of this session; load the page again", http.StatusForbidden)
 			return
 		}
+		r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, x))
+		role := need
+		if action := r.PathValue("action"); action != "" {
+			role = controller.SteerRole(action)
+		}
+		if err := c.cfg.Controller.Allowed(r.Context(), x.person, role, r.Method+" "+r.URL.Path); err != nil {
+			c.show(w, r, page{}, err)
+			return
+		}
 		next(w, r)
 	}
 }
+
+type sessionKey struct{}
+
+// current is the session that a handler serves.
+func current(r *http.Request) session {
+	x, _ := r.Context().Value(sessionKey{}).(session)
+	return x
+}
+
+// who stands in the audit log for who uses the console.
+func who(r *http.Request) string { return current(r).person.Name }
 
 func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	c.show(w, r, page{name: "login", Title: "Sign in", Line: c.line("console"), Data: r.URL.Query().Get("invite")}, nil)
 }
 
+// signIn takes an invitation, or a name and its password.
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
-	id, ok := c.sessions.accept(r.PostFormValue("invite"))
-	if !ok {
-		c.show(w, r, page{}, controller.NewProblem(http.StatusForbidden, "the invitation is wrong, used up or too old", "dunlin-fleet console prints a new one; wait a second before you try again"))
+	p, since, err := c.accept(r)
+	if err != nil {
+		c.show(w, r, page{}, err)
 		return
 	}
+	id := c.sessions.begin(p, since)
 	http.SetCookie(w, &http.Cookie{Name: cookie, Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil, MaxAge: int(sessionLife.Seconds())})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (c *Console) accept(r *http.Request) (p controller.Person, since time.Time, err error) {
+	if name := r.PostFormValue("name"); name != "" {
+		if p, err = c.cfg.Controller.SignIn(r.Context(), name, r.PostFormValue("password")); err != nil {
+			return p, since, err
+		}
+		u, err := c.cfg.Controller.User(r.Context(), name)
+		return controller.Person{Name: u.Name, Role: u.Role}, u.Updated, err
+	}
+	p, err = c.cfg.Controller.Accept(r.PostFormValue("invite"))
+	return p, since, err
 }
 
 func (c *Console) signOut(r *http.Request) (string, error) {

@@ -16,9 +16,6 @@ import (
 	"github.com/dunlin-edge/dunlin/ota/release"
 )
 
-// author stands in the audit log for who uses the console.
-const author = "admin"
-
 // pageSize is how many devices a page lists.
 const pageSize = 200
 
@@ -186,7 +183,7 @@ func (c *Console) assign(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	a, err := c.cfg.Controller.Assign(r.Context(), author, o)
+	a, err := c.cfg.Controller.Assign(r.Context(), who(r), o)
 	if err != nil {
 		return "", err
 	}
@@ -216,7 +213,7 @@ func (c *Console) assignment(r *http.Request) (page, error) {
 }
 
 func (c *Console) steer(r *http.Request) (string, error) {
-	_, err := c.cfg.Controller.Steer(r.Context(), author, r.PathValue("id"), r.PathValue("action"))
+	_, err := c.cfg.Controller.Steer(r.Context(), who(r), r.PathValue("id"), r.PathValue("action"))
 	return "/assignments/" + url.PathEscape(r.PathValue("id")), err
 }
 
@@ -228,7 +225,7 @@ func (c *Console) command(r *http.Request) (string, error) {
 			return "", err
 		}
 	}
-	_, err := c.cfg.Controller.Command(r.Context(), author, r.PathValue("id"), controller.CommandOptions{Name: r.PostFormValue("name"), Args: args})
+	_, err := c.cfg.Controller.Command(r.Context(), who(r), r.PathValue("id"), controller.CommandOptions{Name: r.PostFormValue("name"), Args: args})
 	return "/devices/" + url.PathEscape(r.PathValue("id")), err
 }
 
@@ -237,7 +234,7 @@ func (c *Console) revoke(r *http.Request) (string, error) {
 	if r.PostFormValue("confirm") != id {
 		return "", controller.NewProblem(400, "the name typed is not "+id, "type the device's name to lock it out")
 	}
-	return "/devices/" + url.PathEscape(id), c.cfg.Controller.Revoke(r.Context(), author, id)
+	return "/devices/" + url.PathEscape(id), c.cfg.Controller.Revoke(r.Context(), who(r), id)
 }
 
 func (c *Console) enrol(r *http.Request) (page, error) {
@@ -262,7 +259,7 @@ func (c *Console) newToken(r *http.Request) (page, error) {
 		}
 		labels[k] = v
 	}
-	token, err := c.cfg.Controller.NewToken(r.Context(), author, controller.TokenOptions{Uses: uses, Labels: labels})
+	token, err := c.cfg.Controller.NewToken(r.Context(), who(r), controller.TokenOptions{Uses: uses, Labels: labels})
 	if err != nil {
 		return page{}, err
 	}

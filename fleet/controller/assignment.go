@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -190,9 +192,26 @@ func (c *Controller) countAssigned(ctx context.Context, db querier, a *Assignmen
 	return rows.Err()
 }
 
+// cursor is where the page after this one begins.
+func (a *Assignment) cursor() string { return fmt.Sprintf("%d-%s", ms(a.Created), a.ID) }
+
 // Assignments returns the newest assignments, at most limit.
 func (c *Controller) Assignments(ctx context.Context, limit int) ([]*Assignment, error) {
-	rows, err := c.store.db.QueryContext(ctx, `SELECT `+assignmentColumns+` FROM assignments ORDER BY created DESC, id LIMIT $1`, limit)
+	return c.assignmentsAfter(ctx, "", limit)
+}
+
+// assignmentsAfter returns those behind a cursor, the newest first.
+func (c *Controller) assignmentsAfter(ctx context.Context, after string, limit int) ([]*Assignment, error) {
+	created, id := int64(math.MaxInt64), ""
+	if after != "" {
+		text, rest, _ := strings.Cut(after, "-")
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil, problem(400, "after: not from a page before", "")
+		}
+		created, id = n, rest
+	}
+	rows, err := c.store.db.QueryContext(ctx, `SELECT `+assignmentColumns+` FROM assignments WHERE created < $1 OR created = $1 AND id > $2 ORDER BY created DESC, id LIMIT $3`, created, id, limit)
 	if err != nil {
 		return nil, err
 	}

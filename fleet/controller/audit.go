@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 )
@@ -69,8 +70,8 @@ func (c *Controller) Audit(ctx context.Context, after int64, limit int) ([]Entry
 
 // LastAudit returns the last lines, the newest first.
 func (c *Controller) LastAudit(ctx context.Context, limit int) ([]Entry, error) {
-	var last int64
-	if err := c.store.db.QueryRowContext(ctx, `SELECT coalesce(max(n), 0) FROM audit`).Scan(&last); err != nil {
+	last, err := c.lastLine(ctx)
+	if err != nil {
 		return nil, err
 	}
 	all, err := c.Audit(ctx, last-int64(limit), limit)
@@ -78,19 +79,69 @@ func (c *Controller) LastAudit(ctx context.Context, limit int) ([]Entry, error) 
 	return all, err
 }
 
-// VerifyAudit recomputes the chain. It names the first line that does not fit.
-func (c *Controller) VerifyAudit(ctx context.Context) (lines int64, err error) {
-	before := ""
-	for {
-		page, err := c.Audit(ctx, lines, 1000)
+// lastLine is the number of the newest line.
+func (c *Controller) lastLine(ctx context.Context) (n int64, err error) {
+	err = c.store.db.QueryRowContext(ctx, `SELECT coalesce(max(n), 0) FROM audit`).Scan(&n)
+	return n, err
+}
+
+// eachLine calls use for every line, in order.
+func (c *Controller) eachLine(ctx context.Context, use func(Entry) error) error {
+	for after := int64(0); ; {
+		page, err := c.Audit(ctx, after, 1000)
 		if err != nil || len(page) == 0 {
-			return lines, err
+			return err
 		}
 		for _, e := range page {
-			if e.N != lines+1 || e.Hash != e.chain(before) {
-				return lines, fmt.Errorf("audit log: line %d was changed, or one before it is missing", e.N)
+			if err := use(e); err != nil {
+				return err
 			}
-			lines, before = e.N, e.Hash
+			after = e.N
+		}
+	}
+}
+
+// auditChain recomputes the hashes of lines in their order.
+type auditChain struct {
+	lines int64
+	last  string
+}
+
+func (a *auditChain) add(e Entry) error {
+	if e.N != a.lines+1 || e.Hash != e.chain(a.last) {
+		return fmt.Errorf("audit log: line %d was changed, or one before it is missing", e.N)
+	}
+	a.lines, a.last = e.N, e.Hash
+	return nil
+}
+
+// VerifyAudit recomputes the chain. It names the first line that does not fit.
+func (c *Controller) VerifyAudit(ctx context.Context) (lines int64, err error) {
+	var a auditChain
+	err = c.eachLine(ctx, a.add)
+	return a.lines, err
+}
+
+// ExportAudit writes all lines, one JSON object each.
+func (c *Controller) ExportAudit(ctx context.Context, w io.Writer) error {
+	out := json.NewEncoder(w)
+	return c.eachLine(ctx, func(e Entry) error { return out.Encode(e) })
+}
+
+// VerifyExport recomputes the chain of what ExportAudit wrote. The hash of the
+// last line stands for all of them: kept elsewhere, it shows whether the log of
+// later still begins with these.
+func VerifyExport(r io.Reader) (lines int64, last string, err error) {
+	var a auditChain
+	for d := json.NewDecoder(r); ; {
+		var e Entry
+		if err := d.Decode(&e); err == io.EOF {
+			return a.lines, a.last, nil
+		} else if err != nil {
+			return a.lines, a.last, fmt.Errorf("audit log: line %d: %w", a.lines+1, err)
+		}
+		if err := a.add(e); err != nil {
+			return a.lines, a.last, err
 		}
 	}
 }

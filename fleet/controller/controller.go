@@ -2,7 +2,7 @@
 // what they say, and what they have decided.
 //
 // Start with [Open] and [Controller.Run]. Devices enrol and renew over HTTPS
-// ([Controller.Devices]), people and programs use the REST interface
+// ([Controller.DeviceHandler]), people and programs use the REST interface
 // ([Controller.API]), everything else crosses a broker: the embedded one, a
 // child process, or any MQTT 3.1.1 broker.
 //
@@ -57,6 +57,7 @@ type Config struct {
 	External string
 	Keep     time.Duration // telemetry and ended commands; 0: 90 days
 	Lease    time.Duration // of who leads, where Store is shared; 0: 10 s
+	SignOn   SignOn        // who a request is from by other means than ours; nil: no other
 
 	driver string // of database/sql; empty: sqlite
 }
@@ -113,6 +114,8 @@ type Controller struct {
 	log      *slog.Logger
 	store    *store
 	roster   *roster // every device, in memory
+	login    *login
+	streams  atomic.Int64 // readers of events
 	ca       *authority
 	director fleet.Signer
 	topics   fleet.Topics
@@ -159,7 +162,7 @@ func Open(ctx context.Context, cfg Config) (*Controller, error) {
 	if c.store, err = openStore(ctx, cfg); err != nil {
 		return nil, err
 	}
-	c.roster = &roster{store: c.store}
+	c.roster, c.login = &roster{store: c.store}, newLogin(c.now)
 	c.holder = fmt.Sprintf("%d-%s", os.Getpid(), rand.Text())
 	term, err := c.store.setting(ctx, "term")
 	if err == nil {
@@ -210,6 +213,8 @@ func (c *Controller) work(ctx context.Context) {
 	all.Go(func() { c.teller(ctx) })
 	all.Go(func() { c.signTimestamps(ctx) })
 	all.Go(func() { c.expire(ctx) })
+	all.Go(func() { c.hooks(ctx) })
+	all.Go(func() { c.watchDrift(ctx) })
 	all.Wait()
 }
 

@@ -204,6 +204,11 @@ func (b *ingestTx) advance(device, slot string, s slotRow) error {
 	if next == state {
 		return nil
 	}
+	if next == "failed" {
+		if err := audit(b.ctx, b.tx, b.now, "device "+device, "device.failed", device, "assignment "+id+": "+reason); err != nil {
+			return err
+		}
+	}
 	_, err = b.tx.ExecContext(b.ctx, `UPDATE assigned SET state = $1, reason = $2, since = $3 WHERE assignment = $4 AND device = $5`, next, reason, ms(b.now), id, device)
 	return err
 }

@@ -11,16 +11,14 @@ import (
 
 // metrics writes what a Prometheus server reads: of the fleet as a whole, never
 // by device.
-func (c *Controller) metrics(w http.ResponseWriter, r *http.Request) {
+func (c *Controller) metrics(w http.ResponseWriter, r *http.Request) error {
 	t, err := c.Totals(r.Context())
 	if err != nil {
-		c.writeJSON(w, nil, err)
-		return
+		return err
 	}
 	certs, err := c.Certificates(r.Context(), c.now().Add(100*365*24*time.Hour))
 	if err != nil {
-		c.writeJSON(w, nil, err)
-		return
+		return err
 	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	m := exposition{w}
@@ -36,6 +34,7 @@ func (c *Controller) metrics(w http.ResponseWriter, r *http.Request) {
 	m.one("dunlin_fleet_failed_messages_total", "counter", "messages that the database did not take; they come again", t.Failed)
 	m.one("dunlin_fleet_overrun_messages_total", "counter", "messages dropped while ingest was behind; they come again", t.Overrun)
 	m.certificates(certs, c.now())
+	return nil
 }
 
 type exposition struct{ io.Writer }

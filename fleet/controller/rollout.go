@@ -111,9 +111,16 @@ func (r *rollout) exec(query string, args ...any) (int64, error) {
 // never a failure; one that comes back has the whole time to decide once more.
 // left is how many are neither done nor failed.
 func (r *rollout) look() (g gate, left int, err error) {
-	if _, err := r.exec(`UPDATE assigned SET state = 'failed', since = $1, reason = $4 WHERE assignment = $2 AND state = 'updating' AND since < $3
-		AND EXISTS (SELECT 1 FROM devices d WHERE d.id = assigned.device AND d.online = 1 AND d.since < $3)`, ms(r.now), r.ID, ms(r.now.Add(-r.timeout)), "no result within "+r.timeout.String()); err != nil {
+	why := "no result within " + r.timeout.String()
+	late, err := r.devices(`UPDATE assigned SET state = 'failed', since = $1, reason = $4 WHERE assignment = $2 AND state = 'updating' AND since < $3
+		AND EXISTS (SELECT 1 FROM devices d WHERE d.id = assigned.device AND d.online = 1 AND d.since < $3) RETURNING device`, ms(r.now), r.ID, ms(r.now.Add(-r.timeout)), why)
+	if err != nil {
 		return g, 0, err
+	}
+	for _, id := range late {
+		if err := audit(r.ctx, r.tx, r.now, "controller", "device.failed", id, "assignment "+r.ID+": "+why); err != nil {
+			return g, 0, err
+		}
 	}
 	if err := r.c.countAssigned(r.ctx, r.tx, r.Assignment); err != nil {
 		return g, 0, err

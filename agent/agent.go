@@ -24,6 +24,7 @@ import (
 
 	"github.com/dunlin-edge/dunlin/agent/action"
 	"github.com/dunlin-edge/dunlin/agent/config"
+	"github.com/dunlin-edge/dunlin/fleet"
 	"github.com/dunlin-edge/dunlin/hal"
 	"github.com/dunlin-edge/dunlin/inference"
 	"github.com/dunlin-edge/dunlin/ota/fetch"
@@ -67,6 +68,8 @@ type Agent struct {
 	turn  sync.Mutex // of whoever changes what runs
 	work  *work      // nil unless Run is at work and open to changes
 	loads loads
+	// tuning is what the fleet has tuned this to; nil: nothing.
+	tuning atomic.Pointer[fleet.Tuning]
 }
 
 // New opens and checks everything that the configuration names. An error means

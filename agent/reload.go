@@ -86,6 +86,11 @@ func (a *Agent) Reload(ctx context.Context) (*Reloaded, error) {
 	cfg, err := a.opts.Configuration()
 	var done *Reloaded
 	if err == nil {
+		if with, wrong := tuned(cfg, a.tuning.Load()); wrong == nil {
+			cfg = with
+		} else { // the device's own configuration comes first
+			a.tuning.Store(nil)
+		}
 		done, err = a.rewire(ctx, cfg)
 	}
 	a.loads.note(a.opts.Clock.Now(), err)

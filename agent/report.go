@@ -92,6 +92,9 @@ func (u *updater) status() (fleet.Seq, []fleet.SlotReported) {
 			out = append(out, fleet.SlotReported{Slot: item.Slot, State: string(ota.Idle), Refused: item.SHA256, Reason: clip(x.note)})
 		}
 	}
+	if t, has := u.tuningStatus(); has {
+		out = append(out, t)
+	}
 	return u.want.Seq, out
 }
 

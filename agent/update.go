@@ -39,11 +39,13 @@ type updater struct {
 	engine   inference.Options
 	now      func() (time.Time, bool)
 	wake     chan struct{}
-	report   func()               // tells the fleet soon
-	runner   func(string) *runner // by pipeline; nil where the fleet may not choose its bundle
-	assigned func() []string      // pipelines whose bundle the fleet may choose
-	first    time.Duration        // wait before the second try
-	program  *program             // nil where the agent's own program cannot be replaced
+	report   func()                                     // tells the fleet soon
+	runner   func(string) *runner                       // by pipeline; nil where the fleet may not choose its bundle
+	assigned func() []string                            // pipelines whose bundle the fleet may choose
+	first    time.Duration                              // wait before the second try
+	tune     func(context.Context, *fleet.Tuning) error // nil where the fleet may not
+	tuning   func() *fleet.Tuning                       // what it is tuned to
+	program  *program                                   // nil where the agent's own program cannot be replaced
 
 	taking sync.Mutex // one assignment at a time, so that the newest stays
 
@@ -57,6 +59,7 @@ type updater struct {
 type slotState struct {
 	have, size int64
 	note       string // what goes on, or what went wrong
+	refused    string // digest of a tuning
 }
 
 // newUpdater opens the updates of an enrolled device. Damage on the disk
@@ -70,6 +73,9 @@ func (a *Agent) newUpdater(id *uplink.Enrolled, spent *traffic) (*updater, error
 	u := &updater{
 		fleet: id.Fleet, version: a.opts.Version, log: a.opts.Log, engine: a.engineOptions(), now: machineTime,
 		wake: make(chan struct{}, 1), report: func() {}, runner: a.assignable, assigned: a.assigned, first: firstInstallWait, slots: map[string]*slotState{},
+	}
+	if a.cfg.Fleet.Tune && a.opts.Configuration != nil {
+		u.tune, u.tuning = a.tune, a.tuning.Load
 	}
 	source, err := a.repository(id, spent)
 	if err != nil {
@@ -268,7 +274,7 @@ func (u *updater) reconcile(ctx context.Context) bool {
 	u.mu.Lock()
 	want := u.want
 	u.mu.Unlock()
-	done := true
+	done := u.tuneTo(ctx, want.Tuning)
 	for _, item := range want.Items {
 		err := u.bring(ctx, want, item)
 		var refused *ota.RefusedError

@@ -63,6 +63,19 @@ func Decode[D Up](data []byte) (D, error) {
 	return doc, nil
 }
 
+// decodeStrict reads one value in any layout, without unknown keys.
+func decodeStrict(data []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the closing brace")
+	}
+	return nil
+}
+
 // ParseUnsigned reads a command without an envelope, as people send them with
 // mosquitto_pub: any layout, no unknown keys, id and not_after may be absent.
 // Only a device whose own configuration allows it calls this.
@@ -71,13 +84,8 @@ func ParseUnsigned(data []byte) (Command, error) {
 	if len(data) > TopicCmd.MaxPayload() {
 		return c, fmt.Errorf("unsigned command: %d bytes", len(data))
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
+	if err := decodeStrict(data, &c); err != nil {
 		return c, fmt.Errorf("unsigned command: %w", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return c, errors.New("unsigned command: something follows the closing brace")
 	}
 	if err := c.checkName(); err != nil {
 		return c, fmt.Errorf("unsigned command: %w", err)

@@ -14,6 +14,7 @@ type Desired struct {
 	Seq      Seq       `json:"seq"`
 	NotAfter time.Time `json:"not_after"` // no install begins later
 	Items    []Item    `json:"items,omitempty"`
+	Tuning   *Tuning   `json:"tuning,omitempty"` // nil: the device's own configuration counts
 }
 
 // Item is one artifact for one slot.
@@ -42,6 +43,11 @@ func (d Desired) check() error {
 			return fmt.Errorf("item %s appears twice", i.Slot)
 		}
 		seen[i.Slot] = true
+	}
+	if d.Tuning != nil {
+		if err := d.Tuning.check(); err != nil {
+			return err
+		}
 	}
 	return errors.Join(CheckID(d.Device), checkSlot(d.Fleet), checkTime("not_after", d.NotAfter))
 }

@@ -132,6 +132,36 @@ func TestStrict(t *testing.T) {
 	}
 }
 
+// TestTuningIsStrict: what a broker's operator, or a stolen key, would put into
+// an assignment beside captures has no place in it. The device takes none of it,
+// not even what is good in it.
+func TestTuningIsStrict(t *testing.T) {
+	d := sampleDesired()
+	d.Tuning = &Tuning{Captures: map[string]CaptureTuning{"machine": {Below: 0.5, MinInterval: 60000}}}
+	data, err := Sign(key, d)
+	golden(t, "tuning", data, err)
+	got, err := Verify[Desired](key.Public(), data)
+	if err != nil || got.Tuning.Digest() != d.Tuning.Digest() {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	good, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const at = `"below":0.5`
+	for name, more := range map[string]string{
+		"a program": at + `,"exec":["/bin/sh"]`, "a driver": at + `,"driver":"camera"`, "an address": at + `,"url":"https://evil"`, "an authority": at + `,"ca":"x"`,
+		"more than all": `"below":1.5`, "not a number": `"below":null`, "a negative one": `"every":-1`, "a program beside": at + `}},"actions":{"machine":{"exec":["/bin/sh"]`,
+	} {
+		if x, err := Verify[Desired](key.Public(), signRaw(d.payloadType(), strings.Replace(string(good), at, more, 1))); err == nil {
+			t.Errorf("%s: accepted as %+v", name, x.Tuning)
+		}
+	}
+	if _, err := Verify[Desired](key.Public(), good); err == nil {
+		t.Error("accepted without an envelope")
+	}
+}
+
 func TestUnsigned(t *testing.T) {
 	c, err := ParseUnsigned([]byte(` { "name" : "ping" } `))
 	if err != nil || c.Name != "ping" {

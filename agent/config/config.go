@@ -131,6 +131,7 @@ type Fleet struct {
 	URL      string   // of the controller that the agent enrols with by itself
 	Token    string   // likewise; an image's
 	Canary   bool     // try what a build machine proposes, before people release it
+	Tune     bool     // the fleet may say which windows are captured
 	Reboot   []string // program that restarts the board when the fleet asks; none: it may not
 }
 

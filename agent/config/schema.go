@@ -86,7 +86,8 @@ func (l *loader) captures(f *Fields) {
 }
 
 func (l *loader) fleet(f *Fields) {
-	l.cfg.Fleet = Fleet{Dir: f.Path("dir"), Metered: f.Bool("metered", false), Unsigned: f.Bool("unsigned_commands", false), Canary: f.Bool("canary", false), Reboot: f.Strings("reboot"), URL: f.String("url", ""), Token: f.String("token", "")}
+	l.cfg.Fleet = Fleet{Dir: f.Path("dir"), Metered: f.Bool("metered", false), Unsigned: f.Bool("unsigned_commands", false), Canary: f.Bool("canary", false), Tune: f.Bool("tune", false),
+		Reboot: f.Strings("reboot"), URL: f.String("url", ""), Token: f.String("token", "")}
 	if (l.cfg.Fleet.URL == "") != (l.cfg.Fleet.Token == "") {
 		f.Problem("url", "give both, as dunlin-fleet token --image prints them, or neither and run: dunlin enroll URL TOKEN", "url and token belong together")
 	}

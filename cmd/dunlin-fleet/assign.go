@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -13,15 +14,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dunlin-edge/dunlin/fleet"
 	"github.com/dunlin-edge/dunlin/fleet/controller"
 )
 
 func assignCommand() *cobra.Command {
-	var slot, query, waves, soak, timeout string
+	var slot, query, waves, soak, timeout, tuning string
 	var dry, wait, asJSON bool
 	cmd := &cobra.Command{
-		Use:   "assign PATH",
-		Short: "bring a released bundle to devices, wave by wave",
+		Use:   "assign [PATH]",
+		Short: "bring a released bundle, or with --tuning another rule of what is captured, to devices, wave by wave",
 		Long: `Bring a released bundle to the devices that a query chooses, wave by wave. Each
 device checks signatures and golden samples, and runs the bundle in the shadow
 of the model in use before it lets it decide. A wave that fails stops the
@@ -35,14 +37,19 @@ id, state, version, labels.NAME, board.model, board.arch, board.memory,
 pipeline.NAME.version and more.`,
 		Example: `  dunlin-fleet assign models/machine/1.2.0.dunlin --dry-run
   dunlin-fleet assign models/machine/1.2.0.dunlin --query "labels.site = 'north'" --wait
-  dunlin-fleet assign models/machine/1.2.0.dunlin --waves 2,25%,100% --soak 1h`,
-		Args: cobra.ExactArgs(1),
+  dunlin-fleet assign models/machine/1.2.0.dunlin --waves 2,25%,100% --soak 1h
+  echo '{"captures": {"machine": {"below": 0.5, "min_interval_ms": 60000}}}' > tuning.json
+  dunlin-fleet assign --tuning tuning.json --query "labels.site = 'north'"`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(cmd)
 			if err != nil {
 				return err
 			}
-			body := map[string]any{"target": args[0], "slot": slot, "query": query, "soak": soak, "timeout": timeout}
+			body := map[string]any{"slot": slot, "query": query, "soak": soak, "timeout": timeout}
+			if err := what(body, args, tuning); err != nil {
+				return err
+			}
 			if body["waves"], err = controller.ParseWaves(waves); err != nil {
 				return hintOf(err)
 			}
@@ -64,6 +71,7 @@ pipeline.NAME.version and more.`,
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&tuning, "tuning", "", "instead of PATH: file that says which windows devices capture, those whose configuration has fleet.tune: true")
 	f.StringVar(&slot, "pipeline", "", "pipeline on the devices (default: the bundle's name)")
 	f.StringVar(&query, "query", "", "which devices (default all)")
 	f.StringVar(&waves, "waves", "1,10%,50%,100%", "sizes of the waves, counted from the first device")
@@ -73,6 +81,24 @@ pipeline.NAME.version and more.`,
 	f.BoolVar(&wait, "wait", false, "follow it to its end; fails if it is aborted")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// what puts into a request what is to be assigned: a release or a tuning.
+func what(body map[string]any, args []string, tuning string) error {
+	if (len(args) == 1) == (tuning != "") {
+		return errors.New("name what is to be assigned: PATH of a release, or --tuning FILE")
+	}
+	if tuning == "" {
+		body["target"] = args[0]
+		return nil
+	}
+	data, err := os.ReadFile(tuning)
+	if err != nil {
+		return err
+	}
+	t, err := fleet.ParseTuning(data)
+	body["tuning"] = t
+	return err
 }
 
 func planned(cmd *cobra.Command, c *client, body any, asJSON bool) error {

@@ -54,7 +54,7 @@ func (f *flock) configure(replace ...string) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	text := strings.NewReplacer(replace...).Replace(string(raw)) + "\ntelemetry: {dir: telemetry, max_age: 1s}\nfleet: {dir: fleet}\n"
+	text := strings.NewReplacer(replace...).Replace(string(raw)) + "\ntelemetry: {dir: telemetry, max_age: 1s}\nfleet: {dir: fleet, tune: true}\n"
 	if err := os.WriteFile(f.config(), []byte(text), 0o600); err != nil {
 		f.t.Fatal(err)
 	}
@@ -306,6 +306,29 @@ func TestPush(t *testing.T) {
 			if out, err := f.cli("command", "demo", "rollback", "--args", bad); err == nil {
 				t.Errorf("rollback %s: %s", bad, out) // of machine: there is nothing before 1.2.0
 			}
+		}
+	})
+	t.Run("tuned, and refused", func(t *testing.T) {
+		tune := func(pipeline string) error {
+			file := filepath.Join(f.dir, "tuning.json")
+			if err := os.WriteFile(file, []byte(`{"captures": {"`+pipeline+`": {"every": 7, "min_interval_ms": 1000}}}`), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := f.cli("assign", "--tuning", file, "--soak", "1s", "--wait")
+			return err
+		}
+		if err := tune("machine"); err != nil {
+			t.Fatal(err)
+		}
+		f.eventually("it captures one of seven", func() bool {
+			out, err := exec.Command(f.dunlin, "capture", "ls", "--json", "--config", f.config()).Output()
+			return err == nil && strings.Contains(string(out), `"every"`)
+		})
+		if err := tune("none"); err == nil || !strings.Contains(err.Error(), "chooses no device") {
+			t.Errorf("a pipeline that no device has: %v", err)
+		}
+		if d := f.device(); d.State != "online" {
+			t.Errorf("%s %s", d.State, d.Reason)
 		}
 	})
 	t.Run("rolled back by a command, the digest is pinned", func(t *testing.T) {

@@ -1,8 +1,10 @@
 package controller
 
 import (
+	"encoding/json"
 	"net/http"
 
+	"github.com/dunlin-edge/dunlin/fleet"
 	"github.com/dunlin-edge/dunlin/ota/release"
 )
 
@@ -73,12 +75,13 @@ func SteerRole(action string) Role {
 
 // assignmentRequest is the body of a new assignment.
 type assignmentRequest struct {
-	Target  string `json:"target"`
-	Slot    string `json:"slot,omitempty"`
-	Query   string `json:"query,omitempty"`
-	Waves   []Wave `json:"waves,omitempty"`
-	Soak    string `json:"soak,omitempty"`
-	Timeout string `json:"timeout,omitempty"`
+	Target  string        `json:"target,omitempty"`
+	Tuning  *fleet.Tuning `json:"tuning,omitempty"` // instead of a target
+	Slot    string        `json:"slot,omitempty"`
+	Query   string        `json:"query,omitempty"`
+	Waves   []Wave        `json:"waves,omitempty"`
+	Soak    string        `json:"soak,omitempty"`
+	Timeout string        `json:"timeout,omitempty"`
 }
 
 func readAssignment(r *http.Request) (o AssignmentOptions, err error) {
@@ -87,6 +90,11 @@ func readAssignment(r *http.Request) (o AssignmentOptions, err error) {
 		return o, err
 	}
 	o = AssignmentOptions{Target: q.Target, Slot: q.Slot, Query: q.Query, Waves: q.Waves}
+	if q.Tuning != nil {
+		if o.Tuning, err = json.Marshal(q.Tuning); err != nil {
+			return o, err
+		}
+	}
 	if o.Soak, err = parseLife(q.Soak); err != nil {
 		return o, err
 	}

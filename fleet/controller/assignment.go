@@ -39,6 +39,7 @@ const (
 // device, 10 %, 50 % and all; 10 minutes of soak; an hour to decide.
 type AssignmentOptions struct {
 	Target  string        // path of a released bundle, or agent/VERSION for all its variants
+	Tuning  []byte        // instead of a target: what the fleet tunes, JSON of fleet.Tuning
 	Slot    string        // pipeline on the devices; empty: the bundle's name
 	Query   string        // which devices; empty: all
 	Waves   []Wave        // rising, the last is 100 %
@@ -99,7 +100,7 @@ func (c *Controller) Assign(ctx context.Context, author string, o AssignmentOpti
 			o.Soak.Milliseconds(), o.Timeout.Milliseconds(), ms(now), author); err != nil {
 			return err
 		}
-		if err := place(ctx, tx, id, p, now); err != nil {
+		if err := first(p.keepTuning(ctx, tx), place(ctx, tx, id, p, now)); err != nil {
 			return err
 		}
 		return audit(ctx, tx, now, author, "assignment.create", id, fmt.Sprintf("%s to %s of %d devices, %q", p.Bundle, p.Slot, len(p.fit), p.query))

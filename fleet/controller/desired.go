@@ -97,14 +97,23 @@ func (c *Controller) desired(ctx context.Context, device string) (fleet.Desired,
 		return d, err
 	}
 	defer rows.Close()
+	tuning := ""
 	for rows.Next() {
 		var i fleet.Item
 		if err := rows.Scan(&i.Slot, &i.Target, &i.Length, &i.SHA256); err != nil {
 			return d, err
 		}
+		if i.Slot == fleet.TuningSlot {
+			tuning = i.SHA256
+			continue
+		}
 		d.Items = append(d.Items, i)
 	}
-	return d, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil || tuning == "" {
+		return d, err
+	}
+	d.Tuning, err = c.tuningOf(ctx, tuning)
+	return d, err
 }
 
 // behind notes a device for a new assignment if it does not work towards its

@@ -28,6 +28,8 @@ type Plan struct {
 	byArch map[string]release.Released
 	waves  []Wave
 	query  query
+	tuning string   // text of a tuning; "" for a release
+	tunes  []string // pipelines that it is for
 }
 
 // A chosen device and the variant that it gets.
@@ -52,11 +54,7 @@ func (c *Controller) Plan(ctx context.Context, o AssignmentOptions) (*Plan, erro
 	if err := checkWaves(p.waves); err != nil {
 		return nil, err
 	}
-	repo, err := c.repository()
-	if err != nil {
-		return nil, err
-	}
-	needs, err := p.find(repo, o)
+	needs, err := c.prepare(p, o)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +75,18 @@ func (c *Controller) Plan(ctx context.Context, o AssignmentOptions) (*Plan, erro
 		at = n
 	}
 	return p, nil
+}
+
+// prepare finds out what is to be assigned, and what it asks of a board.
+func (c *Controller) prepare(p *Plan, o AssignmentOptions) (*bundle.Requires, error) {
+	if len(o.Tuning) > 0 {
+		return nil, p.tune(o)
+	}
+	repo, err := c.repository()
+	if err != nil {
+		return nil, err
+	}
+	return p.find(repo, o)
 }
 
 // find looks for what is to be assigned, and returns what it asks of a board.
@@ -201,9 +211,14 @@ func (c *Controller) choose(ctx context.Context, p *Plan, needs *bundle.Requires
 		if d.State == "revoked" || !p.query.match(d) {
 			return
 		}
-		why := cannot(d, p.Slot, needs)
-		if trust.IsCanary(p.target.Path) && (d.Reported == nil || !d.Reported.Canary) {
+		why := ""
+		switch {
+		case p.tuning != "":
+			why = p.cannotTune(d)
+		case trust.IsCanary(p.target.Path) && (d.Reported == nil || !d.Reported.Canary):
 			why = "it is no canary (fleet: {canary: true} in its configuration)"
+		default:
+			why = cannot(d, p.Slot, needs)
 		}
 		r, other := p.variant(d)
 		if why = cmp.Or(why, other); why != "" {

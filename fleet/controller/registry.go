@@ -144,8 +144,11 @@ func (c *Controller) state(d Device, created, revoked, online, since int64) (sta
 		for _, s := range d.Reported.Slots {
 			if s.Refused != "" {
 				what := "pipeline " + s.Slot
-				if s.Slot == programSlot {
+				switch s.Slot {
+				case programSlot:
 					what = "the agent's program"
+				case fleet.TuningSlot:
+					what = "its tuning"
 				}
 				return "degraded", what + ": refused an update: " + s.Reason, fromMS(since)
 			}

@@ -5,7 +5,11 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/dunlin-edge/dunlin/fleet"
+	"github.com/dunlin-edge/dunlin/ota/release"
 )
 
 // nudge lets the rollouts look at once.
@@ -354,20 +358,35 @@ func (r *rollout) abort(author, why string, revert bool) ([]string, error) {
 // that is not released (any more) cannot be assigned: its devices keep what
 // they have.
 func (r *rollout) back(sha, affected string) error {
-	repo, err := r.c.repository()
+	old, found, err := r.before(sha)
 	if err != nil {
 		return err
 	}
-	for _, old := range repo.Released() {
-		if old.SHA256 == sha && sha != "" {
-			_, err := r.exec(`UPDATE desired SET target = $3, length = $4, sha256 = $5, assignment = 'back:' || $1
-				WHERE slot = $2 AND assignment = $1 AND device IN (SELECT device FROM assigned WHERE `+affected+` AND previous = $5)`,
-				r.ID, r.Slot, old.Path, old.Length, old.SHA256)
-			return err
-		}
+	if found {
+		_, err := r.exec(`UPDATE desired SET target = $3, length = $4, sha256 = $5, assignment = 'back:' || $1
+			WHERE slot = $2 AND assignment = $1 AND device IN (SELECT device FROM assigned WHERE `+affected+` AND previous = $5)`,
+			r.ID, r.Slot, old.Path, old.Length, old.SHA256)
+		return err
 	}
 	_, err = r.exec(`DELETE FROM desired WHERE slot = $2 AND assignment = $1 AND device IN (SELECT device FROM assigned WHERE `+affected+` AND previous = $3)`, r.ID, r.Slot, sha)
 	return err
+}
+
+// before finds what devices ran, by its digest.
+func (r *rollout) before(sha string) (release.Released, bool, error) {
+	if r.Slot == fleet.TuningSlot {
+		return r.oldTuning(sha)
+	}
+	repo, err := r.c.repository()
+	if err != nil {
+		return release.Released{}, false, err
+	}
+	all := repo.Released()
+	i := slices.IndexFunc(all, func(x release.Released) bool { return x.SHA256 == sha && sha != "" })
+	if i < 0 {
+		return release.Released{}, false, nil
+	}
+	return all[i], true, nil
 }
 
 // Steer changes the course of an assignment: pause, resume, promote (to the

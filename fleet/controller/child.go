@@ -26,6 +26,7 @@ type child struct {
 	mu    sync.Mutex
 	addr  string // what it listens on, the same over restarts
 	stdin io.WriteCloser
+	at    int // process id
 	done  chan error
 }
 
@@ -33,6 +34,12 @@ func (p *child) address() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.addr
+}
+
+func (p *child) pid() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.at
 }
 
 // startBroker starts it and waits until it listens.
@@ -65,7 +72,7 @@ func (c *Controller) startBroker(ctx context.Context) error {
 	}
 	c.child.mu.Lock()
 	defer c.child.mu.Unlock()
-	c.child.addr, c.child.stdin, c.child.done = ready.Address, stdin, done
+	c.child.addr, c.child.stdin, c.child.done, c.child.at = ready.Address, stdin, done, cmd.Process.Pid
 	c.log.Info("broker started", "address", ready.Address, "pid", cmd.Process.Pid)
 	return nil
 }

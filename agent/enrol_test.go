@@ -39,6 +39,7 @@ func TestEnrolsByItself(t *testing.T) {
 	}
 	cfg := capturing(t, t.TempDir(), 0, config.Capture{})
 	cfg.Fleet = config.Fleet{Dir: t.TempDir(), URL: s.URL, Token: token}
+	cfg.Limits.Drain = time.Hour // by that clock
 	a := newAgent(t, cfg, Options{Clock: hasty{}})
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(context.Background()) }()

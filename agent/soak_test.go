@@ -242,6 +242,7 @@ func TestSoak(t *testing.T) {
 		m.Pipeline = bytes.Replace(m.Pipeline, []byte(`"hop": 512`), []byte(`"hop": 1024`), 1)
 	})
 	text := fmt.Sprintf(`device: {name: bench}
+limits: {drain: 10m}
 fleet: {dir: %q}
 telemetry: {dir: %q, max_bytes: 1MiB, max_age: 60s, health: 5m, captures: {max_bytes: 1MiB}}
 sources:

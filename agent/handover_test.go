@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -60,6 +62,7 @@ func TestThousandHandovers(t *testing.T) {
 	var r *runner
 	var done, failed atomic.Int64
 	var before, after runtime.MemStats
+	var rssBefore, rssAfter int
 	s := &timedSensor{fakeSensor: newFakeSensor((2*swaps + 2) * every)}
 	last, begun := 0, 0
 	s.onBlock = func(at int) {
@@ -78,9 +81,11 @@ func TestThousandHandovers(t *testing.T) {
 		case 100:
 			runtime.GC()
 			runtime.ReadMemStats(&before)
+			rssBefore = resident(t)
 		case swaps:
 			runtime.GC()
 			runtime.ReadMemStats(&after)
+			rssAfter = resident(t)
 		}
 		if err := r.handOver(units[begun%2], func(err error) {
 			done.Add(1)
@@ -126,6 +131,25 @@ func TestThousandHandovers(t *testing.T) {
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 2<<20 {
 		t.Errorf("900 handovers keep %d bytes", grown)
 	}
+	t.Logf("resident after 100 handovers: %d kB, after %d: %d kB", rssBefore, swaps, rssAfter)
+	if rssAfter-rssBefore > 8<<10 {
+		t.Error("the process grew")
+	}
+}
+
+// resident is the memory of this process, in kB.
+func resident(t *testing.T) int {
+	t.Helper()
+	data, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(data), "VmRSS:")
+	kb, err := strconv.Atoi(strings.Fields(rest)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kb
 }
 
 // A unit that fails on live input never takes over; the old one goes on.

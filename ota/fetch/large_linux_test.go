@@ -68,13 +68,46 @@ func peak() (int, error) {
 	return strconv.Atoi(strings.Fields(rest)[0])
 }
 
+// A slowLink passes so many bytes a second, and is cut after a time.
+type slowLink struct {
+	http.ResponseWriter
+	rate  float64
+	began time.Time
+	cut   time.Duration
+	sent  *atomic.Int64
+	n     int64
+}
+
+func (l *slowLink) Write(p []byte) (int, error) {
+	const piece = 16 << 10
+	for done := 0; done < len(p); done += piece {
+		due := time.Duration(float64(l.n) / l.rate * float64(time.Second))
+		<-time.After(due - time.Since(l.began)) // the link takes its time
+		if time.Since(l.began) >= l.cut {
+			panic(http.ErrAbortHandler)
+		}
+		n, err := l.ResponseWriter.Write(p[done:min(len(p), done+piece)])
+		l.sent.Add(int64(n))
+		l.n += int64(n)
+		if err != nil {
+			return done + n, err
+		}
+	}
+	return len(p), nil
+}
+
 // TestHundredMegabytes over a link that is cut again and again: less than 5 %
-// of bytes twice, less than 16 MB of memory.
+// of bytes twice, less than 16 MB of memory. It carries 10 MB until each cut,
+// every 0.2 s, or with DUNLIN_LONG every 2 s.
 func TestHundredMegabytes(t *testing.T) {
-	data := contents(100 << 20)
-	var sent atomic.Int64
+	data, cut := contents(100<<20), 200*time.Millisecond
+	if os.Getenv("DUNLIN_LONG") != "" {
+		cut = 2 * time.Second
+	}
+	var sent, cuts atomic.Int64
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		serve(data, `"a"`)(&cutter{ResponseWriter: w, left: 7 << 20, sent: &sent}, r)
+		cuts.Add(1)
+		serve(data, `"a"`)(&slowLink{ResponseWriter: w, rate: 10e6 / cut.Seconds(), began: time.Now(), cut: cut, sent: &sent}, r)
 	}))
 	defer srv.Close()
 	w := want(data)
@@ -87,7 +120,10 @@ func TestHundredMegabytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	extra := sent.Load() - w.Length
-	t.Logf("%d bytes twice (%.2f %%), peak grew by %d kB", extra, 100*float64(extra)/float64(w.Length), grown)
+	t.Logf("%d connections of %v, %d bytes twice (%.2f %%), peak grew by %d kB", cuts.Load(), cut, extra, 100*float64(extra)/float64(w.Length), grown)
+	if cuts.Load() < 10 {
+		t.Error("the link was hardly cut")
+	}
 	if extra > w.Length/20 || grown > 16<<10 {
 		t.Error("too much")
 	}

@@ -38,7 +38,10 @@ func readKey(r *reader) *Key {
 		}
 	case "ecdsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "rsa":
 		if block, _ := pem.Decode([]byte(public)); block != nil {
-			k.public, _ = x509.ParsePKIXPublicKey(block.Bytes)
+			// With an error comes a typed nil, for a point that is not on its curve.
+			if p, err := x509.ParsePKIXPublicKey(block.Bytes); err == nil {
+				k.public = p
+			}
 		}
 	}
 	if der, err := x509.MarshalPKIXPublicKey(k.public); err == nil {

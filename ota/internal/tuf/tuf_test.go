@@ -2,6 +2,7 @@ package tuf
 
 import (
 	"bytes"
+	"encoding/pem"
 	"errors"
 	"strings"
 	"testing"
@@ -234,4 +235,21 @@ func FuzzDocuments(f *testing.F) {
 			t.Errorf("%q: %v", data, err)
 		}
 	})
+}
+
+// TestKeyOffItsCurve: a key that is no point of its curve is one that does not
+// count, in a document of whoever sits on the line.
+func TestKeyOffItsCurve(t *testing.T) {
+	r := newRepo(t)
+	public := key(r, r.b)["keyval"].(object)["public"].(string)
+	block, _ := pem.Decode([]byte(public))
+	block.Bytes[len(block.Bytes)-1] ^= 1
+	key(r, r.b)["keyval"].(object)["public"] = string(pem.EncodeToMemory(block))
+	if _, err := NewSet(r.sign(t)[RootRole]); err != nil {
+		t.Errorf("by the two others: %v", err)
+	}
+	r.c = r.b
+	if _, err := NewSet(r.sign(t)[RootRole]); err == nil {
+		t.Error("its signature counts")
+	}
 }

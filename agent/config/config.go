@@ -121,6 +121,7 @@ type Captures struct {
 	DayBytes int64         // in any 24 hours; more are not kept
 	DayFiles int           // likewise
 	Key      string        // file to encrypt them with; "" leaves them plain
+	Upload   bool          // the fleet may ask for them
 }
 
 // Fleet says where this device's identity in a fleet is kept.

@@ -77,6 +77,7 @@ func (l *loader) captures(f *Fields) {
 	c.MaxAge = f.Duration("max_age", c.MaxAge, time.Minute, maxRetention)
 	c.DayBytes = f.Bytes("day_bytes", min(c.DayBytes, c.MaxBytes))
 	c.DayFiles = int(f.Int("day_files", int64(c.DayFiles), 1, 100_000))
+	c.Upload = f.Bool("upload", false)
 	if c.DayBytes > c.MaxBytes {
 		f.Problem("day_bytes", "give max_bytes at least as much", "more than max_bytes, so that one day would erase its own")
 	}

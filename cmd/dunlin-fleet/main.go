@@ -65,7 +65,7 @@ func root() *cobra.Command {
 	cmd.PersistentFlags().String("dir", stateDir(), "state folder of the controller")
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.AddCommand(serveCommand(), tokenCommand(), allowCommand(), devicesCommand(), clientCommand(), groupCommand(), commandCommand(), logsCommand(), driftCommand(), auditCommand(), backupCommand(), restoreCommand(), statusCommand(), brokerCommand(),
-		keyCommand(), repositoryCommand(), evaluateCommand(), proposeCommand(), publishCommand(), withdrawCommand(), releasesCommand(), assignCommand(), assignmentsCommand(), assignmentCommand(), topCommand(), userCommand(), webhookCommand(), simCommand(), demoCommand(), consoleCommand())
+		keyCommand(), repositoryCommand(), evaluateCommand(), proposeCommand(), publishCommand(), withdrawCommand(), releasesCommand(), assignCommand(), assignmentsCommand(), assignmentCommand(), capturesCommand(), topCommand(), userCommand(), webhookCommand(), simCommand(), demoCommand(), consoleCommand())
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,7 +55,7 @@ func (f *flock) configure(replace ...string) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	text := strings.NewReplacer(replace...).Replace(string(raw)) + "\ntelemetry: {dir: telemetry, max_age: 1s}\nfleet: {dir: fleet, tune: true}\n"
+	text := strings.NewReplacer(replace...).Replace(string(raw)) + "\ntelemetry: {dir: telemetry, max_age: 1s, captures: {upload: true}}\nfleet: {dir: fleet, tune: true}\n"
 	if err := os.WriteFile(f.config(), []byte(text), 0o600); err != nil {
 		f.t.Fatal(err)
 	}
@@ -324,6 +325,21 @@ func TestPush(t *testing.T) {
 			out, err := exec.Command(f.dunlin, "capture", "ls", "--json", "--config", f.config()).Output()
 			return err == nil && strings.Contains(string(out), `"every"`)
 		})
+		out, err := exec.Command(f.dunlin, "capture", "ls", "--json", "--config", f.config()).Output()
+		var all []struct{ ID, Why string }
+		if err != nil || json.Unmarshal(out, &all) != nil {
+			t.Fatalf("%v %s", err, out)
+		}
+		id := all[slices.IndexFunc(all, func(x struct{ ID, Why string }) bool { return x.Why == "every" })].ID
+		f.eventually("the fleet has the record, and then the file", func() bool {
+			_, err := f.cli("command", "demo", "upload", "--args", `{"capture": "`+id[:12]+`"}`)
+			return err == nil
+		})
+		file := filepath.Join(f.dir, "uploaded")
+		f.must("captures", "get", "demo", id, "--out", file)
+		if out, err := exec.Command(f.dunlin, "replay", file, "--bundle", f.repack("machine-1.0.0.dunlin", "1.2.0")).CombinedOutput(); err != nil {
+			t.Errorf("replay: %v %s", err, out)
+		}
 		if err := tune("none"); err == nil || !strings.Contains(err.Error(), "chooses no device") {
 			t.Errorf("a pipeline that no device has: %v", err)
 		}

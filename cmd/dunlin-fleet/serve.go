@@ -25,6 +25,7 @@ type serveOptions struct {
 	dir, name, devices, broker, api, store string
 	hosts                                  []string
 	keep                                   time.Duration
+	captures                               int64 // MiB
 }
 
 func serveCommand() *cobra.Command {
@@ -57,6 +58,7 @@ a copy of the state folder, or all share it.`,
 	cmd.Flags().StringVar(&o.broker, "broker", ":8883", "where the embedded broker listens, MQTT over TLS; or tls://HOST:PORT of one of your own")
 	cmd.Flags().StringVar(&o.store, "store", os.Getenv("DUNLIN_STORE"), "postgres://... that several controllers share, also from DUNLIN_STORE (default SQLite in the state folder)")
 	cmd.Flags().DurationVar(&o.keep, "keep", 90*24*time.Hour, "erase telemetry and ended commands after so long")
+	cmd.Flags().Int64Var(&o.captures, "captures", 1024, "MiB for captures that devices upload, a tenth of it for one device")
 	cmd.Flags().StringVar(&o.api, "api", "127.0.0.1:8480", "where the REST interface listens, loopback only")
 	return cmd
 }
@@ -74,7 +76,7 @@ func serve(ctx context.Context, o serveOptions, cmd *cobra.Command) error {
 		}
 		o.hosts = []string{name}
 	}
-	cfg := controller.Config{Dir: o.dir, Fleet: o.name, Hosts: o.hosts, Broker: o.broker, Child: []string{self, "broker"}, Store: o.store, Keep: o.keep, Log: log, Version: version}
+	cfg := controller.Config{Dir: o.dir, Fleet: o.name, Hosts: o.hosts, Broker: o.broker, Child: []string{self, "broker"}, Store: o.store, Keep: o.keep, Captures: o.captures << 20, Log: log, Version: version}
 	if strings.Contains(o.broker, "://") {
 		cfg.Broker, cfg.External = "", o.broker
 	}

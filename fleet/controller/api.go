@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,7 +49,7 @@ const apiPrefix = "/api/v1"
 
 func (c *Controller) routes() []route {
 	var all []route
-	for _, some := range [][]route{c.fleetRoutes(), c.deviceRoutes(), c.commandRoutes(), c.assignmentRoutes(), c.accessRoutes(), c.auditRoutes()} {
+	for _, some := range [][]route{c.fleetRoutes(), c.deviceRoutes(), c.captureRoutes(), c.commandRoutes(), c.assignmentRoutes(), c.accessRoutes(), c.auditRoutes()} {
 		all = append(all, some...)
 	}
 	return all
@@ -220,16 +223,42 @@ func readJSON(r *http.Request, v any) error {
 	if _, err := d.Token(); err != io.EOF {
 		return problem(400, "request: something follows the object", "")
 	}
-	var top map[string]json.RawMessage
+	return complete(data, reflect.TypeOf(v).Elem())
+}
+
+// complete sees that no key is missing and that none is null, which the decoder
+// would let pass as if it had not been written. What a command's arguments
+// mean is the device's business.
+func complete(data []byte, g reflect.Type) error {
+	var top map[string]any
 	if err := json.Unmarshal(data, &top); err != nil {
 		return problem(400, "request: "+err.Error(), "")
 	}
-	for k, raw := range top {
-		if string(raw) == "null" {
-			return problem(400, fmt.Sprintf("request: %.40q is null", k), "leave it out")
+	for f := range g.Fields() {
+		key, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if _, has := top[key]; !has && !strings.Contains(options, "omit") {
+			return problem(400, fmt.Sprintf("request: %q is missing", key), "")
 		}
 	}
+	if args, has := top["args"]; has && args != nil {
+		delete(top, "args")
+	}
+	if hasNull(top) {
+		return problem(400, "request: a value is null", "leave its key out")
+	}
 	return nil
+}
+
+func hasNull(v any) bool {
+	switch x := v.(type) {
+	case nil:
+		return true
+	case []any:
+		return slices.ContainsFunc(x, hasNull)
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(x)), hasNull)
+	}
+	return false
 }
 
 func parseLife(text string) (time.Duration, error) {

@@ -55,6 +55,7 @@ type Config struct {
 	// External is the address of an MQTT broker of your own, tls://host:port;
 	// empty: the embedded one.
 	External string
+	Captures int64         // bytes of uploaded captures, a device a tenth of it; 0: 1 GiB
 	Keep     time.Duration // telemetry and ended commands; 0: 90 days
 	Lease    time.Duration // of who leads, where Store is shared; 0: 10 s
 	SignOn   SignOn        // who a request is from by other means than ours; nil: no other
@@ -84,6 +85,9 @@ func (c *Config) validate() error {
 	if c.Keep == 0 {
 		c.Keep = 90 * 24 * time.Hour
 	}
+	if c.Captures == 0 {
+		c.Captures = 1 << 30
+	}
 	if c.Lease == 0 {
 		c.Lease = 10 * time.Second
 	}
@@ -98,6 +102,9 @@ func (c *Config) validate() error {
 	}
 	if c.Keep < time.Hour {
 		return errors.New("telemetry is kept for an hour at least")
+	}
+	if c.Captures < 1<<20 {
+		return errors.New("captures get 1 MiB at least")
 	}
 	if c.Dir == "" || len(c.Hosts) == 0 || len(c.Child) == 0 && c.External == "" {
 		return errors.New("folder, host and broker command are required")
@@ -116,6 +123,7 @@ type Controller struct {
 	roster   *roster // every device, in memory
 	login    *login
 	streams  atomic.Int64 // readers of events
+	uploads  atomic.Int64 // of captures, under way
 	ca       *authority
 	director fleet.Signer
 	topics   fleet.Topics
@@ -128,11 +136,13 @@ type Controller struct {
 	holder   string        // names this process in the lease
 	restored int64         // when this state was made of a backup, Unix ms; 0: never
 
-	mu     sync.Mutex
-	link   *fleet.Link      // nil while there is none
-	untold []string         // devices to send their assignment
-	untell chan struct{}    // there are some
-	server *tls.Certificate // that devices are shown; renewed
+	mu        sync.Mutex
+	link      *fleet.Link   // nil while there is none
+	untold    []string      // devices to send their assignment
+	untell    chan struct{} // there are some
+	uploading sync.Mutex
+	uploadOf  map[string]bool  // devices
+	server    *tls.Certificate // that devices are shown; renewed
 }
 
 // stats count since start.
@@ -148,7 +158,7 @@ func Open(ctx context.Context, cfg Config) (*Controller, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
 	}
-	c := &Controller{cfg: cfg, log: cfg.Log, topics: fleet.Topics{Prefix: cfg.Prefix}, inbox: make(chan message, 4*batch), moved: make(chan struct{}, 1), untell: make(chan struct{}, 1)}
+	c := &Controller{cfg: cfg, log: cfg.Log, topics: fleet.Topics{Prefix: cfg.Prefix}, inbox: make(chan message, 4*batch), moved: make(chan struct{}, 1), uploadOf: map[string]bool{}, untell: make(chan struct{}, 1)}
 	var err error
 	if c.ca, err = openAuthority(cfg.Dir, cfg.Fleet); err != nil {
 		return nil, err

@@ -33,5 +33,7 @@ func (c *Controller) DeviceHandler() http.Handler {
 		c.writeJSON(w, r, i, err)
 	})
 	mux.Handle("GET /updates/", c.artifacts())
+	mux.HandleFunc("GET /captures/{sha256}", c.upload) // HEAD, too
+	mux.HandleFunc("PUT /captures/{sha256}", c.upload)
 	return mux
 }

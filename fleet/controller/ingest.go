@@ -171,7 +171,7 @@ func (b *ingestTx) chunk(m message) (bad, err error) {
 	}
 	b.stats.chunks.Add(1)
 	b.stats.records.Add(uint64(chunk.Len()))
-	if err := b.histograms(m.device, chunk); err != nil {
+	if err := first(b.histograms(m.device, chunk), b.captures(m.device, chunk)); err != nil {
 		return nil, err
 	}
 	return nil, b.aggregate(m.device, chunk)

@@ -84,7 +84,7 @@ type schema struct {
 	MinLength  int                `json:"minLength,omitempty"`
 }
 
-var pathParameter = regexp.MustCompile(`\{([a-z]+)\}`)
+var pathParameter = regexp.MustCompile(`\{([a-z0-9]+)\}`)
 
 // document describes every route.
 func (c *Controller) document() document {

@@ -60,6 +60,9 @@ func expireSome(ctx context.Context, tx *sql.Tx, before int64) (int64, error) {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM histograms WHERE day < $1`, before/86_400_000); err != nil {
 		return 0, err
 	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM captures WHERE at < $1 AND have = 0`, before); err != nil {
+		return 0, err
+	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM commands WHERE updated < $1 AND state IN ('done', 'failed', 'interrupted', 'expired')`, before); err != nil {
 		return 0, err
 	}

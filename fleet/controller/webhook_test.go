@@ -140,7 +140,7 @@ func TestWebhooksTellRollouts(t *testing.T) {
 	s.now = s.now.Add(hookWait)
 	s.round()
 	s.round()
-	want := append(first, "assignment.create", "device.failed", "assignment.paused")
+	want := append(first, "assignment.create", "device.failed", "assignment.done")
 	if got := v.types(); !slices.Equal(got, want) {
 		t.Fatalf("told %v, want %v", got, want)
 	}

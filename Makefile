@@ -92,11 +92,11 @@ goldens: ## record LiteRT's outputs anew (Python, ../shared/models)
 conformance: build ## compare every model of ../shared/models, and the goldens, with LiteRT (Python)
 	scripts/golden/make conformance
 
-generate: ## write the assembly kernels anew (binutils for aarch64)
+generate: ## write the assembly kernels anew (binutils for aarch64 and armhf)
 	cd inference/internal/kernel/_generate && $(GO) test ./... && $(GO) run ./vnni > ../int8_amd64.s && \
 		$(GO) run ./avx2 > ../int8_avx2_amd64.s && $(GO) run ./rows > ../rows_amd64.s && \
 		$(GO) run ./float > ../f32_amd64.s && $(GO) run ./arm64 > ../int8_arm64.s && \
-		$(GO) run ./arm64 float > ../f32_arm64.s && $(GO) run ./arm64 rows > ../rows_arm64.s
+		$(GO) run ./arm64 float > ../f32_arm64.s && $(GO) run ./arm64 rows > ../rows_arm64.s && $(GO) run ./armv7 > ../int8_arm.s
 
 models: ## train the demo's models anew (Python, TensorFlow)
 	scripts/models/make

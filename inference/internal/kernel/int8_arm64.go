@@ -2,8 +2,6 @@
 
 package kernel
 
-import "encoding/binary"
-
 //go:noescape
 func gemm8x1Dotprod(t *tile8)
 
@@ -106,9 +104,6 @@ func (v *vector8) pixels(vectors int) int { return 4 }
 // depthwisePixels returns how many pixels a depthwise kernel takes at once.
 func (v *vector8) depthwisePixels() int { return 4 }
 
-// order returns the order of dwords after packing, which NEON does not need.
-func (v *vector8) order() *uint32 { return nil }
-
 func (v *vector8) depthwise(pixels int, t *taps8) {
 	if v.narrowSums {
 		depthwise8NEON(pixels, t)
@@ -145,27 +140,4 @@ func depthwise8NEON(pixels int, t *taps8) {
 
 func (v *vector8) interleave(dst []byte, r *[4][]byte, blocks int, flip byte) {
 	interleaveNEON(&dst[0], &r[0][0], &r[1][0], &r[2][0], &r[3][0], blocks, uint64(flip)*0x0101010101010101)
-}
-
-// flip copies bytes, each xored with flip.
-func (v *vector8) flip(dst, src []byte, flip byte) {
-	if flip == 0 {
-		copy(dst, src)
-		return
-	}
-	i, pattern := 0, uint64(flip)*0x0101010101010101
-	for ; i+8 <= len(src); i += 8 {
-		binary.LittleEndian.PutUint64(dst[i:], binary.LittleEndian.Uint64(src[i:])^pattern)
-	}
-	for ; i < len(src); i++ {
-		dst[i] = src[i] ^ flip
-	}
-}
-
-// sumRow adds the signed bytes of a window.
-func (v *vector8) sumRow(row []byte, offsets []int, length int) (sum int32) {
-	for _, at := range offsets {
-		sum += SumBytes(signedOf(row[at:][:length]))
-	}
-	return sum
 }

@@ -14,6 +14,12 @@ func lowerCast(n *node) (Step, error) {
 	case n.out().DType == Float32 && (in == Int8 || in == Uint8):
 		return n.castByte()
 	}
+	return n.castStep("cast", nil)
+}
+
+// castStep lowers a conversion between integers, or from them; change, unless nil,
+// sees each block on its way.
+func (n *node) castStep(name string, change func([]int64)) (Step, error) {
 	widen, narrow := widener(n.in(0).DType), narrower(n.out().DType)
 	if widen == nil || narrow == nil {
 		return Step{}, unsupported("types %s", n.types())
@@ -24,12 +30,15 @@ func lowerCast(n *node) (Step, error) {
 	from, to := n.in(0).DType.Size(), n.out().DType.Size()
 	src, dst, block := n.inRef(0), n.outRef(), n.scratch(castBlock, 8)
 	return Step{
-		Kernel: "cast", Tier: kernel.TierGeneric, Rule: ruleExact,
+		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleExact,
 		Run: func(mem []byte) {
 			in, out, wide := src.Bytes(mem), dst.Bytes(mem), viewOf[int64](block.Bytes(mem))
 			for len(out) > 0 {
 				k := min(castBlock, len(out)/to)
 				widen(wide, in[:k*from])
+				if change != nil {
+					change(wide[:k])
+				}
 				narrow(out[:k*to], wide)
 				in, out = in[k*from:], out[k*to:]
 			}

@@ -7,19 +7,19 @@ import (
 )
 
 // compare lowers a comparison of two numbers of one type.
-func compare(name string, i func(a, b int32) byte, l func(a, b int64) byte, f func(a, b float32) byte, eq bool) map[DType]func(*node) (Step, error) {
-	m := map[DType]func(*node) (Step, error){
-		Int32:   func(n *node) (Step, error) { return zipTo(n, name+"_i32", Bool, i) },
-		Int64:   func(n *node) (Step, error) { return zipTo(n, name+"_i64", Bool, l) },
-		Float32: func(n *node) (Step, error) { return ruled(ruleFloat)(zipTo(n, name+"_f32", Bool, f)) },
-		Int8:    func(n *node) (Step, error) { return compare8[int8](n, name+"_qs8", i) },
-		Uint8:   func(n *node) (Step, error) { return compare8[uint8](n, name+"_qu8", i) },
-		Int16:   func(n *node) (Step, error) { return compare16(n, name, i, eq) },
+func compare(name string, i func(a, b int32) byte, l func(a, b int64) byte, f func(a, b float32) byte, eq bool) byType {
+	m := byType{
+		{Int32, func(n *node) (Step, error) { return zipTo(n, name+"_i32", Bool, i) }},
+		{Int64, func(n *node) (Step, error) { return zipTo(n, name+"_i64", Bool, l) }},
+		{Float32, func(n *node) (Step, error) { return ruled(ruleFloat)(zipTo(n, name+"_f32", Bool, f)) }},
+		{Int8, func(n *node) (Step, error) { return compare8[int8](n, name+"_qs8", i) }},
+		{Uint8, func(n *node) (Step, error) { return compare8[uint8](n, name+"_qu8", i) }},
+		{Int16, func(n *node) (Step, error) { return compare16(n, name, i, eq) }},
 	}
 	if eq {
-		m[Bool] = func(n *node) (Step, error) {
+		m = append(m, byType{{Bool, func(n *node) (Step, error) {
 			return zipTo(n, name+"_bool", Bool, func(a, b byte) byte { return i(int32(kernel.NotEqual(a, 0)), int32(kernel.NotEqual(b, 0))) })
-		}
+		}}}...)
 	}
 	return m
 }

@@ -59,30 +59,30 @@ func (n *node) reduceBytes(name string, run func(r *kernel.Reduce, dst, src []by
 	}, nil
 }
 
-var reduceMax = map[DType]func(*node) (Step, error){
-	Float32: reduceTo("reduce_max_f32", -inf, kernel.MaxF32), Int8: reduceTo("reduce_max_i8", -128, kernel.Max[int8]),
-	Uint8: reduceTo("reduce_max_u8", 0, kernel.Max[uint8]), Int16: reduceTo("reduce_max_i16", math.MinInt16, kernel.Max[int16]),
-	Int32: reduceTo("reduce_max_i32", math.MinInt32, kernel.Max[int32]), Int64: reduceTo("reduce_max_i64", math.MinInt64, kernel.Max[int64]),
+var reduceMax = byType{
+	{Float32, reduceTo("reduce_max_f32", -inf, kernel.MaxF32)}, {Int8, reduceTo("reduce_max_i8", -128, kernel.Max[int8])},
+	{Uint8, reduceTo("reduce_max_u8", 0, kernel.Max[uint8])}, {Int16, reduceTo("reduce_max_i16", math.MinInt16, kernel.Max[int16])},
+	{Int32, reduceTo("reduce_max_i32", math.MinInt32, kernel.Max[int32])}, {Int64, reduceTo("reduce_max_i64", math.MinInt64, kernel.Max[int64])},
 }
 
-var reduceMin = map[DType]func(*node) (Step, error){
-	Float32: reduceTo("reduce_min_f32", inf, kernel.MinF32), Int8: reduceTo("reduce_min_i8", 127, kernel.Min[int8]),
-	Uint8: reduceTo("reduce_min_u8", 255, kernel.Min[uint8]), Int16: reduceTo("reduce_min_i16", math.MaxInt16, kernel.Min[int16]),
-	Int32: reduceTo("reduce_min_i32", math.MaxInt32, kernel.Min[int32]), Int64: reduceTo("reduce_min_i64", math.MaxInt64, kernel.Min[int64]),
+var reduceMin = byType{
+	{Float32, reduceTo("reduce_min_f32", inf, kernel.MinF32)}, {Int8, reduceTo("reduce_min_i8", 127, kernel.Min[int8])},
+	{Uint8, reduceTo("reduce_min_u8", 255, kernel.Min[uint8])}, {Int16, reduceTo("reduce_min_i16", math.MaxInt16, kernel.Min[int16])},
+	{Int32, reduceTo("reduce_min_i32", math.MaxInt32, kernel.Min[int32])}, {Int64, reduceTo("reduce_min_i64", math.MaxInt64, kernel.Min[int64])},
 }
 
-var reduceProd = map[DType]func(*node) (Step, error){
-	Float32: func(n *node) (Step, error) {
+var reduceProd = byType{
+	{Float32, func(n *node) (Step, error) {
 		return ruled(ruleFloat)(reduceTo("reduce_prod_f32", 1, func(a, x float32) float32 { return kernel.Quiet(a * x) })(n))
-	},
-	Int8: prodSmall[int8]("reduce_prod_qs8"), Int16: prodSmall[int16]("reduce_prod_qs16"),
-	Int32: reduceTo("reduce_prod_i32", 1, kernel.Product[int32]), Int64: reduceTo("reduce_prod_i64", 1, kernel.Product[int64]),
+	}},
+	{Int8, prodSmall}, {Int16, prodSmall},
+	{Int32, reduceTo("reduce_prod_i32", 1, kernel.Product[int32])}, {Int64, reduceTo("reduce_prod_i64", 1, kernel.Product[int64])},
 }
 
 var (
-	reduceAny = map[DType]func(*node) (Step, error){Bool: reduceTo("reduce_any", 0, kernel.Or)}
-	reduceAll = map[DType]func(*node) (Step, error){Bool: reduceTo("reduce_all", 1, kernel.And)}
-	sumInt    = map[DType]func(*node) (Step, error){
-		Int32: reduceTo("sum_i32", 0, kernel.Sum[int32]), Int64: reduceTo("sum_i64", 0, kernel.Sum[int64]),
+	reduceAny = byType{{Bool, reduceTo("reduce_any", 0, kernel.Or)}}
+	reduceAll = byType{{Bool, reduceTo("reduce_all", 1, kernel.And)}}
+	sumInt    = byType{
+		{Int32, reduceTo("sum_i32", 0, kernel.Sum[int32])}, {Int64, reduceTo("sum_i64", 0, kernel.Sum[int64])},
 	}
 )

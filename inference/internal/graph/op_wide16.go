@@ -154,79 +154,65 @@ func prelu16(n *node) (Step, error) {
 
 // prodSmall lowers REDUCE_PROD of quantized integers; of plain ones products
 // wrap.
-//
-//go:noinline
-func prodSmall[T int8 | int16](name string) func(*node) (Step, error) {
-	return func(n *node) (Step, error) {
-		in, out := n.in(0), n.out()
-		if len(in.Quant.Scale) == 0 {
-			return reduceTo("reduce_prod", 1, kernel.Product[T])(n)
-		}
-		if in.DType != out.DType || in.DType == Int16 && (in.Zero() != 0 || out.Zero() != 0) {
-			return Step{}, unsupported("types %s, zero points %d and %d", n.types(), in.Zero(), out.Zero())
-		}
-		if err := n.quantized(in, out); err != nil {
-			return Step{}, err
-		}
-		r, err := n.reduction()
-		if err != nil {
-			return Step{}, err
-		}
-		size := out.Elements()
-		count := in.Elements() / max(size, 1)
-		if count == 1 { // nothing to multiply: LiteRT copies, whatever the scales
-			return n.mapBytes("reduce_prod", func(dst, src []byte) { copy(dst, src) })
-		}
-		m, err := factor(float64(in.Scale())/fmath.Pow(float64(out.Scale()), 1/float64(count)), 14)
-		if err != nil {
-			return Step{}, err
-		}
-		b := rangeOf[in.DType]
-		p := &kernel.QuantizedProd{Zero: in.Zero(), Factor: m, Out: kernel.Clamp8{Zero: out.Zero(), Min: b[0], Max: b[1]}}
-		src, dst, acc := n.inRef(0), n.outRef(), n.scratch(size, 8)
-		return Step{
-			Kernel: name, Tier: kernel.TierGeneric, Rule: ruleTFLite,
-			Run: func(mem []byte) {
-				products := viewOf[int64](acc.Bytes(mem))[:size]
-				kernel.RunReduce(r, products, viewOf[T](src.Bytes(mem)), kernel.NoProduct, func(a int64, x T) int64 { return p.Next(a, int32(x)) })
-				for i, v := range products {
-					viewOf[T](dst.Bytes(mem))[i] = T(p.Finish(v))
-				}
-			},
-		}, nil
+func prodSmall(n *node) (Step, error) {
+	in, out := n.in(0), n.out()
+	count := in.Elements() / max(out.Elements(), 1)
+	if len(in.Quant.Scale) == 0 {
+		return n.foldWide("reduce_prod", 1, kernel.Product[int64], func(v int64) int64 { return v })
 	}
+	if in.DType == Int16 && (in.Zero() != 0 || out.Zero() != 0) {
+		return Step{}, unsupported("int16 with a zero point")
+	}
+	if err := n.quantized(in, out); err != nil {
+		return Step{}, err
+	}
+	if count == 1 { // nothing to multiply: LiteRT copies, whatever the scales
+		return n.mapBytes("reduce_prod", func(dst, src []byte) { copy(dst, src) })
+	}
+	m, err := factor(float64(in.Scale())/fmath.Pow(float64(out.Scale()), 1/float64(count)), 14)
+	if err != nil {
+		return Step{}, err
+	}
+	b := rangeOf[in.DType]
+	p := &kernel.QuantizedProd{Zero: int64(in.Zero()), Factor: m, Out: kernel.Clamp8{Zero: out.Zero(), Min: b[0], Max: b[1]}}
+	return ruled(ruleTFLite)(n.foldWide("reduce_prod_q", kernel.NoProduct, p.Next, p.Finish))
 }
 
 // meanInt lowers MEAN of plain integers: the sum in 64 bits, divided towards
 // zero.
-//
-//go:noinline
-func meanInt[T int32 | int64](name string) func(*node) (Step, error) {
-	return func(n *node) (Step, error) {
-		if err := n.moves(n.out(), n.in(0)); err != nil {
-			return Step{}, err
-		}
-		r, err := n.reduction()
-		if err != nil {
-			return Step{}, err
-		}
-		size := n.out().Elements()
-		count := int64(n.in(0).Elements() / max(size, 1))
-		if count == 0 {
-			return Step{}, unsupported("mean of nothing")
-		}
-		src, dst, acc := n.inRef(0), n.outRef(), n.scratch(size, 8)
-		return Step{
-			Kernel: name, Tier: kernel.TierGeneric, Rule: ruleExact,
-			Run: func(mem []byte) {
-				sums := viewOf[int64](acc.Bytes(mem))[:size]
-				kernel.RunReduce(r, sums, viewOf[T](src.Bytes(mem)), 0, func(a int64, x T) int64 { return a + int64(x) })
-				for i, v := range sums {
-					viewOf[T](dst.Bytes(mem))[i] = T(v / count)
-				}
-			},
-		}, nil
+func meanInt(n *node) (Step, error) {
+	count := int64(n.in(0).Elements() / max(n.out().Elements(), 1))
+	if count == 0 {
+		return Step{}, unsupported("mean of nothing")
 	}
+	return n.foldWide("mean_int", 0, kernel.Sum[int64], func(v int64) int64 { return v / count })
+}
+
+// foldWide lowers a fold of integers that goes through 64 bits.
+func (n *node) foldWide(name string, first int64, f func(a, x int64) int64, finish func(int64) int64) (Step, error) {
+	in, out := n.in(0), n.out()
+	widen, narrow := widener(in.DType), narrower(out.DType)
+	if in.DType != out.DType || widen == nil {
+		return Step{}, unsupported("types %s", n.types())
+	}
+	r, err := n.reduction()
+	if err != nil {
+		return Step{}, err
+	}
+	size := out.Elements()
+	src, dst, wide, acc := n.inRef(0), n.outRef(), n.scratch(in.Elements(), 8), n.scratch(size, 8)
+	return Step{
+		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleExact,
+		Run: func(mem []byte) {
+			from, to := viewOf[int64](wide.Bytes(mem)), viewOf[int64](acc.Bytes(mem))[:size]
+			widen(from, src.Bytes(mem))
+			kernel.RunReduce(r, to, from[:in.Elements()], first, f)
+			for i, v := range to {
+				to[i] = finish(v)
+			}
+			narrow(dst.Bytes(mem), to)
+		},
+	}, nil
 }
 
 // lowerPow32 lowers POW of int32. One exponent for all from 1 on makes LiteRT

@@ -11,15 +11,15 @@ import (
 // where the list is empty.
 func Operators() map[string][]DType {
 	all := map[string][]DType{}
-	for op := range lowerings {
-		all[op.String()] = nil
+	for _, o := range lowerings {
+		all[o.op.String()] = nil
 	}
 	for _, op := range []tflite.Op{tflite.IF, tflite.WHILE, tflite.STABLEHLO_COMPOSITE} {
 		all[op.String()] = nil
 	}
-	for op, t := range integers {
-		for d := range t.lower {
-			all[op.String()] = append(all[op.String()], d)
+	for _, t := range integers {
+		for _, l := range t.lower {
+			all[t.op.String()] = append(all[t.op.String()], l.dtype)
 		}
 	}
 	for _, list := range []map[string]lowering{customs, signals} {

@@ -23,17 +23,17 @@ func (l *LeakyRelu16) Run(dst, src []int16) {
 	}
 }
 
-// Requantize converts between integer types
+// Requantize converts between integer types, of which it sees 64 bits
 // (kernels/internal/reference/requantize.h).
-type Requantize[I, O int8 | uint8 | int16 | int32] struct {
+type Requantize struct {
 	Factor          Multiplier
 	InZero, OutZero int32
 	Min, Max        int32
 }
 
-// Run maps src to dst.
-func (r *Requantize[I, O]) Run(dst []O, src []I) {
-	for i, q := range src {
-		dst[i] = O(min(max(r.Factor.Apply(int32(q)-r.InZero)+r.OutZero, r.Min), r.Max))
+// Run converts in place.
+func (r *Requantize) Run(v []int64) {
+	for i, q := range v {
+		v[i] = int64(min(max(r.Factor.Apply(int32(q)-r.InZero)+r.OutZero, r.Min), r.Max))
 	}
 }

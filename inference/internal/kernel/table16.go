@@ -58,7 +58,7 @@ func Abs16(dst, src []int16, factor *Multiplier) {
 // QuantizedProd multiplies elements, each product rescaled
 // (kernels/internal/reference/reduce.h, QuantizedReduceProd).
 type QuantizedProd struct {
-	Zero   int32 // of the input
+	Zero   int64 // of the input
 	Factor Multiplier
 	Out    Clamp8
 }
@@ -67,16 +67,16 @@ type QuantizedProd struct {
 const NoProduct = math.MinInt64
 
 // Next returns the product of one more element.
-func (p *QuantizedProd) Next(product int64, x int32) int64 {
+func (p *QuantizedProd) Next(product, x int64) int64 {
 	if product == NoProduct {
-		return int64(x - p.Zero)
+		return x - p.Zero
 	}
-	return int64(p.Factor.Apply64(product * int64(x-p.Zero)))
+	return int64(p.Factor.Apply64(product * (x - p.Zero)))
 }
 
 // Finish returns the output of a product.
-func (p *QuantizedProd) Finish(product int64) int32 {
-	return min(max(p.Factor.Apply64(product)+p.Out.Zero, p.Out.Min), p.Out.Max)
+func (p *QuantizedProd) Finish(product int64) int64 {
+	return int64(min(max(p.Factor.Apply64(product)+p.Out.Zero, p.Out.Min), p.Out.Max))
 }
 
 // Pow32 is the power of int32 with an exponent not below 0; wrap tells that

@@ -75,10 +75,22 @@ func soakDriver(clock hal.Clock, reads *atomic.Int64) config.Driver {
 	}}
 }
 
+// soakLength is DUNLIN_SOAK, such as 60m, or a few seconds.
+func soakLength() (time.Duration, error) {
+	if text := os.Getenv("DUNLIN_SOAK"); text != "" {
+		return time.ParseDuration(text)
+	}
+	return 8 * time.Second, nil
+}
+
 // serveSoakFleet is the child process with the controller. It tells its address
 // and a token on stdout, sends the device a command every two seconds, kills its
-// broker every twenty, and ends with stdin.
+// broker eight times, and ends with stdin.
 func serveSoakFleet(dir string) error {
+	length, err := soakLength()
+	if err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	var pid atomic.Int64
@@ -109,10 +121,11 @@ func serveSoakFleet(dir string) error {
 			fmt.Println(s.URL, token)
 			break
 		}
-		for n := 1; pause(ctx, time.After(2*time.Second)); n++ {
+		for last := time.Now(); pause(ctx, time.After(2*time.Second)); {
 			_, _ = c.Command(ctx, "soak", "bench", controller.CommandOptions{Name: "status", Life: time.Minute})
-			if p, err := os.FindProcess(int(pid.Load())); err == nil && n%10 == 0 && p.Pid > 0 {
+			if p, err := os.FindProcess(int(pid.Load())); err == nil && p.Pid > 0 && time.Since(last) > length/8 {
 				_ = p.Kill()
+				last = time.Now()
 			}
 		}
 	}()
@@ -228,12 +241,9 @@ func least(looks []holding) holding {
 // commands come, what it decides is kept and delivered. What it holds in the last
 // quarter is what it held in the second.
 func TestSoak(t *testing.T) {
-	length := 8 * time.Second
-	if text := os.Getenv("DUNLIN_SOAK"); text != "" {
-		var err error
-		if length, err = time.ParseDuration(text); err != nil {
-			t.Fatal(err)
-		}
+	length, err := soakLength()
+	if err != nil {
+		t.Fatal(err)
 	}
 	clock, reads := fastClock{time.Now()}, &atomic.Int64{}
 	dir, enrolled := t.TempDir(), filepath.Join(t.TempDir(), "fleet")

@@ -394,6 +394,21 @@ func TestPush(t *testing.T) {
 				t.Errorf("update %s: %v %s", target, err, out)
 			}
 		}
+		rollback := func(slot string) (string, error) {
+			out, err := exec.Command(f.dunlin, "rollback", slot, "--config", f.config()).CombinedOutput()
+			return string(out), err
+		}
+		if out, err := rollback("machine"); err != nil || !strings.Contains(out, "machine goes back to machine@1.2.1") {
+			t.Errorf("rollback: %v %s", err, out)
+		}
+		for slot, want := range map[string]string{"machine": "nothing to go back to", "agent": "nothing to go back to"} {
+			if out, err := rollback(slot); err == nil || !strings.Contains(out, want) {
+				t.Errorf("rollback %s once more: %v %s", slot, err, out)
+			}
+		}
+		if out, err := update("models/machine/1.3.0.dunlin"); err == nil || !strings.Contains(out, "taken back on the device") {
+			t.Errorf("update to what was taken back: %v %s", err, out)
+		}
 	})
 	f.noSecretsIn(token.Token, "agent.log", "serve.log")
 	if out := f.must("audit", "--check"); !strings.Contains(out, "whole") && !strings.Contains(out, "lines") {

@@ -36,6 +36,7 @@ func commands() []command {
 		{"watch", "show a running agent live", watchUsage, runWatch},
 		{"enroll", "make this device a member of a fleet", enrollUsage, runEnroll},
 		{"update", "install a released bundle from a folder, such as a USB stick", updateUsage, runUpdate},
+		{"rollback", "go back to the bundle, or the agent's program, of before", rollbackUsage, runRollback},
 		{"status", "say once what a running agent does", statusUsage, runStatus},
 		{"telemetry", "look at the records kept, erase them", telemetryUsage, runTelemetry},
 		{"capture", "list, export and erase the windows kept", captureUsage, runCapture},

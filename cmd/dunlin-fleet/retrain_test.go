@@ -83,19 +83,7 @@ func head(t *testing.T, model []byte) (weights, biases []byte) {
 // learnt anew: every weight of it is another one, and every bias.
 func retrain(t *testing.T, from string) string {
 	t.Helper()
-	b, err := bundle.Open(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	m, files := *b.Manifest(), fstest.MapFS{}
-	for _, f := range m.Files {
-		data, err := b.File(f.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[f.Name] = &fstest.MapFile{Data: data}
-	}
+	m, files := unpacked(t, from)
 	model := files[m.Model.File].Data
 	weights, biases := head(t, model)
 	rng := rand.New(rand.NewPCG(5, 5))
@@ -105,10 +93,10 @@ func retrain(t *testing.T, from string) string {
 	for i := 0; i+4 <= len(biases); i += 4 {
 		binary.LittleEndian.PutUint32(biases[i:], uint32(int32(rng.IntN(2000)-1000)))
 	}
-	answer(t, &m, model, files)
+	answer(t, m, model, files)
 	m.Version, m.Files = "1.0.1", nil
 	to := filepath.Join(t.TempDir(), "retrained.dunlin")
-	if _, err := bundle.PackFile(to, &m, files); err != nil {
+	if _, err := bundle.PackFile(to, m, files); err != nil {
 		t.Fatal(err)
 	}
 	return to

@@ -17,7 +17,7 @@ import (
 // sample returns a manifest with every field set, and its files.
 func sample() (*Manifest, Files) {
 	files := Files{
-		"model.tflite": bytes.Repeat([]byte("weights "), 100), "card.md": []byte("# Card\n"),
+		"model.tflite": bytes.Repeat([]byte("weights "), 100), "small.tflite": []byte("less"), "card.md": []byte("# Card\n"),
 		"golden/0.in0.bin": {1, 2, 3}, "golden/0.out0.bin": {4}, "extra/labels.txt": []byte("a\nb\n"), "empty.bin": {},
 	}
 	return &Manifest{
@@ -26,6 +26,7 @@ func sample() (*Manifest, Files) {
 		Pipeline:   json.RawMessage(`{"source":{"kind":"vibration","rate":1600},"labels":["a","b"]}`),
 		Requires:   &Requires{MinAgent: "0.1.0", RAMBytes: 1 << 20, MaxLatencyMS: 5, Ops: []string{"CONV_2D"}, Features: []string{"vibration"}},
 		Golden:     []Golden{{Input: []string{"golden/0.in0.bin"}, Output: []string{"golden/0.out0.bin"}, Origin: "publisher"}},
+		Variants:   []Variant{{Model: ModelRef{File: "small.tflite", Format: "tflite"}, Requires: &Requires{RAMBytes: 1}, Golden: []Golden{{Input: []string{"golden/0.in0.bin"}, Output: []string{"golden/0.out0.bin"}}}}},
 		Reference:  &Reference{Histograms: []Histogram{{Name: "score", Min: 0, Max: 1, Counts: []int64{1, 2}}}},
 		Evaluation: &Evaluation{Dataset: "held out", Metrics: map[string]float64{"accuracy": 0.97}, Slices: []Slice{{Name: "a", Count: 3, Metrics: map[string]float64{"recall": 1}}}},
 		Lineage:    &Lineage{Run: "seed 1", Code: "sha256:" + strings.Repeat("0a", 32), Data: []string{"sha256:" + strings.Repeat("1b", 32)}},

@@ -41,6 +41,12 @@ func TestParseManifest(t *testing.T) {
 		{"histogram", `"schema":1`, `"schema":1,"reference":{"histograms":[{"name":"s","min":1,"max":1,"counts":[1]}]}`, "min < max"},
 		{"min agent", `"schema":1`, `"schema":1,"requires":{"min_agent":"v1"}`, "requires.min_agent"},
 		{"golden not listed", `"schema":1`, `"schema":1,"golden":[{"input":["m"],"output":["o"]}]`, "golden[0].output[0]"},
+		{"variant without a model", `"schema":1`, `"schema":1,"variants":[{"model":{"file":"","format":"tflite"}}]`, "variants[0].model.file: required"},
+		{"variant not listed", `"schema":1`, `"schema":1,"variants":[{"model":{"file":"x","format":"tflite"}}]`, `variants[0].model.file: "x" is not listed`},
+		{"variant of another format", `"schema":1`, `"schema":1,"variants":[{"model":{"file":"m","format":"onnx"}}]`, "variants[0].model.format"},
+		{"variant's golden", `"schema":1`, `"schema":1,"variants":[{"model":{"file":"m","format":"tflite"},"golden":[{"input":["m"],"output":[]}]}]`, "variants[0].golden[0]: input and output"},
+		{"variant's requirements", `"schema":1`, `"schema":1,"variants":[{"model":{"file":"m","format":"tflite"},"requires":{"max_latency_ms":-1}}]`, "variants[0].requires.max_latency_ms"},
+		{"many variants", `"schema":1`, `"schema":1,"variants":[` + strings.TrimSuffix(strings.Repeat(`{"model":{"file":"m","format":"tflite"}},`, MaxVariants), ",") + `]`, "variants: 8, limit 7"},
 		{"evaluation", `"schema":1`, `"schema":1,"evaluation":{"dataset":""}`, "evaluation.dataset"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

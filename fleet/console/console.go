@@ -49,7 +49,7 @@ func New(cfg Config) (*Console, error) {
 	}
 	c := &Console{cfg: cfg, pages: map[string]*template.Template{}, mux: http.NewServeMux()}
 	c.sessions.now = cfg.Now
-	for _, name := range []string{"login", "overview", "devices", "device", "releases", "assignments", "assignment", "enrol", "audit", "problem"} {
+	for _, name := range []string{"login", "overview", "devices", "device", "releases", "assignments", "assignment", "enrol", "audit", "groups", "commands", "batch", "access", "drift", "problem"} {
 		t, err := template.New("frame.html").Funcs(c.functions()).ParseFS(files, "pages/frame.html", "pages/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("console: %w", err)
@@ -99,6 +99,11 @@ func (c *Console) views() []view {
 		{"GET /assignments/{id}", controller.Viewer, c.assignment},
 		{"GET /enrol", controller.Viewer, c.enrol},
 		{"GET /audit", controller.Viewer, c.audit},
+		{"GET /groups", controller.Viewer, c.groups},
+		{"GET /commands", controller.Viewer, c.commands},
+		{"GET /commands/{id}", controller.Viewer, c.batch},
+		{"GET /access", controller.Viewer, c.people},
+		{"GET /drift", controller.Viewer, c.drift},
 		{"POST /releases/plan", controller.Viewer, c.plan},
 		{"POST /enrol", controller.Operator, c.newToken},
 	}
@@ -116,6 +121,10 @@ func (c *Console) actions() []action {
 	return []action{
 		{"POST /releases/assign", controller.Approver, c.assign},
 		{"POST /assignments/{id}/{action}", controller.Operator, c.steer},
+		{"POST /groups", controller.Operator, c.setGroup},
+		{"POST /groups/{name}/remove", controller.Operator, c.removeGroup},
+		{"POST /commands", controller.Operator, c.commandAll},
+		{"POST /access/allow", controller.Operator, c.allow},
 		{"POST /devices/{id}/command", controller.Operator, c.command},
 		{"POST /devices/{id}/revoke", controller.Admin, c.revoke},
 		{"POST /logout", controller.Viewer, c.signOut},
@@ -190,7 +199,7 @@ func (c *Console) functions() template.FuncMap {
 		"may":  func(p controller.Person, need string) bool { return p.Role.May(controller.Role(need)) },
 		"inc":  func(n int) int { return n + 1 },
 		"hz":   func(x float64) string { return fmt.Sprintf("%.1f", x) },
-		"wave": waveText,
+		"wave": waveText, "chart": chart,
 		"part": func(n, of int) int { return int(100 * float64(n) / float64(max(1, of))) },
 	}
 }

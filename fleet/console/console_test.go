@@ -111,7 +111,7 @@ func (d *desk) addDevice(id string, r fleet.Reported) {
 	d.must(err)
 }
 
-var somePages = []string{"/", "/devices", "/devices/press-7", "/releases", "/assignments", "/enrol", "/audit"}
+var somePages = []string{"/", "/devices", "/devices/press-7", "/releases", "/assignments", "/enrol", "/audit", "/groups", "/commands", "/access", "/drift"}
 
 func TestNothingWithoutASession(t *testing.T) {
 	d := newDesk(t)
@@ -122,7 +122,7 @@ func TestNothingWithoutASession(t *testing.T) {
 			t.Errorf("GET %s: %d", p, status)
 		}
 	}
-	for _, p := range []string{"/enrol", "/releases/plan", "/releases/assign", "/assignments/x/abort", "/devices/press-7/command", "/devices/press-7/revoke", "/logout"} {
+	for _, p := range []string{"/groups", "/groups/x/remove", "/commands", "/access/allow", "/enrol", "/releases/plan", "/releases/assign", "/assignments/x/abort", "/devices/press-7/command", "/devices/press-7/revoke", "/logout"} {
 		if status, _ := d.body(d.http.PostForm(d.url+p, url.Values{"confirm": {"press-7"}, "form": {""}})); status != http.StatusUnauthorized {
 			t.Errorf("POST %s: %d", p, status)
 		}

@@ -39,6 +39,7 @@ func TestRoles(t *testing.T) {
 	for path, need := range map[string]controller.Role{
 		"/enrol": controller.Operator, "/devices/press-7/command": controller.Operator, "/assignments/x/pause": controller.Operator, "/assignments/x/abort": controller.Operator,
 		"/assignments/x/promote": controller.Approver, "/assignments/x/resume": controller.Approver, "/assignments/x/abandon": controller.Approver, "/releases/assign": controller.Approver,
+		"/groups": controller.Operator, "/groups/x/remove": controller.Operator, "/commands": controller.Operator, "/access/allow": controller.Operator,
 		"/devices/press-7/revoke": controller.Admin,
 	} {
 		for r, who := range people {

@@ -76,7 +76,10 @@ func (c *Console) overview(r *http.Request) (page, error) {
 }
 
 func (c *Console) devices(r *http.Request) (page, error) {
-	q := r.URL.Query()
+	q, err := url.ParseQuery(r.URL.RawQuery) // URL.Query would leave out what it cannot read: every device
+	if err != nil {
+		return page{}, controller.NewProblem(400, "the address: "+err.Error(), "type the query into the field")
+	}
 	found, err := c.cfg.Controller.Find(r.Context(), q.Get("query"), q.Get("after"), pageSize)
 	data := map[string]any{"Query": q.Get("query"), "Devices": found, "Next": ""}
 	if err != nil {

@@ -103,7 +103,14 @@ func (c *Controller) guarded(x route) http.Handler {
 			}
 			r = r.WithContext(context.WithValue(r.Context(), personKey{}, p))
 		}
-		if err := x.knows(r.URL.Query()); err != nil {
+		// What cannot be read is left out by URL.Query, and no query is every device.
+		given, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil {
+			err = problem(400, "parameters: "+err.Error(), "escape what is not a letter or a digit")
+		} else {
+			err = x.knows(given)
+		}
+		if err != nil {
 			writeError(w, err)
 			return
 		}

@@ -43,7 +43,7 @@ func newUpdates(t *testing.T) *updater {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &updater{fleet: "north", log: slog.New(slog.DiscardHandler), wake: make(chan struct{}, 1), slots: map[string]*slotState{}, now: func() (time.Time, bool) { return time.Now(), true }}
+	u := &updater{fleet: "north", log: slog.New(slog.DiscardHandler), wake: make(chan struct{}, 1), report: func() {}, slots: map[string]*slotState{}, now: func() (time.Time, bool) { return time.Now(), true }}
 	u.client, err = ota.Open(ota.Config{Dir: t.TempDir(), Root: root, Source: src, Clock: u.now,
 		Trial: func(context.Context, ota.Candidate) (ota.Verdict, error) { return ota.Verdict{Good: true}, nil }})
 	if err != nil {
@@ -56,6 +56,19 @@ func newUpdates(t *testing.T) *updater {
 func assigned(n uint32) fleet.Desired {
 	return fleet.Desired{Device: "pi-1", Fleet: "north", Seq: fleet.Seq{Term: 1, N: n}, NotAfter: time.Now().Add(time.Hour).UTC().Truncate(time.Second),
 		Items: []fleet.Item{{Slot: "machine", Target: "models/machine/1.0.0.dunlin", Length: 1, SHA256: strings.Repeat("0", 64)}}}
+}
+
+// TestAcceptedAssignmentIsTold: the fleet hears of it before anything is
+// fetched, so that a device whose line gives nothing can be timed.
+func TestAcceptedAssignmentIsTold(t *testing.T) {
+	u, told := newUpdates(t), 0
+	u.report = func() { told++ }
+	if err := u.accept(assigned(1)); err != nil || told != 1 {
+		t.Errorf("%v, told %d times", err, told)
+	}
+	if err := u.accept(assigned(1)); err != nil || told != 1 {
+		t.Errorf("a repetition: %v, told %d times", err, told)
+	}
 }
 
 // TestAssignmentOfAnotherFleet is refused and raises no floor, and so is one

@@ -230,6 +230,7 @@ func (u *updater) accept(d fleet.Desired) error {
 	clear(u.slots)
 	u.mu.Unlock()
 	u.log.Info("assignment accepted", "seq", d.Seq.String(), "items", len(d.Items))
+	u.report() // the fleet's patience with this device begins now
 	u.poke()
 	return nil
 }

@@ -340,7 +340,7 @@ func (e *ensemble) tell() {
 // one, or with DUNLIN_LONG all of them.
 func TestRealAgents(t *testing.T) {
 	t.Parallel()
-	files, pace := []string{"kill", "abandon"}, 120.0
+	files, pace := []string{"kill", "hang"}, 120.0
 	if os.Getenv("DUNLIN_LONG") != "" {
 		all, err := filepath.Glob("testdata/scenarios/*.json")
 		if err != nil {

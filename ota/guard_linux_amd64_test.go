@@ -183,45 +183,60 @@ func TestProgramPowerCut(t *testing.T) {
 	}
 }
 
-// TestRandomKills: kill -9 at random moments of installs and of self-updates.
+// TestRandomKills: kill -9 at random moments of installs and of self-updates,
+// until so many have hit.
 func TestRandomKills(t *testing.T) {
-	kills := 500
-	if testing.Short() {
-		kills = 50
+	kills := 100
+	if os.Getenv("DUNLIN_LONG") != "" {
+		kills = 500
 	}
 	repo, blobs := crashRepo(t), programBlobs(t)
 	for _, c := range []struct {
 		mode, from string
 		check      func(from, dir string, marks int) error
 	}{{"device", repo, broken}, {"programs", blobs, stranded}} {
-		killed, longest := 0, time.Duration(0)
-		for i := range kills {
-			dir := filepath.Join(t.TempDir(), fmt.Sprint("k", i))
+		hit, runs := 0, 0
+		took := time.Duration(0) // of the last ones that came to their end
+		for ; hit < kills; runs++ {
+			if runs > 5*kills {
+				t.Fatalf("%s: only %d of %d were killed before their end", c.mode, hit, runs)
+			}
+			dir := filepath.Join(t.TempDir(), fmt.Sprint("k", runs))
 			if err := os.Mkdir(dir, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.Command("/proc/self/exe", c.mode, c.from, dir)
-			var out bytes.Buffer
-			cmd.Stdout = &out
-			began := time.Now()
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			if longest > 0 { // the first one shows how long it takes
-				time.AfterFunc(rand.N(longest), func() { _ = cmd.Process.Kill() })
-			}
-			if err := cmd.Wait(); err != nil {
-				killed++
+			out, ended := killed(t, c.mode, c.from, dir, took)
+			if ended > 0 && took == 0 {
+				took = ended
+			} else if ended > 0 {
+				took = (took + ended) / 2
 			} else {
-				longest = max(longest, time.Since(began))
+				hit++
 			}
-			if err := c.check(c.from, dir, out.Len()); err != nil {
-				t.Fatalf("%s: kill %d: %v", c.mode, i, err)
+			if err := c.check(c.from, dir, out); err != nil {
+				t.Fatalf("%s: run %d: %v", c.mode, runs, err)
 			}
 		}
-		t.Logf("%s: %d of %d were killed before their end", c.mode, killed, kills)
-		if killed < kills/4 {
-			t.Errorf("%s: only %d of %d were killed", c.mode, killed, kills)
-		}
+		t.Logf("%s: %d killed in %d runs", c.mode, hit, runs)
 	}
+}
+
+// killed runs a device and kills it within a time, 0 for never. It returns how
+// many marks the device made, and how long it took where it came to its end.
+func killed(t *testing.T, mode, from, dir string, within time.Duration) (marks int, ended time.Duration) {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe", mode, from, dir)
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if within > 0 {
+		time.AfterFunc(rand.N(within), func() { _ = cmd.Process.Kill() })
+	}
+	if err := cmd.Wait(); err == nil {
+		ended = time.Since(began)
+	}
+	return out.Len(), ended
 }

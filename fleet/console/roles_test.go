@@ -49,10 +49,13 @@ func TestRoles(t *testing.T) {
 			}
 		}
 	}
-	for _, p := range somePages {
+	d.must(d.cfg.Controller.SetGroup(t.Context(), "test", "north", "id = press-7"))
+	b, err := d.cfg.Controller.CommandAll(t.Context(), "test", "@north", controller.CommandOptions{Name: "ping"})
+	d.must(err)
+	for _, p := range append([]string{"/commands/" + b.ID}, somePages...) {
 		_, page := people[controller.Viewer].get(p)
 		if n := strings.Count(page, `method="post"`); n != 1 {
-			t.Errorf("%s shows a viewer %d forms beside the one to sign out", p, n-1)
+			t.Errorf("%s shows a viewer %d forms beside the one to sign out: %.200s", p, n-1, page)
 		}
 	}
 }

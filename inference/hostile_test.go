@@ -145,7 +145,7 @@ func FuzzOpen(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte, at uint16, value uint32) {
-		m, err := Open(changeNumber(data, int(at), value), Options{MaxMemory: 64 << 20, MaxSteps: 5e6})
+		m, err := Open(changeNumber(data, int(at), value), Options{MaxMemory: 64 << 20, MaxSteps: 1e6})
 		if err != nil {
 			return
 		}

@@ -131,7 +131,6 @@ func (t *convTilesF32) lines(a *tileF32, dst, in []float32, g, p, first, last, l
 			}
 		}
 	}
-	a.blocks = 1
 }
 
 // panelInL1 is how many elements of a panel stay in the first cache while the

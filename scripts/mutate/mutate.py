@@ -25,7 +25,7 @@ GO = ["go", "test", "-count=1", "-failfast"]
 # vector kernels, whose drivers portable runs never call, and whole models.
 STAGES = [
     ("generic", GO + ["-timeout", "120s", "-run", "Ops|Near|Moves|YOLO|Audio|SEANET|^Test(Atan2|LogAndExp|SincosTurn)", "./inference", "./inference/internal/fmath"]),
-    ("", GO + ["-timeout", "300s", "-run", "Ops|Cells|Types|Threads|Tiles|Rows|Pools|Resize|Multiplier|Peak", "./inference", "./inference/internal/kernel"]),
+    ("", GO + ["-timeout", "300s", "-run", "Ops|Cells|Types|Threads|Tiles|Rows|Pools|Resize|Multiplier|Peak|Hybrid", "./inference", "./inference/internal/kernel"]),
     ("generic", GO + ["-short", "-timeout", "600s", "-run", "EqualsLiteRT", "./inference"]),
 ]
 NUMBER = re.compile(r"(?<![\w.])(0x[0-9a-fA-F]+|\d+)(?![\w.])")

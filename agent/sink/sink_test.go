@@ -143,7 +143,7 @@ func TestPlainEvents(t *testing.T) {
 	a.event("old") // before anybody listened
 	stop := p.runSink(config.Plant{}, a)
 	p.wait("it is online", func() bool {
-		return len(p.heard("dunlin/pump-7/status")) == 1 && len(p.heard("dunlin/pump-7/door/state")) == 1
+		return len(p.heard("dunlin/pump-7/status")) > 0 && len(p.heard("dunlin/pump-7/door/state")) > 0 // more where it had to connect again
 	})
 	for i := range 6 {
 		a.event(fmt.Sprint("label", i)) // faster than it looks

@@ -117,6 +117,9 @@ func planned(cmd *cobra.Command, c *client, body any, asJSON bool) error {
 	if p.Same > 0 {
 		fmt.Fprintf(w, "%d of them run it already\n", p.Same)
 	}
+	if p.Forced != "" {
+		fmt.Fprintf(w, "warning: %s\n", p.Forced)
+	}
 	for _, id := range slices.Sorted(maps.Keys(p.Cannot)) {
 		fmt.Fprintf(w, "cannot: %s: %s\n", id, p.Cannot[id])
 	}

@@ -31,7 +31,8 @@ type evidence struct {
 	Against    *evaluate.Report    `json:"against,omitempty"`
 	Thresholds evaluate.Thresholds `json:"thresholds"`
 	Missed     []string            `json:"missed,omitempty"`
-	Forced     string              `json:"forced,omitempty"` // why it was released all the same
+	Forced     string              `json:"forced,omitempty"`   // why it was released all the same
+	Approver   string              `json:"approver,omitempty"` // who answers for that
 }
 
 // maxEvidence bounds a report in bytes.
@@ -64,8 +65,9 @@ func readEvidence(path string) (*evidence, error) {
 
 // A gate measures a bundle and says whether it may be released.
 type gate struct {
-	data, against, force string
-	want                 evaluate.Thresholds
+	data, against   string
+	force, approver string
+	want            evaluate.Thresholds
 }
 
 func (g *gate) flags(cmd *cobra.Command) {
@@ -157,11 +159,11 @@ func (g *gate) pass(e *evidence) error {
 		return nil
 	}
 	if g.force != "" {
-		e.Forced = g.force
+		e.Forced, e.Approver = g.force, g.approver
 		return nil
 	}
 	return &hinted{fmt.Errorf("%s is not good enough:\n  %s", e.Report.Bundle, strings.Join(e.Missed, "\n  ")),
-		"train it further, or release it all the same with --force REASON, which stands in the signed report"}
+		"train it further, or release it all the same with --force REASON --approver NAME, which stand in the signed report"}
 }
 
 func evaluateCommand() *cobra.Command {

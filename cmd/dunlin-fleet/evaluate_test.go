@@ -111,7 +111,8 @@ func TestEvaluate(t *testing.T) {
 	bundle := filepath.Join(candidate, "digits-1.0.1.dunlin")
 	o.refused("is about", "publish", renumbered(t, "digits-1.0.0.dunlin", "1.0.2"), "--report", bundle+".report", "--keys", o.keys)
 	o.refused("accuracy of all", "publish", bundle, "--report", bundle+".report", "--min-accuracy", "0.999", "--keys", o.keys)
-	o.must("publish", bundle, "--report", bundle+".report", "--min-accuracy", "0.999", "--force", "a customer waits", "--keys", o.keys)
+	o.refused("approver", "publish", bundle, "--report", bundle+".report", "--min-accuracy", "0.999", "--force", "a customer waits", "--keys", o.keys)
+	o.must("publish", bundle, "--report", bundle+".report", "--min-accuracy", "0.999", "--force", "a customer waits", "--approver", "the head of quality", "--keys", o.keys)
 
 	repo, err := release.Open(filepath.Join(o.dir, "repository"), time.Now)
 	if err != nil {
@@ -126,7 +127,7 @@ func TestEvaluate(t *testing.T) {
 			t.Fatal(err)
 		}
 		e, err := readEvidence(path)
-		if err != nil || e.Forced != "a customer waits" || len(e.Missed) == 0 || e.Report.Overall.Count != 599 {
+		if err != nil || e.Forced != "a customer waits" || e.Approver != "the head of quality" || len(e.Missed) == 0 || e.Report.Overall.Count != 599 {
 			t.Errorf("%v %+v", err, e)
 		}
 		return

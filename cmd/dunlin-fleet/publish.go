@@ -39,7 +39,8 @@ changed: give a change a new version.
 With --data the bundle is measured on labelled files too, by class, by slice
 and with noise, another gain or blur, and compared with the newest released
 version; what misses a threshold is refused. The report is released and signed
-with the bundle. --force releases all the same; its reason stands in there.
+with the bundle. --force releases all the same; its reason and the approver who
+answers for it stand in there, in the plan of each assignment, and in the audit.
 --report takes the report of a propose instead of measuring again.
 
 Devices that run one of the last three versions fetch a delta to the new one,
@@ -76,6 +77,8 @@ Two holders' keys and the release key sign.`,
 	cmd.Flags().StringVar(&p.report, "report", "", "release this report of propose, instead of measuring")
 	p.gate.flags(cmd)
 	cmd.Flags().StringVar(&p.gate.force, "force", "", "release what misses thresholds, for this `reason`")
+	cmd.Flags().StringVar(&p.gate.approver, "approver", "", "`name` of who answers for --force")
+	cmd.MarkFlagsRequiredTogether("force", "approver")
 	return cmd
 }
 

@@ -103,7 +103,11 @@ func (c *Controller) Assign(ctx context.Context, author string, o AssignmentOpti
 		if err := first(p.keepTuning(ctx, tx), place(ctx, tx, id, p, now)); err != nil {
 			return err
 		}
-		return audit(ctx, tx, now, author, "assignment.create", id, fmt.Sprintf("%s to %s of %d devices, %q", p.Bundle, p.Slot, len(p.fit), p.query))
+		detail := fmt.Sprintf("%s to %s of %d devices, %q", p.Bundle, p.Slot, len(p.fit), p.query)
+		if p.Forced != "" {
+			detail += "; " + p.Forced
+		}
+		return audit(ctx, tx, now, author, "assignment.create", id, detail)
 	})
 	if err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ type Plan struct {
 	Waves  []int             `json:"waves"`             // new devices in each
 	Cannot map[string]string `json:"cannot,omitempty"`  // devices that the query chose and that cannot run it: why
 	Same   int               `json:"already,omitempty"` // devices of Waves that run it now
+	Forced string            `json:"forced,omitempty"`  // it missed thresholds and was released all the same: by whom and why
 	fit    []chosen          // in the order of the waves
 	target release.Released  // of a bundle; of a program, only what its variants share
 	byArch map[string]release.Released
@@ -90,7 +91,7 @@ func (c *Controller) prepare(p *Plan, o AssignmentOptions) (*bundle.Requires, er
 }
 
 // find looks for what is to be assigned, and returns what it asks of a board.
-func (p *Plan) find(repo *release.Repo, o AssignmentOptions) (*bundle.Requires, error) {
+func (p *Plan) find(repo *release.Repo, o AssignmentOptions) (_ *bundle.Requires, err error) {
 	const hint = "dunlin-fleet releases lists what is; dunlin-fleet publish releases a bundle"
 	for _, r := range repo.Released() {
 		switch {
@@ -112,6 +113,9 @@ func (p *Plan) find(repo *release.Repo, o AssignmentOptions) (*bundle.Requires, 
 	p.Bundle = p.target.Custom.Name + "@" + p.target.Custom.Version
 	p.Slot = cmp.Or(o.Slot, p.target.Custom.Name)
 	if p.byArch == nil {
+		if p.Forced, err = forced(repo, p.target.Path); err != nil {
+			return nil, err
+		}
 		return requirements(repo, p.target)
 	}
 	if p.Slot = programSlot; o.Slot != "" && o.Slot != programSlot {

@@ -118,10 +118,10 @@ func (c *Controller) serverHosts() []string {
 	return hosts
 }
 
-// superviseBroker starts it again whenever it dies.
+// superviseBroker starts it again whenever it dies, until ctx ends.
 func (c *Controller) superviseBroker(ctx context.Context) {
 	delay := 50 * time.Millisecond
-	for {
+	for ctx.Err() == nil {
 		begun := time.Now()
 		c.child.mu.Lock()
 		done := c.child.done

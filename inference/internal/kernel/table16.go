@@ -7,14 +7,15 @@ import "math"
 // function leaves what can be drawn as a line.
 func NewTable16(inScale, outScale float32, f func(x float32) float32) func(dst, src []int16) {
 	t := &table16{}
-	low, high := inScale*math.MinInt16, inScale*math.MaxInt16
+	low, high := float32(inScale*math.MinInt16), float32(inScale*math.MaxInt16)
 	step := (high - low) / 512
+	half := float32(step / 2)
 	inv := 65536 / float32(float32(outScale*math.MaxInt16)-float32(outScale*math.MinInt16))
 	sample := func(at float32) float32 { return float32(f(at) * inv) }
 	round := func(v float32) float32 { return float32(math.Round(float64(v))) }
 	for i := range 512 {
 		at := low + float32(float32(i)*step)
-		v, middle, next := round(sample(at)), round(sample(at+step/2)), sample(low+float32(float32(i+1)*step))
+		v, middle, next := round(sample(at)), round(sample(at+half)), sample(low+float32(float32(i+1)*step))
 		line := round((next + v) / 2)
 		bias := round((line - middle) / 2)
 		if math.IsNaN(float64(v-bias)) || math.IsInf(float64(v-bias), 0) {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"path/filepath"
 	"sync"
@@ -25,28 +26,33 @@ func demo(name string) string {
 	return filepath.Join("..", "cmd", "dunlin", "demo", "bundles", name)
 }
 
-// makeBundle repacks a demo bundle with its first golden sample only; change
-// may spoil it before. The files are model.tflite, in0.bin and out0.bin.
-func makeBundle(t testing.TB, name string, change func(*bundle.Manifest, fstest.MapFS)) string {
+// demoParts are a demo bundle's pipeline, its model and its first golden sample.
+func demoParts(t testing.TB, name string) (spec json.RawMessage, model []byte, in, out [][]byte) {
 	t.Helper()
 	b, err := bundle.Open(demo(name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	model, err := b.Model()
-	if err != nil {
+	if model, err = b.Model(); err != nil {
 		t.Fatal(err)
 	}
-	in, out, err := b.Golden(0)
-	if err != nil {
+	if in, out, err = b.Golden(0); err != nil {
 		t.Fatal(err)
 	}
+	return b.Manifest().Pipeline, model, in, out
+}
+
+// makeBundle repacks a demo bundle with its first golden sample only; change
+// may spoil it before. The files are model.tflite, in0.bin and out0.bin.
+func makeBundle(t testing.TB, name string, change func(*bundle.Manifest, fstest.MapFS)) string {
+	t.Helper()
+	spec, model, in, out := demoParts(t, name)
 	files := fstest.MapFS{"model.tflite": {Data: model}, "in0.bin": {Data: in[0]}, "out0.bin": {Data: out[0]}}
 	m := &bundle.Manifest{
 		Schema: bundle.Schema, Name: "test", Version: "1.0.0", Numerics: inference.Numerics,
 		Model:    bundle.ModelRef{File: "model.tflite", Format: "tflite"},
-		Pipeline: b.Manifest().Pipeline,
+		Pipeline: spec,
 		Golden:   []bundle.Golden{{Input: []string{"in0.bin"}, Output: []string{"out0.bin"}}},
 	}
 	if change != nil {

@@ -19,19 +19,7 @@ import (
 // publisher prefers, and 1.1.0's for boards that it does not fit.
 func twoModels(t *testing.T, change func(m *bundle.Manifest, files fstest.MapFS)) string {
 	t.Helper()
-	b, err := bundle.Open(demo("machine-1.1.0.dunlin"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	model, err := b.Model()
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, out, err := b.Golden(0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, model, in, out := demoParts(t, "machine-1.1.0.dunlin")
 	return makeBundle(t, machineBundle, func(m *bundle.Manifest, files fstest.MapFS) {
 		for name, data := range map[string][]byte{"small.tflite": model, "in1.bin": in[0], "out1.bin": out[0]} {
 			files[name] = &fstest.MapFile{Data: data}

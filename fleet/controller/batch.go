@@ -91,20 +91,8 @@ func (c *Controller) BatchCommands(ctx context.Context, id, after string, limit 
 
 // Batches returns the newest batches of commands, at most limit.
 func (c *Controller) Batches(ctx context.Context, limit int) ([]Batch, error) {
-	rows, err := c.store.db.QueryContext(ctx, `SELECT batch FROM commands WHERE batch != '' GROUP BY batch ORDER BY max(created) DESC, batch LIMIT $1`, limit)
+	ids, err := texts(c.store.db.QueryContext(ctx, `SELECT batch FROM commands WHERE batch != '' GROUP BY batch ORDER BY max(created) DESC, batch LIMIT $1`, limit))
 	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var ids []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, err
 	}
 	all := []Batch{}

@@ -281,20 +281,7 @@ func (r *rollout) dispatch(waiting int) ([]string, error) {
 }
 
 func (r *rollout) devices(query string, args ...any) ([]string, error) {
-	rows, err := r.tx.QueryContext(r.ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var ids []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
+	return texts(r.tx.QueryContext(r.ctx, query, args...))
 }
 
 // say keeps what goes on, for people; it is no event.

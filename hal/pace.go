@@ -44,13 +44,14 @@ func NewPacer(clock Clock, rateHz float64, realtime bool) *Pacer {
 	return &Pacer{clock: clock, rateHz: rateHz, realtime: realtime, start: clock.Now(), halt: make(chan struct{})}
 }
 
-// Chunk returns how many of room frames to deliver at once: in real time 50 ms
-// of them, as a device's FIFO would, otherwise all.
+// Chunk returns how many frames to read at once where there is room for more:
+// in real time at most a quarter of a second, so that an end is soon noticed. Who
+// wants them sooner gives less room.
 func (p *Pacer) Chunk(room int) int {
 	if !p.realtime {
 		return room
 	}
-	return min(room, max(1, int(p.rateHz/20)))
+	return min(room, max(1, int(p.rateHz/4)))
 }
 
 // Advance counts frames and returns the time of the first. In real time it

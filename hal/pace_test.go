@@ -30,8 +30,8 @@ func TestPacerRealtime(t *testing.T) {
 	start := time.Unix(1000, 0)
 	c := &stepClock{now: start}
 	p := NewPacer(c, 400, true)
-	if n := p.Chunk(1000); n != 20 {
-		t.Errorf("chunk of %d frames, want 50 ms", n)
+	if n := p.Chunk(1000); n != 100 {
+		t.Errorf("chunk of %d frames, want a quarter of a second", n)
 	}
 	for i := range 3 {
 		at, err := p.Advance(t.Context(), 20)

@@ -259,19 +259,19 @@ func TestSaysSimulated(t *testing.T) {
 	}
 }
 
-// In real time a read gives what a FIFO would hold and waits for it.
+// In real time a read gives a quarter of a second at most and waits for it.
 func TestRealtime(t *testing.T) {
 	c := &stepClock{now: time.Unix(50, 0)}
 	m := machine(t, Config{Realtime: true, Clock: c})
 	for i := range 2 {
 		b, err := m.Read(t.Context(), make([]float32, 3200*Channels))
-		want := time.Unix(50, 0).Add(time.Duration(i) * 50 * time.Millisecond)
-		if err != nil || b.Frames != 160 || !b.Time.Equal(want) {
-			t.Fatalf("%+v, %v, want 160 frames at %v", b, err, want)
+		want := time.Unix(50, 0).Add(time.Duration(i) * 250 * time.Millisecond)
+		if err != nil || b.Frames != 800 || !b.Time.Equal(want) {
+			t.Fatalf("%+v, %v, want 800 frames at %v", b, err, want)
 		}
 	}
-	if c.now != time.Unix(50, 1e8) {
-		t.Errorf("320 frames took until %v", c.now)
+	if c.now != time.Unix(50, 5e8) {
+		t.Errorf("1600 frames took until %v", c.now)
 	}
 }
 

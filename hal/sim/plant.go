@@ -5,12 +5,33 @@ import "github.com/dunlin-edge/dunlin/hal/internal/exact"
 // maxHarmonic is the highest shaft harmonic modelled.
 const maxHarmonic = 3
 
-// tone is an amplitude (g) and a phase (turns) per axis.
-type tone struct{ amp, phase [3]float64 }
+// tone is an amplitude (g) and a phase (turns) per axis, kept as what goes with
+// the sine and the cosine of the angle.
+type tone struct{ sin, cos [3]float64 }
 
-func (t *tone) addTo(out *[3]float64, turns, scale float64) {
+// set gives an axis its amplitude and phase.
+func (t *tone) set(axis int, amp, phase float64) {
+	t.sin[axis], t.cos[axis] = float64(amp*exact.Cos(phase)), float64(amp*exact.Sin(phase))
+}
+
+func (t *tone) addTo(out *[3]float64, a angle, scale float64) {
+	if scale == 0 { // a fault the machine never had
+		return
+	}
 	for c := range out {
-		out[c] += float64(float64(t.amp[c]*scale) * exact.Sin(turns+t.phase[c]))
+		out[c] += float64(scale * (float64(t.sin[c]*a.sin) + float64(t.cos[c]*a.cos)))
+	}
+}
+
+// angle is the sine and the cosine of one.
+type angle struct{ sin, cos float64 }
+
+func angleOf(turns float64) angle { return angle{exact.Sin(turns), exact.Cos(turns)} }
+
+func (a angle) plus(b angle) angle {
+	return angle{
+		sin: float64(a.sin*b.cos) + float64(a.cos*b.sin),
+		cos: float64(a.cos*b.cos) - float64(a.sin*b.sin),
 	}
 }
 
@@ -72,18 +93,19 @@ func newPlant(r *rng, shaftHz float64) *plant {
 func rotating(r *rng, amp, axial float64) tone {
 	at := r.uniform(0, 1)
 	stiff := r.uniform(0.75, 1.25) // foundations are not equally stiff both ways
-	return tone{
-		amp:   [3]float64{amp * stiff, amp, amp * axial},
-		phase: [3]float64{at, at + 0.25, at + r.uniform(0, 1)},
-	}
+	var t tone
+	t.set(0, amp*stiff, at)
+	t.set(1, amp, at+0.25)
+	t.set(2, amp*axial, at+r.uniform(0, 1))
+	return t
 }
 
 // scattered is a tone whose axes have their own strength and phase.
 func scattered(r *rng, amp float64, weight [3]float64) tone {
 	var t tone
-	for c := range t.amp {
-		t.amp[c] = float64(amp*weight[c]) * r.uniform(0.8, 1.2)
-		t.phase[c] = r.uniform(0, 1)
+	for c, w := range weight {
+		own := float64(amp*w) * r.uniform(0.8, 1.2)
+		t.set(c, own, r.uniform(0, 1))
 	}
 	return t
 }

@@ -51,10 +51,11 @@ func (s *state) step(target *[faultCount]float64) [3]float64 {
 	}
 	turned := s.advance()
 	out := s.gravity
-	s.addShaft(&out)
-	depth := 1 + float64(s.sideband*exact.Sin(s.turns))
-	s.plant.gear.addTo(&out, s.gear, float64(depth*s.load))
-	s.plant.mains.addTo(&out, s.mains, 1)
+	shaft := angleOf(s.turns)
+	s.addShaft(&out, shaft)
+	depth := 1 + float64(s.sideband*shaft.sin)
+	s.plant.gear.addTo(&out, angleOf(s.gear), float64(depth*s.load))
+	s.plant.mains.addTo(&out, angleOf(s.mains), 1)
 	s.addImpacts(&out, turned)
 	for c := range out {
 		out[c] += float64(s.noise[c] * s.rng.noise())
@@ -76,13 +77,14 @@ func (s *state) advance() float64 {
 // wrap brings x >= 0 into [0, 1).
 func wrap(x float64) float64 { return x - float64(int64(x)) }
 
-func (s *state) addShaft(out *[3]float64) {
+func (s *state) addShaft(out *[3]float64, shaft angle) {
+	a := shaft
 	for h := range s.residual {
-		angle := float64(float64(h+1) * s.turns)
-		s.residual[h].addTo(out, angle, s.load)
-		s.misalignment[h].addTo(out, angle, float64(s.level[misalignment]*s.load))
+		s.residual[h].addTo(out, a, s.load)
+		s.misalignment[h].addTo(out, a, float64(s.level[misalignment]*s.load))
+		a = a.plus(shaft)
 	}
-	s.imbalance.addTo(out, s.turns, float64(s.level[imbalance]*float64(s.speed*s.speed)))
+	s.imbalance.addTo(out, shaft, float64(s.level[imbalance]*float64(s.speed*s.speed)))
 }
 
 // addImpacts lets bearing hits and knocks from outside ring.

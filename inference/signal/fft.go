@@ -13,9 +13,12 @@ const maxFFT = 1 << 16
 // complexFFT is an in-place radix-2 transform of n values kept as real and
 // imaginary parts, unscaled.
 type complexFFT struct {
-	swap     [][2]int32 // bit-reversal pairs, once each
-	cos, sin []float32  // of 2 pi k / n for k < n/2
+	swap   [][2]int32 // bit-reversal pairs, once each
+	stages []stage    // but for the first, whose angle is 0
 }
+
+// stage has the cosines and sines of pi k / half for k < half.
+type stage struct{ cos, sin []float32 }
 
 func newComplexFFT(n int) *complexFFT {
 	f := &complexFFT{}
@@ -25,9 +28,13 @@ func newComplexFFT(n int) *complexFFT {
 			f.swap = append(f.swap, [2]int32{int32(i), int32(j)})
 		}
 	}
-	for k := range n / 2 {
-		s, c := fmath.SinCosTurn(k, n)
-		f.cos, f.sin = append(f.cos, float32(c)), append(f.sin, float32(s))
+	for half := 2; half < n; half *= 2 {
+		var t stage
+		for k := range half {
+			s, c := fmath.SinCosTurn(k, 2*half)
+			t.cos, t.sin = append(t.cos, float32(c)), append(t.sin, float32(s))
+		}
+		f.stages = append(f.stages, t)
 	}
 	return f
 }
@@ -45,26 +52,52 @@ func (f *complexFFT) forward(re, im []float32) {
 		re[i], re[i+1] = re[i]+re[i+1], re[i]-re[i+1]
 		im[i], im[i+1] = im[i]+im[i+1], im[i]-im[i+1]
 	}
-	for half := 2; half < n; half *= 2 {
-		for start := 0; start < n; start += 2 * half {
-			f.butterflies(re[start:start+2*half], im[start:start+2*half], n/(2*half))
+	for rest := f.stages; len(rest) > 0; {
+		if len(rest) == 1 {
+			rest[0].butterflies(re, im)
+			return
 		}
+		size := 2 * len(rest[1].cos)
+		for start := 0; start < n; start += size {
+			twoStages(&rest[0], &rest[1], re[start:start+size], im[start:start+size])
+		}
+		rest = rest[2:]
 	}
 }
 
 // butterflies joins two half-length transforms. Products are rounded before
 // they are summed, so that no CPU fuses them.
-func (f *complexFFT) butterflies(re, im []float32, stride int) {
-	half := len(re) / 2
+func (t *stage) butterflies(re, im []float32) {
+	half := len(t.cos)
+	cos, sin := t.cos, t.sin[:half]
 	ar, br := re[:half], re[half:][:half]
 	ai, bi := im[:half], im[half:][:half]
-	for k := range half {
-		c, s := f.cos[k*stride], f.sin[k*stride]
-		tr := float32(br[k]*c) + float32(bi[k]*s)
-		ti := float32(bi[k]*c) - float32(br[k]*s)
-		br[k], bi[k] = ar[k]-tr, ai[k]-ti
-		ar[k], ai[k] = ar[k]+tr, ai[k]+ti
+	for k, c := range cos {
+		ar[k], ai[k], br[k], bi[k] = butterfly(ar[k], ai[k], br[k], bi[k], c, sin[k])
 	}
+}
+
+// twoStages joins four transforms in a pair of stages: what butterflies would
+// compute, with half the loads and stores.
+func twoStages(t, u *stage, re, im []float32) {
+	n := len(t.cos)
+	tc, ts := t.cos, t.sin[:n]
+	uc0, us0, uc1, us1 := u.cos[:n], u.sin[:n], u.cos[n:][:n], u.sin[n:][:n]
+	ar, br, cr, dr := re[:n], re[n:][:n], re[2*n:][:n], re[3*n:][:n]
+	ai, bi, ci, di := im[:n], im[n:][:n], im[2*n:][:n], im[3*n:][:n]
+	for k, c := range tc {
+		s := ts[k]
+		r0, i0, r1, i1 := butterfly(ar[k], ai[k], br[k], bi[k], c, s)
+		r2, i2, r3, i3 := butterfly(cr[k], ci[k], dr[k], di[k], c, s)
+		ar[k], ai[k], cr[k], ci[k] = butterfly(r0, i0, r2, i2, uc0[k], us0[k])
+		br[k], bi[k], dr[k], di[k] = butterfly(r1, i1, r3, i3, uc1[k], us1[k])
+	}
+}
+
+func butterfly(ar, ai, br, bi, c, s float32) (sumR, sumI, differenceR, differenceI float32) {
+	tr := float32(br*c) + float32(bi*s)
+	ti := float32(bi*c) - float32(br*s)
+	return ar + tr, ai + ti, ar - tr, ai - ti
 }
 
 // FFT is a float32 Fourier transform of real samples; its length is a power of

@@ -19,10 +19,14 @@ func Sin(x float64) float64 {
 	const tau = 6.283185307179586
 	a := float64(x * tau)
 	z := float64(a * a)
-	s := 1.0
-	for k := 14; k >= 2; k -= 2 { // Taylor's series on a quarter turn
-		s = 1 - float64(s*z)/float64(k*(k+1))
-	}
+	// Taylor's series on a quarter turn, up to z^7.
+	s := 1 - z/(14*15)
+	s = 1 - float64(s*z)/(12*13)
+	s = 1 - float64(s*z)/(10*11)
+	s = 1 - float64(s*z)/(8*9)
+	s = 1 - float64(s*z)/(6*7)
+	s = 1 - float64(s*z)/(4*5)
+	s = 1 - float64(s*z)/(2*3)
 	return sign * float64(s*a)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -78,15 +77,28 @@ type ackKey struct {
 }
 
 func (c *Controller) commit(ctx context.Context, all []message) (*replies, error) {
+	if !c.store.postgres {
+		ctx = context.WithoutCancel(ctx) // its driver starts a goroutine for every statement that could be called off
+	}
+	chunks := make([]*telemetry.Chunk, len(all)) // decoded while others may write
+	wrong := make([]error, len(all))
+	for i, m := range all {
+		if m.name == fleet.TopicUp {
+			chunks[i], wrong[i] = telemetry.Decode(m.payload)
+		}
+	}
 	r := &replies{acks: map[ackKey]*committed{}}
 	err := c.lead(ctx, func(tx *sql.Tx) error {
-		b := ingestTx{Controller: c, ctx: ctx, tx: tx, replies: r, now: c.now(), known: map[string]bool{}}
-		for _, m := range all {
-			if err := b.take(m); err != nil {
+		b := ingestTx{Controller: c, ctx: ctx, tx: tx, replies: r, now: c.now(), known: map[string]bool{}, read: map[ackKey]*committed{}, sums: map[cell]sum{}}
+		if err := b.prefetch(all, chunks); err != nil {
+			return err
+		}
+		for i, m := range all {
+			if err := b.take(m, chunks[i], wrong[i]); err != nil {
 				return err
 			}
 		}
-		return b.saveRanges()
+		return b.save()
 	})
 	if err != nil {
 		return nil, err
@@ -102,29 +114,62 @@ type ingestTx struct {
 	ctx   context.Context
 	tx    *sql.Tx
 	now   time.Time
-	known map[string]bool // devices, by id: whether they may speak
+	known map[string]bool // devices that may speak
+	read  map[ackKey]*committed
+
+	// What save writes: columns of rows one after the other.
+	chunks, lacks []any
+	sums          map[cell]sum
 }
 
-func (b *ingestTx) take(m message) error {
-	ok, known := b.known[m.device]
-	if !known {
-		var n int
-		err := b.tx.QueryRowContext(b.ctx, `SELECT count(*) FROM devices WHERE id = $1 AND revoked = 0`, m.device).Scan(&n)
-		if err != nil {
+// prefetch reads which devices of a batch may speak, and the ranges that its
+// chunks are added to.
+func (b *ingestTx) prefetch(all []message, chunks []*telemetry.Chunk) error {
+	var devices, keys []any
+	seen := map[string]bool{}
+	for i, m := range all {
+		if !seen[m.device] {
+			seen[m.device] = true
+			devices = append(devices, m.device)
+		}
+		if chunks[i] == nil {
+			continue
+		}
+		if k := (ackKey{m.device, chunks[i].Epoch}); b.read[k] == nil {
+			b.read[k] = &committed{}
+			keys = append(keys, k.device, int64(k.epoch))
+		}
+	}
+	if err := b.store.ingest.known.each(b.ctx, b.tx, devices, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		b.known[id] = true
+		return err
+	}); err != nil {
+		return err
+	}
+	return b.store.ingest.ranges.each(b.ctx, b.tx, keys, func(rows *sql.Rows) error {
+		var k ackKey
+		var hi int64
+		var rest string
+		if err := rows.Scan(&k.device, &k.epoch, &hi, &rest); err != nil {
 			return err
 		}
-		ok = n == 1
-		b.known[m.device] = ok
-	}
-	if !ok {
+		return b.read[k].read(k.device, hi, rest)
+	})
+}
+
+func (b *ingestTx) take(m message, chunk *telemetry.Chunk, bad error) error {
+	if !b.known[m.device] {
 		b.refuse(m, errors.New("device is not enrolled"))
 		return nil
 	}
-	var bad error // of the message
 	var err error // of the database
 	switch m.name {
 	case fleet.TopicUp:
-		bad, err = b.chunk(m)
+		if bad == nil {
+			bad, err = b.chunk(m, chunk)
+		}
 	case fleet.TopicHello:
 		bad, err = b.hello(m)
 	case fleet.TopicStatus:
@@ -148,11 +193,7 @@ func (c *Controller) refuse(m message, why error) {
 	}
 }
 
-func (b *ingestTx) chunk(m message) (bad, err error) {
-	chunk, bad := telemetry.Decode(m.payload)
-	if bad != nil {
-		return bad, nil
-	}
+func (b *ingestTx) chunk(m message, chunk *telemetry.Chunk) (bad, err error) {
 	ranges, err := b.ranges(m.device, chunk.Epoch)
 	if err != nil {
 		return nil, err
@@ -165,16 +206,11 @@ func (b *ingestTx) chunk(m message) (bad, err error) {
 		b.stats.repeated.Add(one(known))
 		return bad, nil
 	}
-	if _, err = b.tx.ExecContext(b.ctx, `INSERT INTO chunks (device, epoch, first, count, kind, received, data) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		m.device, chunk.Epoch, int64(chunk.First), chunk.Len(), int(chunk.Kind), ms(b.now), m.payload); err != nil {
-		return nil, fmt.Errorf("chunk of %s: %w", m.device, err)
-	}
+	b.chunks = append(b.chunks, m.device, int64(chunk.Epoch), int64(chunk.First), int64(chunk.Len()), int64(chunk.Kind), ms(b.now), m.payload)
 	b.stats.chunks.Add(1)
 	b.stats.records.Add(uint64(chunk.Len()))
-	if err := first(b.histograms(m.device, chunk), b.captures(m.device, chunk)); err != nil {
-		return nil, err
-	}
-	return nil, b.aggregate(m.device, chunk)
+	b.aggregate(m.device, chunk)
+	return nil, first(b.histograms(m.device, chunk), b.captures(m.device, chunk))
 }
 
 func one(b bool) uint64 {
@@ -194,10 +230,7 @@ func (b *ingestTx) gaps(m message, chunk *telemetry.Chunk, ranges *committed) (b
 		if known {
 			continue
 		}
-		if _, err := b.tx.ExecContext(b.ctx, `INSERT INTO gaps (device, epoch, first, count, reason) VALUES ($1, $2, $3, $4, $5)`,
-			m.device, chunk.Epoch, int64(g.First), int64(g.Count), g.Reason.String()); err != nil {
-			return nil, fmt.Errorf("gap of %s: %w", m.device, err)
-		}
+		b.lacks = append(b.lacks, m.device, int64(chunk.Epoch), int64(g.First), int64(g.Count), g.Reason.String())
 	}
 	return nil, nil
 }
@@ -208,26 +241,28 @@ func (b *ingestTx) ranges(device string, epoch uint32) (*committed, error) {
 	if r := b.acks[k]; r != nil {
 		return r, nil
 	}
-	r := &committed{}
+	r := b.read[k]
+	if r != nil {
+		b.acks[k] = r
+		return r, nil
+	}
+	r = &committed{}
+	b.acks[k] = r
 	var hi int64
 	var rest string
 	err := b.tx.QueryRowContext(b.ctx, `SELECT hi, rest FROM ranges WHERE device = $1 AND epoch = $2`, device, epoch).Scan(&hi, &rest)
 	if errors.Is(err, sql.ErrNoRows) {
-		b.acks[k] = r
 		return r, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	r.Hi = uint64(hi)
-	if err := json.Unmarshal([]byte(rest), &r.Rest); err != nil {
-		return nil, fmt.Errorf("ranges of %s: %w", device, err)
-	}
-	b.acks[k] = r
-	return r, nil
+	return r, r.read(device, hi, rest)
 }
 
-func (b *ingestTx) saveRanges() error {
+// save writes what the batch has gathered.
+func (b *ingestTx) save() error {
+	var ranges []any
 	for k, r := range b.acks {
 		if r.Hi == 0 && len(r.Rest) == 0 {
 			continue // only asked for
@@ -236,9 +271,20 @@ func (b *ingestTx) saveRanges() error {
 		if err != nil {
 			return err
 		}
-		if _, err := b.tx.ExecContext(b.ctx, `INSERT INTO ranges (device, epoch, hi, rest) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (device, epoch) DO UPDATE SET hi = excluded.hi, rest = excluded.rest`, k.device, k.epoch, int64(r.Hi), rest); err != nil {
-			return err
+		ranges = append(ranges, k.device, int64(k.epoch), int64(r.Hi), rest)
+	}
+	var results []any
+	for k, s := range b.sums {
+		results = append(results, k.device, k.pipeline, hex.EncodeToString(k.model[:]), int64(k.class), k.hour, s.n, s.score, s.latency)
+	}
+	do := &b.store.ingest
+	for _, x := range []struct {
+		what string
+		into *bulk
+		rows []any
+	}{{"chunks", &do.chunks, b.chunks}, {"gaps", &do.gaps, b.lacks}, {"results", &do.results, results}, {"ranges", &do.watermarks, ranges}} {
+		if err := x.into.insert(b.ctx, b.tx, x.rows); err != nil {
+			return fmt.Errorf("insert %s: %w", x.what, err)
 		}
 	}
 	return nil
@@ -246,35 +292,30 @@ func (b *ingestTx) saveRanges() error {
 
 // cell is one cell of the hourly aggregate.
 type cell struct {
-	pipeline, model string
-	class           uint16
-	hour            int64
+	device, pipeline string
+	model            [32]byte
+	class            uint16
+	hour             int64
+}
+
+// sum is what a cell gains.
+type sum struct {
+	n       int64
+	score   float64
+	latency int64 // microseconds
 }
 
 // aggregate adds a new chunk's results to the hours they fall in.
-func (b *ingestTx) aggregate(device string, chunk *telemetry.Chunk) error {
-	type sum struct {
-		n       int64
-		score   float64
-		latency int64
-	}
-	sums := map[cell]sum{}
-	for _, r := range chunk.Results {
-		k := cell{r.Source.Pipeline, hex.EncodeToString(r.Source.Model[:]), r.Class, chunk.Wall(r.Time).Unix() / 3600}
-		s := sums[k]
+func (b *ingestTx) aggregate(device string, chunk *telemetry.Chunk) {
+	for i := range chunk.Results {
+		r := &chunk.Results[i]
+		k := cell{device, r.Source.Pipeline, r.Source.Model, r.Class, chunk.Wall(r.Time).Unix() / 3600}
+		s := b.sums[k]
 		s.n++
 		if !math.IsNaN(float64(r.Score)) {
 			s.score += float64(r.Score)
 		}
 		s.latency += r.Latency.Microseconds()
-		sums[k] = s
+		b.sums[k] = s
 	}
-	for k, s := range sums {
-		if _, err := b.tx.ExecContext(b.ctx, `INSERT INTO results_hourly (device, pipeline, model, class, hour, n, score, latency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-			ON CONFLICT (device, pipeline, model, class, hour) DO UPDATE SET n = results_hourly.n + excluded.n, score = results_hourly.score + excluded.score, latency = results_hourly.latency + excluded.latency`,
-			device, k.pipeline, k.model, int(k.class), k.hour, s.n, s.score, s.latency); err != nil {
-			return err
-		}
-	}
-	return nil
 }

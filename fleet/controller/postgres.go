@@ -23,7 +23,7 @@ func openPostgres(ctx context.Context, address string) (*store, error) {
 	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = "5000"
 	cfg.RuntimeParams["statement_timeout"] = "30000"
 	cfg.RuntimeParams["synchronous_commit"] = "on"
-	s := &store{stdlib.OpenDB(*cfg), true}
+	s := &store{db: stdlib.OpenDB(*cfg), postgres: true}
 	s.db.SetMaxOpenConns(8)
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s on %s: %w", cfg.Database, cfg.Host, err), s.db.Close())

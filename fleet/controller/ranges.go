@@ -78,6 +78,15 @@ func (c *committed) ack(device string, epoch uint32) fleet.Ack {
 	return fleet.Ack{Device: device, Epoch: epoch, Hi: c.Hi, Ranges: c.Rest[:min(len(c.Rest), 1000)]}
 }
 
+// read takes what a row says.
+func (c *committed) read(device string, hi int64, rest string) error {
+	c.Hi = uint64(hi)
+	if err := json.Unmarshal([]byte(rest), &c.Rest); err != nil {
+		return fmt.Errorf("ranges of %s: %w", device, err)
+	}
+	return nil
+}
+
 func (c *committed) text() (string, error) {
 	if len(c.Rest) == 0 {
 		return "[]", nil

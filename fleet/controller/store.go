@@ -27,14 +27,23 @@ var errNewer = errors.New("database is from a newer version of dunlin-fleet")
 type store struct {
 	db       *sql.DB
 	postgres bool
+	ingest   ingestStatements
 }
 
 // openStore opens the database of a configuration.
 func openStore(ctx context.Context, cfg Config) (*store, error) {
+	open := func() (*store, error) { return openSQLite(ctx, cfg.driver, filepath.Join(cfg.Dir, "fleet.db")) }
 	if cfg.Store != "" {
-		return openPostgres(ctx, cfg.Store)
+		open = func() (*store, error) { return openPostgres(ctx, cfg.Store) }
 	}
-	return openSQLite(ctx, cfg.driver, filepath.Join(cfg.Dir, "fleet.db"))
+	s, err := open()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.prepare(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), s.close())
+	}
+	return s, nil
 }
 
 // openSQLite opens or creates the database of a state folder. A commit is on

@@ -149,7 +149,7 @@ func (c *Controller) commands(ctx context.Context, which string, args ...any) ([
 // sendOpen sends the commands since a time that devices have not accepted: of
 // one device, or with "" of all that are online. Devices know an id they had.
 func (c *Controller) sendOpen(ctx context.Context, device string, since time.Time) error {
-	which, args := `device IN (SELECT id FROM devices WHERE online = 1)`, []any{ms(c.now()), ms(since)}
+	which, args := `EXISTS (SELECT 1 FROM devices d WHERE d.id = commands.device AND d.online = 1)`, []any{ms(c.now()), ms(since)}
 	if device != "" {
 		which, args = `device = $3`, append(args, device)
 	}

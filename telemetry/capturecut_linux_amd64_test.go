@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dunlin-edge/dunlin/ota/powercut"
 	"github.com/dunlin-edge/dunlin/telemetry/capture"
 )
 
@@ -36,12 +37,12 @@ func lostCaptures(dir string, promised []string) error {
 
 // captureCuts cuts the power at every operation. It returns how many states it
 // tried and the first that breaks a promise.
-func captureCuts(t *testing.T, ops []op, skip func(op) bool) (tried int, err error) {
+func captureCuts(t *testing.T, ops []powercut.Op, skip func(powercut.Op) bool) (tried int, err error) {
 	d := &disk{files: map[int][]byte{}, names: map[string]int{}}
 	var promised []string
 	for i, o := range ops {
-		if o.what == "mark" {
-			promised = append(promised, strings.TrimSpace(o.path))
+		if o.What == "mark" {
+			promised = append(promised, strings.TrimSpace(o.Path))
 		}
 		d.apply(o, skip)
 		for links := range len(d.links) + 1 {
@@ -51,7 +52,7 @@ func captureCuts(t *testing.T, ops []op, skip func(op) bool) (tried int, err err
 					d.leave(t, dir, func(k int) bool { return mask>>k&1 == 1 }, torn, links)
 					tried++
 					if err := lostCaptures(dir, promised); err != nil {
-						return tried, fmt.Errorf("power cut after operation %d of %d (%s): %w", i, len(ops), o.what, err)
+						return tried, fmt.Errorf("power cut after operation %d of %d (%s): %w", i, len(ops), o.What, err)
 					}
 				}
 			}
@@ -65,15 +66,15 @@ func captureCuts(t *testing.T, ops []op, skip func(op) bool) (tried int, err err
 // the two syncs some cut breaks that.
 func TestCapturePowerCut(t *testing.T) {
 	dir := t.TempDir()
-	ops := trace(t, dir, "capture", dir)
-	tried, err := captureCuts(t, ops, func(op) bool { return false })
+	ops, _ := powercut.Trace(t, dir, 0, "capture", dir)
+	tried, err := captureCuts(t, ops, func(powercut.Op) bool { return false })
 	if err != nil || tried < 50 {
 		t.Fatalf("%d states: %v", tried, err)
 	}
 	t.Logf("%d operations, %d states after a power cut", len(ops), tried)
-	for name, skip := range map[string]func(op) bool{
-		"file":   func(o op) bool { return o.file != 0 },
-		"folder": func(o op) bool { return o.file == 0 },
+	for name, skip := range map[string]func(powercut.Op) bool{
+		"file":   func(o powercut.Op) bool { return o.File != 0 },
+		"folder": func(o powercut.Op) bool { return o.File == 0 },
 	} {
 		if tried, err := captureCuts(t, ops, skip); err == nil {
 			t.Errorf("without the sync of the %s no promise is broken in %d states", name, tried)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/dunlin-edge/dunlin/ota/powercut"
 )
 
 // disk is what a power cut may leave: what was synced, and any part of the
@@ -14,13 +16,13 @@ import (
 type disk struct {
 	files map[int][]byte // synced
 	names map[string]int // synced
-	loose []op           // writes and truncations since their file was synced
-	links []op           // changes of names since the folder was synced
+	loose []powercut.Op  // writes and truncations since their file was synced
+	links []powercut.Op  // changes of names since the folder was synced
 }
 
 // apply moves the disk on by one operation. A sync that skip names is ignored.
-func (d *disk) apply(o op, skip func(op) bool) {
-	switch o.what {
+func (d *disk) apply(o powercut.Op, skip func(powercut.Op) bool) {
+	switch o.What {
 	case "write", "truncate":
 		d.loose = append(d.loose, o)
 	case "create", "rename":
@@ -29,17 +31,17 @@ func (d *disk) apply(o op, skip func(op) bool) {
 		if skip(o) {
 			return
 		}
-		if o.file == 0 {
+		if o.File == 0 {
 			for _, l := range d.links {
 				link(d.names, l)
 			}
 			d.links = nil
 			return
 		}
-		var rest []op
+		var rest []powercut.Op
 		for _, w := range d.loose {
-			if w.file == o.file {
-				d.files[w.file] = change(d.files[w.file], w)
+			if w.File == o.File {
+				d.files[w.File] = change(d.files[w.File], w)
 			} else {
 				rest = append(rest, w)
 			}
@@ -48,24 +50,24 @@ func (d *disk) apply(o op, skip func(op) bool) {
 	}
 }
 
-func link(names map[string]int, o op) {
-	if o.what == "create" {
-		names[o.path] = o.file
+func link(names map[string]int, o powercut.Op) {
+	if o.What == "create" {
+		names[o.Path] = o.File
 		return
 	}
-	names[o.path] = names[o.from]
-	delete(names, o.from)
+	names[o.Path] = names[o.From]
+	delete(names, o.From)
 }
 
 // change applies a write or truncation to a copy of a file's bytes.
-func change(data []byte, o op) []byte {
-	size := max(len(data), int(o.off)+len(o.data))
-	if o.what == "truncate" {
-		size = int(o.off)
+func change(data []byte, o powercut.Op) []byte {
+	size := max(len(data), int(o.Off)+len(o.Data))
+	if o.What == "truncate" {
+		size = int(o.Off)
 	}
 	next := make([]byte, size)
 	copy(next, data)
-	copy(next[o.off:], o.data)
+	copy(next[o.Off:], o.Data)
 	return next
 }
 
@@ -85,10 +87,10 @@ func (d *disk) leave(t *testing.T, dir string, keep func(int) bool, torn, links 
 	}
 	for i, o := range d.loose {
 		if keep(i) {
-			if torn >= 0 && o.what == "write" {
-				o.data = o.data[:min(torn, len(o.data))]
+			if torn >= 0 && o.What == "write" {
+				o.Data = o.Data[:min(torn, len(o.Data))]
 			}
-			files[o.file] = change(files[o.file], o)
+			files[o.File] = change(files[o.File], o)
 		}
 	}
 	for path, n := range names {
@@ -141,14 +143,14 @@ func broken(t *testing.T, dir string, p promise, laterHi uint64) error {
 // cuts cuts the power at every operation of the trace, in the states that
 // the subsets of unsynced writes give. It returns how many it tried and the
 // first that breaks a promise.
-func cuts(t *testing.T, ops []op, skip func(op) bool) (int, error) {
+func cuts(t *testing.T, ops []powercut.Op, skip func(powercut.Op) bool) (int, error) {
 	r := rand.New(rand.NewPCG(1, 2))
 	d := &disk{files: map[int][]byte{}, names: map[string]int{}}
 	var p promise
 	tried := 0
 	for i, o := range ops {
-		if o.what == "mark" {
-			if _, err := fmt.Sscan(o.path, &p.epoch, &p.next, &p.hi); err != nil {
+		if o.What == "mark" {
+			if _, err := fmt.Sscan(o.Path, &p.epoch, &p.next, &p.hi); err != nil {
 				t.Fatal(err)
 			}
 			if i+1 < len(ops) {
@@ -158,8 +160,8 @@ func cuts(t *testing.T, ops []op, skip func(op) bool) (int, error) {
 		d.apply(o, skip)
 		later := promise{hi: p.hi}
 		for _, o := range ops[i+1:] {
-			if o.what == "mark" {
-				fmt.Sscan(o.path, &later.epoch, &later.next, &later.hi)
+			if o.What == "mark" {
+				fmt.Sscan(o.Path, &later.epoch, &later.next, &later.hi)
 				break
 			}
 		}
@@ -182,7 +184,7 @@ func cuts(t *testing.T, ops []op, skip func(op) bool) (int, error) {
 			d.leave(t, dir, func(k int) bool { return mask>>k&1 == 1 }, torn, links)
 			tried++
 			if err := broken(t, dir, p, later.hi); err != nil {
-				return tried, fmt.Errorf("power cut after operation %d of %d (%s), writes %b of %d, torn at %d: %w", i, len(ops), o.what, mask, n, torn, err)
+				return tried, fmt.Errorf("power cut after operation %d of %d (%s), writes %b of %d, torn at %d: %w", i, len(ops), o.What, mask, n, torn, err)
 			}
 			if err := os.RemoveAll(dir); err != nil {
 				t.Fatal(err)
@@ -197,8 +199,8 @@ func cuts(t *testing.T, ops []op, skip func(op) bool) (int, error) {
 // syncs of a commit or of a rename some cut breaks one.
 func TestPowerCut(t *testing.T) {
 	dir := t.TempDir()
-	ops := trace(t, dir, "work", filepath.Join(dir, "t.db"))
-	tried, err := cuts(t, ops, func(op) bool { return false })
+	ops, _ := powercut.Trace(t, dir, 0, "work", filepath.Join(dir, "t.db"))
+	tried, err := cuts(t, ops, func(powercut.Op) bool { return false })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,10 +209,10 @@ func TestPowerCut(t *testing.T) {
 		t.Error("hardly any state was tried")
 	}
 	meta := metaSyncs(ops)
-	for name, skip := range map[string]func(op) bool{
-		"pages before the meta page": func(o op) bool { return o.file != 0 && !o.grow && !meta[o.off] },
-		"meta page":                  func(o op) bool { return o.file != 0 && meta[o.off] },
-		"folder after the rename":    func(o op) bool { return o.file == 0 },
+	for name, skip := range map[string]func(powercut.Op) bool{
+		"pages before the meta page": func(o powercut.Op) bool { return o.File != 0 && !o.All && !meta[o.Off] },
+		"meta page":                  func(o powercut.Op) bool { return o.File != 0 && meta[o.Off] },
+		"folder after the rename":    func(o powercut.Op) bool { return o.File == 0 },
 	} {
 		tried, err := cuts(t, ops, skip)
 		if err == nil {
@@ -223,16 +225,16 @@ func TestPowerCut(t *testing.T) {
 
 // metaSyncs numbers the syncs in their field off, and returns those that
 // follow the write of a meta page.
-func metaSyncs(ops []op) map[int64]bool {
+func metaSyncs(ops []powercut.Op) map[int64]bool {
 	meta, last := map[int64]bool{}, map[int]int64{}
 	for i := range ops {
 		o := &ops[i]
-		switch o.what {
+		switch o.What {
 		case "write":
-			last[o.file] = o.off
+			last[o.File] = o.Off
 		case "sync":
-			o.off = int64(i)
-			meta[o.off] = o.file != 0 && last[o.file] < 2*pageSize
+			o.Off = int64(i)
+			meta[o.Off] = o.File != 0 && last[o.File] < 2*pageSize
 		}
 	}
 	return meta

@@ -23,6 +23,7 @@ type Op struct {
 	Off  int64  // write; truncate: the size
 	Data []byte // write; symlink: where it leads
 	Mode uint32 // create
+	All  bool   // sync: by fsync, not fdatasync
 }
 
 // tracer follows a child through its system calls.
@@ -170,7 +171,7 @@ func (tr *tracer) exit(t *testing.T, tid int) {
 		}
 	case syscall.SYS_FSYNC, syscall.SYS_FDATASYNC:
 		if ours {
-			tr.add(Op{What: "sync", File: tr.ids[fd], Path: path})
+			tr.add(Op{What: "sync", File: tr.ids[fd], Path: path, All: r.Orig_rax == syscall.SYS_FSYNC})
 		}
 	}
 }

@@ -47,7 +47,7 @@ func TestFloatOpsNearLiteRT(t *testing.T) {
 // returns the largest difference relative to the largest number of an output.
 func compareFloats(t *testing.T, model []byte, g golden, limit float64, sum io.Writer) (worst float64) {
 	t.Helper()
-	m, err := Open(model, Options{Signature: g.signature})
+	m, err := openClear(model, Options{Signature: g.signature})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestFloatBits(t *testing.T) {
 	}
 	sum := sha256.New()
 	floatArchive(t, func(t *testing.T, model []byte, g golden) {
-		m, err := Open(model, Options{})
+		m, err := openClear(model, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

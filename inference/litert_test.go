@@ -93,7 +93,7 @@ func TestOpsEqualLiteRT(t *testing.T) {
 }
 
 func compareGolden(t *testing.T, data []byte, g golden) {
-	m, err := Open(data, Options{})
+	m, err := openClear(data, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

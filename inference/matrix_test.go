@@ -22,7 +22,7 @@ func (m matrix) add(t *testing.T, e entry) {
 		t.Fatal(err)
 	}
 	g := parseGolden(t, e.name, e.beside)
-	model, err := Open(e.model, Options{Signature: g.signature})
+	model, err := openClear(e.model, Options{Signature: g.signature})
 	if err != nil {
 		t.Fatal(err)
 	}

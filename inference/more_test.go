@@ -30,7 +30,7 @@ func TestSEANET(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := Open(data, Options{})
+			m, err := openClear(data, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

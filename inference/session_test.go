@@ -37,7 +37,7 @@ func TestRunAllocatesNothing(t *testing.T) {
 	for _, name := range goldenArchives() {
 		path := "testdata/" + name + ".zip"
 		for _, e := range archive(t, path, ".golden") {
-			m, err := Open(e.model, Options{})
+			m, err := openClear(e.model, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -112,23 +112,15 @@ func TestRunStopsOnContext(t *testing.T) {
 	}
 }
 
-func TestOpenKeepsNothingOfTheFile(t *testing.T) {
-	for _, name := range []string{"conv_003", "add_004", "pad_001", "mean_001", "softmax_002"} {
-		data := zipModel(t, "testdata/ops.zip", name)
-		a, err := Open(data, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := open(t, name)
-		clear(data)
-		sa, sb := session(t, a), session(t, b)
-		if err := errors.Join(sa.Run(t.Context()), sb.Run(t.Context())); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(sa.Output(0).Bytes(), sb.Output(0).Bytes()) {
-			t.Errorf("%s: the result changed with the file's bytes", name)
-		}
+// openClear opens a copy of a model, which it then overwrites: nothing that was
+// opened may refer to the file, whose memory is given back.
+func openClear(data []byte, o Options) (*Model, error) {
+	data = bytes.Clone(data)
+	m, err := Open(data, o)
+	for i := range data {
+		data[i] = 0x5A
 	}
+	return m, err
 }
 
 func TestSetFloats(t *testing.T) {

@@ -187,7 +187,9 @@ func (r *rollout) judge(total int) error {
 	if err := rows.Err(); err != nil || n == 0 {
 		return err
 	}
-	if _, err := r.exec(`UPDATE assigned SET judged = 1 WHERE assignment = $1 AND judged = 0 AND state IN ('done', 'failed')`, r.ID); err != nil {
+	// In the same order as above, or SQLite walks through all who are done.
+	if _, err := r.exec(`UPDATE assigned SET judged = 1 WHERE assignment = $1 AND device IN
+		(SELECT device FROM assigned WHERE assignment = $1 AND judged = 0 AND state IN ('done', 'failed') ORDER BY since, device)`, r.ID); err != nil {
 		return err
 	}
 	return r.keepGate()

@@ -3,7 +3,7 @@ package inference
 import "testing"
 
 // wideDigest is as lateDigest.
-const wideDigest = "d3485ff7bc5181e6fad51ccc167efe7b35759214429249ebd0b1dd1e3fd976ce"
+const wideDigest = "17e33117e334e017afaa505c06c6150c1876620d5740c5e24acf29970982f995"
 
 // TestWideOpsNearLiteRT compares the models of scripts/golden/ops_wide.py: wider
 // types and variants of operators.

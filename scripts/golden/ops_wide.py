@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Make models of wider types and variants and record LiteRT: LSTM with layer
 normalization, peepholes, projections and int8 weights; functions, products and
-comparisons of int16, divisions by values of a run, powers and means of integers.
+comparisons of int16, divisions by values of a run, powers and means of integers;
+detections with several classes each.
 
     python scripts/golden/ops_wide.py inference/testdata/ops_wide.zip
 
@@ -18,6 +19,7 @@ import ops
 import ops_more  # which adds types
 from ops import CASES, OP, T, Model, options, run, scale, zero
 from ops_float import tiny
+from ops_late import custom, flex
 
 F, KIND = T.FLOAT32, s.BuiltinOptions
 
@@ -243,8 +245,41 @@ def divided(i):
     return m.bytes([x, y], [z])
 
 
+def detect_classes(i):
+    """Detections with places for several classes each; regular suppression fills as
+    many places as there are detections. LiteRT leaves the others as they were, so
+    they are cut off, and where detections are missing their number alone counts."""
+    m = Model()
+    t, regular = [T.UINT8, F][i % 2], i % 5 == 4
+    anchors, classes, limit, each = draw(30, 200), draw(2, 24), draw(1, 9), draw(2, 7)
+    rows = classes + draw(0, 2)
+    enc = m.tensor("enc", t, [1, anchors, 4], **({"zero": 128, "scale": 0.05} if t == T.UINT8 else {}))
+    scores = m.tensor("scores", t, [1, anchors, rows], **({"zero": 0, "scale": 1 / 256} if t == T.UINT8 else {}))
+    if t == T.UINT8:
+        a = m.tensor("anchors", t, [anchors, 4], 0.005, 10, 0, ops.rng.integers(20, 200, (anchors, 4)).astype(np.uint8))
+    else:
+        a = m.tensor("anchors", t, [anchors, 4], data=ops.rng.uniform(0.05, 0.9, (anchors, 4)).astype(np.float32))
+    ys = [m.tensor("y%d" % k, F, []) for k in range(4)]
+    custom(m, "TFLite_Detection_PostProcess", [enc, scores, a], ys, flex(
+        max_detections=limit, max_classes_per_detection=each, num_classes=classes, nms_score_threshold=1e-8,
+        nms_iou_threshold=float(ops.rng.choice([0.1, 0.3, 0.6])), y_scale=10.0, x_scale=10.0, h_scale=5.0, w_scale=5.0, use_regular_nms=regular))
+    outs = []
+    for k, more in enumerate(([4], [], [])):
+        whole, part = ([1, limit * each], [1, limit]) if regular else ([1, limit, each], [1, limit, min(each, classes)])
+        whole, part = whole + more, part + more
+        r, y = m.tensor("r%d" % k, F, whole), m.tensor("z%d" % k, F, part)
+        m.op(OP.RESHAPE, 1, [ys[k], m.tensor("to%d" % k, T.INT32, [len(whole)], data=np.array(whole, np.int32))], [r], KIND.ReshapeOptions,
+             options(s.ReshapeOptionsT, newShape=whole))
+        cut = [m.tensor("%s%d" % (n, k), T.INT32, [len(part)], data=np.array(v, np.int32)) for n, v in (("from", [0] * len(part)), ("size", part))]
+        m.op(OP.SLICE, 1, [r, *cut], [y], KIND.SliceOptions, s.SliceOptionsT())
+        outs.append(y)
+    data = m.bytes([enc, scores], outs + ys[3:])
+    counts = np.frombuffer(run(data), np.float32).reshape(CASES, -1)[:, -1]
+    return data if (counts == limit).all() else m.bytes([enc, scores], ys[3:])
+
+
 PLAN = [(lstm_int8, 40), (lstm_hybrid, 32), (lstm_norm, 16), (moment, 12), (both_ways, 10), (unary16, 40), (plain, 40), (product, 16), (compared, 28),
-        (sloped, 24), (divided, 24)]
+        (sloped, 24), (divided, 24), (detect_classes, 30)]
 FLOATS = (lstm_hybrid, lstm_norm, moment, both_ways)
 
 

@@ -29,14 +29,16 @@ func lowerDetect(n *node) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
-	for i, shape := range [][]int{{1, d.Max, 4}, {1, d.Max}, {1, d.Max}, {1}} {
+	places := d.Max * d.Each
+	for i, shape := range [][]int{{1, places, 4}, {1, places}, {1, places}, {1}} {
 		if n.outAt(i).DType != Float32 {
 			return Step{}, unsupported("output of %s", n.outAt(i).DType)
 		}
 		n.outAt(i).Shape = shape
 	}
-	// One comparison a detection and candidate, one look at every score.
-	if err := n.b.mem.Work(n.n.Name, int64(d.Anchors)*int64(d.Max+d.Classes+16)); err != nil {
+	// One comparison a detection and candidate, one look at every score, and a
+	// heap of classes for every detection.
+	if err := n.b.mem.Work(n.n.Name, int64(d.Anchors)*int64(d.Max+d.Classes+16)+int64(places)*int64(d.Classes)); err != nil {
 		return Step{}, err
 	}
 	per, err := n.perClass(d)
@@ -46,13 +48,13 @@ func lowerDetect(n *node) (Step, error) {
 	if per > 0 {
 		return n.detectRegular(d, per), nil
 	}
-	list, tops := n.scratch(d.Anchors, 8), n.scratch(d.Anchors, 1)
+	list, tops, order := n.scratch(d.Anchors, 8), n.scratch(d.Anchors, 1), n.scratch(d.Classes-d.First, 4)
 	in, out := n.detectValues()
 	return Step{
 		Kernel: "detect_ssd", Tier: d.Choose(in[1].bytes), Rule: ruleTFLite,
 		Run: func(mem []byte) {
 			encoding, score, anchor := in[0].in(mem), in[1].in(mem), in[2].in(mem)
-			d.Run(detections(mem, out), &encoding, &anchor, &score, viewOf[kernel.Candidate](list.Bytes(mem)), tops.Bytes(mem))
+			d.Run(detections(mem, out), &encoding, &anchor, &score, viewOf[kernel.Candidate](list.Bytes(mem)), tops.Bytes(mem), viewOf[int32](order.Bytes(mem)))
 		},
 	}, nil
 }
@@ -129,17 +131,17 @@ func (n *node) detect() (*kernel.Detect, error) {
 			}
 		}
 	}
-	limit, classes := o["max_detections"], o["num_classes"]
+	limit, classes, each := o["max_detections"], o["num_classes"], o["max_classes_per_detection"]
 	switch {
-	case o["use_regular_nms"] == 0 && o["max_classes_per_detection"] != 1:
-		return nil, unsupported("%v classes for a detection", o["max_classes_per_detection"])
+	case !(each >= 1 && each <= maxDetections && each == math.Trunc(each)):
+		return nil, unsupported("%v classes for a detection", each)
 	case !(limit >= 1 && limit <= maxDetections && limit == math.Trunc(limit)):
 		return nil, unsupported("%v detections", limit)
 	case !(classes >= 1 && classes <= float64(scores.Shape[2]) && classes == math.Trunc(classes)):
 		return nil, fmt.Errorf("%v classes of %d scores", classes, scores.Shape[2])
 	}
 	d := &kernel.Detect{
-		Anchors: enc.Shape[1], Coords: enc.Shape[2], Classes: scores.Shape[2], First: scores.Shape[2] - int(classes), Max: int(limit),
+		Anchors: enc.Shape[1], Coords: enc.Shape[2], Classes: scores.Shape[2], First: scores.Shape[2] - int(classes), Max: int(limit), Each: int(each),
 		Score: float32(o["nms_score_threshold"]), IoU: float32(o["nms_iou_threshold"]),
 		Scale: kernel.Box{
 			Y0: float32(o["y_scale"]), X0: float32(o["x_scale"]), Y1: float32(o["h_scale"]), X1: float32(o["w_scale"]),

@@ -1,15 +1,15 @@
 package kernel
 
 // Detect turns the raw output of an SSD detector into boxes: decode against
-// anchors, keep each anchor's best class, drop overlapping boxes, best first
-// (kernels/detection_postprocess.cc, its fast suppression with one class an
-// anchor).
+// anchors, keep each anchor's best classes, drop overlapping boxes, best first
+// (kernels/detection_postprocess.cc, its fast suppression).
 type Detect struct {
 	Anchors    int     // number of
 	Coords     int     // of one encoding; the first four count
 	Classes    int     // of one row of scores
 	First      int     // class 0; those before it are background
 	Max        int     // detections
+	Each       int     // places of a detection, for its best classes
 	Score, IoU float32 // thresholds
 	Scale      Box     // of encodings: Y0, X0 of the centre, Y1, X1 of height and width
 
@@ -25,8 +25,8 @@ type Candidate struct {
 	Score  float32
 }
 
-// Detections is where the results go: Max boxes, classes and scores, and how
-// many there are.
+// Detections is where the results go: Max * Each boxes, classes and scores, and
+// how many detections there are.
 type Detections struct {
 	Boxes                  []Box
 	Classes, Scores, Count []float32
@@ -61,10 +61,11 @@ func (d *Detect) Choose(bytes bool) string {
 	return d.fast.name()
 }
 
-// Run computes detections: list and tops are scratch, an entry for every anchor.
+// Run computes detections: list and tops are scratch, an entry for every anchor,
+// and order, one for every class.
 //
 // Only as many candidates are ordered and decoded as it takes to find the boxes.
-func (d *Detect) Run(out Detections, encoding, anchor, score *Reals, list []Candidate, tops []byte) {
+func (d *Detect) Run(out Detections, encoding, anchor, score *Reals, list []Candidate, tops []byte, order []int32) {
 	if score.Q != nil {
 		maxOfRows(d.fast, tops[:d.Anchors], score.Q[d.First:], d.Classes, d.Classes-d.First)
 	}
@@ -97,11 +98,14 @@ func (d *Detect) Run(out Detections, encoding, anchor, score *Reals, list []Cand
 		queue = queue[:len(queue)-1]
 		down(queue, later)
 		box := d.decode(int(c.Anchor), encoding, anchor)
-		if d.hidden(box, out.Boxes[:n]) {
+		if d.hidden(box, out.Boxes[:n*d.Each]) {
 			continue
 		}
-		class, _ := d.best(score, int(c.Anchor))
-		out.Boxes[n], out.Classes[n], out.Scores[n] = box, float32(class), c.Score
+		for k, class := range d.bests(score, int(c.Anchor), order) {
+			at := n*d.Each + k
+			out.Boxes[at], out.Classes[at] = box, float32(class)
+			out.Scores[at] = score.At(int(c.Anchor)*d.Classes + d.First + int(class))
+		}
 		n++
 	}
 	out.Count[0] = float32(n)
@@ -109,8 +113,8 @@ func (d *Detect) Run(out Detections, encoding, anchor, score *Reals, list []Cand
 
 // hidden tells whether a box overlaps one that was kept.
 func (d *Detect) hidden(box Box, kept []Box) bool {
-	for _, k := range kept {
-		if overlap(k, box) > d.IoU {
+	for i := 0; i < len(kept); i += d.Each {
+		if overlap(kept[i], box) > d.IoU {
 			return true
 		}
 	}
@@ -127,6 +131,58 @@ func (d *Detect) best(score *Reals, anchor int) (class int32, best float32) {
 		}
 	}
 	return class, best
+}
+
+// bests returns the classes of an anchor with the highest scores, best first, in
+// order. Of equals it gives those, in that order, which std::partial_sort of
+// libstdc++ does: scores of bytes are often equal.
+func (d *Detect) bests(score *Reals, anchor int, order []int32) []int32 {
+	most := min(d.Each, len(order))
+	if most == 1 {
+		order[0], _ = d.best(score, anchor)
+		return order[:1]
+	}
+	for c := range order {
+		order[c] = int32(c)
+	}
+	at := anchor*d.Classes + d.First
+	above := func(a, b int32) bool { return score.At(at+int(a)) > score.At(at+int(b)) }
+	heap := order[:most]
+	for i := (most - 2) / 2; i >= 0; i-- {
+		settle(heap, i, heap[i], above)
+	}
+	for i := most; i < len(order); i++ {
+		if c := order[i]; above(c, heap[0]) {
+			order[i] = heap[0]
+			settle(heap, 0, c, above)
+		}
+	}
+	for n := most - 1; n > 0; n-- {
+		c := heap[n]
+		heap[n] = heap[0]
+		settle(heap[:n], 0, c, above)
+	}
+	return heap
+}
+
+// settle puts c in the place of heap[hole]: the hole sinks to the bottom along
+// the children that are last, c rises from there.
+func settle(heap []int32, hole int, c int32, above func(a, b int32) bool) {
+	top := hole
+	for 2*hole+2 < len(heap) {
+		child := 2*hole + 2
+		if above(heap[child], heap[child-1]) {
+			child--
+		}
+		heap[hole], hole = heap[child], child
+	}
+	if child := 2*hole + 1; child == len(heap)-1 {
+		heap[hole], hole = heap[child], child
+	}
+	for hole > top && above(heap[(hole-1)/2], c) {
+		heap[hole], hole = heap[(hole-1)/2], (hole-1)/2
+	}
+	heap[hole] = c
 }
 
 // decode computes in float64, each operation rounded by itself.

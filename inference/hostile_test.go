@@ -1,11 +1,13 @@
 package inference
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -109,6 +111,39 @@ func TestTruncated(t *testing.T) {
 		if m, err := Open(data[:n:n], Options{}); err == nil && m == nil {
 			t.Fatalf("cut at %d: neither model nor error", n)
 		}
+	}
+}
+
+// TestFileCutWhileInUse truncates a model's file behind an open model: nothing
+// of it is mapped.
+func TestFileCutWhileInUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.tflite")
+	if err := os.WriteFile(path, zipModel(t, "testdata/ops.zip", "add_004"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := OpenFile(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs := func() []byte {
+		s := session(t, m)
+		for i := range s.Input(0).Bytes() {
+			s.Input(0).Bytes()[i] = byte(37 * i)
+		}
+		if err := s.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return s.Output(0).Bytes()
+	}
+	want := outputs()
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	if got := outputs(); !bytes.Equal(got, want) {
+		t.Errorf("outputs %v after the file was cut, %v before", got, want)
+	}
+	if _, err := OpenFile(path, Options{}); !errors.Is(err, ErrFormat) {
+		t.Errorf("the cut file opens with %v, want ErrFormat", err)
 	}
 }
 

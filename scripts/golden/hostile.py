@@ -6,9 +6,12 @@
 Each NAME.tflite comes with NAME.want: a text that the error must contain. After
 "run: " it is that of a run; opening works.
 """
+import struct
 import sys
 import zipfile
+import zlib
 
+import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as s
 
@@ -344,6 +347,115 @@ def zip_behind():
     return m.bytes([x], [y]) + end
 
 
+def labelled(archive):
+    """A model whose metadata names a label file of the archive behind it."""
+    b = flatbuffers.Builder(0)
+    name = b.CreateString("labels.txt")
+
+    def table(fields):
+        b.StartObject(8)
+        for slot, add, value in fields:
+            add(slot, value, 0)
+        return b.EndObject()
+
+    def vector(one):
+        b.StartVector(4, 1, 4)
+        b.PrependUOffsetTRelative(one)
+        return b.EndVector()
+
+    ref = b.PrependUOffsetTRelativeSlot
+    file = table([(0, ref, name), (2, b.PrependInt8Slot, 2)])
+    output = table([(6, ref, vector(file))])
+    b.Finish(table([(3, ref, vector(table([(3, ref, vector(output))])))]), b"M001")
+    m, x, y = pair()
+    m.op(OP.RESHAPE, 1, [x], [y])
+    entry = s.MetadataT()
+    entry.name, entry.buffer = "TFLITE_METADATA", len(m.m.buffers)
+    m.m.metadata = [entry]
+    held = s.BufferT()
+    held.data = np.frombuffer(bytes(b.Output()), np.uint8)
+    m.m.buffers.append(held)
+    data = m.bytes([x], [y])
+    return data + archive(len(data))
+
+
+def directory(at, entries):
+    """A central directory of entries (name, compressed, size, offset) and its end."""
+    body = b"".join(struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, 20, 0, 8, 0, 0, 0, packed, size, len(name), 0, 0, 0, 0, 0, offset) + name
+                    for name, packed, size, offset in entries)
+    return body + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, len(entries) & 0xFFFF, len(entries) & 0xFFFF, len(body), at, 0)
+
+
+def crowd(at):
+    """More entries than a reader should make objects of."""
+    return directory(at, [(b"x", 0, 0, 0)] * 200000)
+
+
+def bomb(at):
+    """A label file of 256 MiB."""
+    c = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = b"".join(c.compress(bytes(1 << 20)) for _ in range(256)) + c.flush()
+    name = b"labels.txt"
+    head = struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 8, 0, 0, 0, len(packed), 2**28, len(name), 0) + name
+    return head + packed + directory(at + len(head) + len(packed), [(name, len(packed), 2**28, at)])
+
+
+def cut_archive(at):
+    """A directory that claims to begin behind the file."""
+    return struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 46, 0x7FFFFFF0, 0)
+
+
+def shared_constant():
+    """A hundred layers on the same megabyte, each of which packs it."""
+    m = Model()
+    f = m.tensor("filter", T.INT8, [1024, 1024], 0.1, 0, 0, np.zeros((1024, 1024), np.int8))
+    xs = [m.tensor("x%d" % i, T.INT8, [1, 1024], 0.1, 0) for i in range(101)]
+    for a, b in zip(xs, xs[1:]):
+        m.op(OP.FULLY_CONNECTED, 1, [a, f, -1], [b], s.BuiltinOptions.FullyConnectedOptions, s.FullyConnectedOptionsT())
+    return m.bytes(xs[:1], xs[-1:])
+
+
+def overlapping_vectors():
+    """A thousand operators that are the same bytes, with ten thousand operands."""
+    m, x, y = pair()
+    m.op(OP.CONCATENATION, 1, [x] * 10000, [y], s.BuiltinOptions.ConcatenationOptions, s.ConcatenationOptionsT())
+    for _ in range(1000):
+        m.op(OP.RESHAPE, 1, [x], [y])
+    data = bytearray(m.bytes([x], [y]))
+    g = s.Model.GetRootAs(data, 0).Subgraphs(0)._tab
+    first = g.Vector(g.Offset(10))
+    target = first + struct.unpack_from("<I", data, first)[0]
+    for at in range(first, first + 4 * 1001, 4):
+        data[at:at + 4] = struct.pack("<I", (target - at) & 0xFFFFFFFF)
+    return bytes(data)
+
+
+def window_huge(**kw):
+    """A convolution whose steps leave 32 bits."""
+    m = Model()
+    x, y = m.tensor("x", T.INT8, (1, 8, 8, 1), 0.1, 0), m.tensor("y", T.INT8, (1, 8, 8, 1), 0.1, 0)
+    f = m.tensor("f", T.INT8, (1, 3, 3, 1), 0.1, 0, 0, np.zeros((1, 3, 3, 1), np.int8))
+    b = m.tensor("b", T.INT32, (1,), 0.01, 0, 0, np.zeros(1, np.int32))
+    m.op(OP.CONV_2D, 1, [x, f, b], [y], s.BuiltinOptions.Conv2DOptions,
+         options(s.Conv2DOptionsT, padding=1, **{"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1, **kw}))
+    return m.bytes([x], [y])
+
+
+def pad_huge():
+    """Edges whose sum leaves 32 bits."""
+    m, x, y = pair()
+    p = m.tensor("p", T.INT32, (2, 2), data=np.full((2, 2), 2**31 - 1, np.int32))
+    m.op(OP.PAD, 1, [x, p], [y], s.BuiltinOptions.PadOptions, s.PadOptionsT())
+    return m.bytes([x], [y])
+
+
+def tile_huge():
+    m, x, y = pair()
+    p = m.tensor("p", T.INT32, (2,), data=np.full(2, 2**31 - 1, np.int32))
+    m.op(OP.TILE, 1, [x, p], [y], s.BuiltinOptions.TileOptions, s.TileOptionsT())
+    return m.bytes([x], [y])
+
+
 ops.rng = np.random.default_rng(1)
 CASES = {
     "endless_while": (endless(), "run: the step limit"),
@@ -398,6 +510,15 @@ CASES = {
     "call_once_outside": (call_once(7), "CALL_ONCE of subgraph 7 of 2"),
     "no_initial_value": (call_once(1), "no initial value"),
     "version": (version(), "schema version 2"),
+    "labels_crowd": (labelled(crowd), "appended archive of more than 64 files"),
+    "labels_bomb": (labelled(bomb), "is over 1048576 bytes"),
+    "labels_cut": (labelled(cut_archive), "appended archive: zip"),
+    "shared_constant": (shared_constant(), "memory limit"),
+    "overlapping_vectors": (overlapping_vectors(), "overlapping vectors"),
+    "dilation_huge": (window_huge(dilationHFactor=2**31 - 1), "dilation [2147483647 1]"),
+    "stride_huge": (window_huge(strideW=2**31 - 1), "stride [1 2147483647]"),
+    "pad_huge": (pad_huge(), "paddings [2147483647"),
+    "tile_huge": (tile_huge(), "multiples [2147483647"),
 }
 
 if __name__ == "__main__":

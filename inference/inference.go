@@ -14,6 +14,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	_ "embed"
 	"fmt"
 	"io"
 	"math/bits"
@@ -29,6 +30,12 @@ import (
 // Numerics is the version of the rules in NUMERICS.md that this engine
 // computes by. A bundle names the version its golden samples were made with.
 const Numerics = 1
+
+// Operators is OPERATORS.md: a table in Markdown of how many golden models hold
+// each operator by type, "absent" where none does.
+//
+//go:embed OPERATORS.md
+var Operators string
 
 // Options limit what a model may use. The zero value has defaults for all.
 type Options struct {

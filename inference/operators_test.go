@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -104,7 +105,7 @@ func (c coverage) table() string {
 	for _, d := range columns {
 		fmt.Fprintf(&b, " %s |", d.String())
 	}
-	b.WriteString("\n|---|" + strings.Repeat("---|", len(columns)) + "\n")
+	b.WriteString(" other |\n|---|" + strings.Repeat("---|", len(columns)+1) + "\n")
 	var names []string
 	for op := range graph.Operators() {
 		names = append(names, op)
@@ -119,22 +120,19 @@ func (c coverage) table() string {
 				b.WriteString(" absent |")
 			}
 		}
-		if other := c.others(op); other != "" {
-			b.WriteString(" also " + other)
-		}
-		b.WriteString("\n")
+		fmt.Fprintf(&b, " %s |\n", c.others(op))
 	}
 	return b.String()
 }
 
-// others names types without a column.
+// others counts those of types without a column, and of none.
 func (c coverage) others(op string) string {
 	var list []string
-	for name := range c[op] {
+	for name, n := range c[op] {
 		if !slices.ContainsFunc(columns, func(d tflite.TensorType) bool { return d.String() == name }) {
-			list = append(list, name)
+			list = append(list, fmt.Sprintf("%s %d", cmp.Or(name, "none"), n))
 		}
 	}
 	sort.Strings(list)
-	return strings.Join(list, ", ")
+	return cmp.Or(strings.Join(list, ", "), "absent")
 }

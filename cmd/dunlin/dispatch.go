@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dunlin-edge/dunlin/agent/config"
+	"github.com/dunlin-edge/dunlin/inference"
 )
 
 // dispatch finds and runs the command that args name. path is the group they
@@ -59,7 +60,7 @@ func unknownCommand(path string, table []command, name string) error {
 	return usageError(hint, "unknown command %q", strings.TrimSpace(path+" "+name))
 }
 
-// help answers "help", "help CMD" and "help exit-codes".
+// help answers "help", "help CMD", "help exit-codes" and "help operators".
 func (e *env) help(ctx context.Context, path string, table []command, args []string) error {
 	if len(args) == 0 {
 		e.listCommands(path, table)
@@ -69,7 +70,27 @@ func (e *env) help(ctx context.Context, path string, table []command, args []str
 		e.printf("%s", exitCodesHelp)
 		return nil
 	}
+	if path == "" && args[0] == "operators" {
+		e.listOperators()
+		return nil
+	}
 	return e.dispatch(ctx, path, table, append(args[:len(args):len(args)], "--help"))
+}
+
+// listOperators prints the table that the engine's tests write.
+func (e *env) listOperators() {
+	e.printf("Tests hold so many models with an operator of a type against LiteRT. What is\nabsent may be refused: dunlin model inspect MODEL says so.\n\n")
+	t := e.table()
+	for line := range strings.Lines(inference.Operators) {
+		if cells := strings.Split(strings.TrimSpace(line), "|"); len(cells) > 2 && !strings.HasPrefix(line, "|-") {
+			var row []any
+			for _, c := range cells[1 : len(cells)-1] {
+				row = append(row, strings.TrimSpace(c))
+			}
+			t.row(row...)
+		}
+	}
+	t.flush()
 }
 
 func (e *env) listCommands(path string, table []command) {
@@ -85,7 +106,7 @@ func (e *env) listCommands(path string, table []command) {
 	}
 	t.flush()
 	if path == "" {
-		e.printf("\nMore: dunlin help COMMAND, dunlin help exit-codes\n")
+		e.printf("\nMore: dunlin help COMMAND, dunlin help exit-codes, dunlin help operators\n")
 	}
 }
 

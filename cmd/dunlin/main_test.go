@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -112,6 +113,9 @@ func TestHelp(t *testing.T) {
 	}
 	if got := dunlin(t, "help", "exit-codes"); !strings.Contains(got.stdout, "6  mismatch") {
 		t.Errorf("help exit-codes: %q", got.stdout)
+	}
+	if got := dunlin(t, "help", "operators"); !regexp.MustCompile(`(?m)^CONV_2D +\d+ +\d+ +\d+ +\d+ +absent`).MatchString(got.stdout) {
+		t.Errorf("help operators: %q", got.stdout)
 	}
 	if got := dunlin(t); got.code != 0 || !strings.Contains(got.stdout, "Commands:") {
 		t.Errorf("no arguments: code %d, %q", got.code, got.stdout)

@@ -50,6 +50,9 @@ func TestFMA32(t *testing.T) {
 				a = -a
 			}
 			c = math.Float32frombits(127<<23 | rng.Uint32()&0x7FFFFF)
+			if rng.IntN(4) == 0 { // and of a subnormal
+				a, b, c = a*0x1p-63, b*0x1p-63, math.Float32frombits(rng.Uint32()&0x7FFFFF)
+			}
 		}
 		if c != c || math.IsInf(float64(c), 0) {
 			continue

@@ -21,7 +21,8 @@ type packed[T kernel.Byte] struct {
 	bias    []int32
 	scale   []float32
 	out     kernel.Clamp8
-	zero    int32 // of the weights
+	zero    int32   // of the weights
+	sums    []int32 // of each channel's weights less their zero point; nil for depthwise
 }
 
 // pack checks that XNNPACK would take the node, and folds the input zero
@@ -69,8 +70,10 @@ func (p *packed[T]) foldZero(zero int32, channels, depth, axis int) {
 		}
 		return
 	}
+	p.sums = make([]int32, channels)
 	for ch := range channels {
-		p.bias[ch] -= zero * (kernel.SumBytes(p.weights[ch*depth:][:depth]) - int32(depth)*p.zero)
+		p.sums[ch] = kernel.SumBytes(p.weights[ch*depth:][:depth]) - int32(depth)*p.zero
+		p.bias[ch] -= zero * p.sums[ch]
 	}
 }
 

@@ -63,7 +63,7 @@ func convStep[T kernel.Byte](n *node, name string, s convShape, activation byte)
 	}
 	c := &kernel.Conv[T]{
 		Window: s.window, Batch: s.batch, Groups: s.groups, InC: s.inC, OutC: s.outC, Weights: p.weights, Bias: p.bias,
-		Scale: p.scale, InZero: T(n.in(0).Zero()), Out: p.out, WeightZero: p.zero, Workers: n.b.mem.Workers,
+		Scale: p.scale, InZero: T(n.in(0).Zero()), Out: p.out, WeightZero: p.zero, WeightSums: p.sums, Workers: n.b.mem.Workers,
 	}
 	if err := n.packLater(c); err != nil {
 		return Step{}, err

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"unsafe"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
 )
@@ -50,6 +51,19 @@ func (n *node) packF32(channels int) (weights, bias []float32, err error) {
 	return weights, bias, err
 }
 
+// filterF32 returns the weights of a layer that packs them later: in the file where
+// it holds them aligned.
+func (n *node) filterF32() ([]float32, error) {
+	data, err := n.static(1, "filter")
+	if err != nil {
+		return nil, err
+	}
+	if n.in(1).DType != Float32 || len(data) == 0 || uintptr(unsafe.Pointer(&data[0]))%4 != 0 {
+		return n.staticFloats(1, "filter")
+	}
+	return f32(data), nil
+}
+
 // biasF32 returns the bias; only a fully connected layer may do without, as in
 // LiteRT.
 func (n *node) biasF32(channels int) ([]float32, error) {
@@ -77,7 +91,14 @@ func convStepF32(n *node, name string, s convShape, activation byte) (Step, erro
 	if n.in(1).DType == Int8 {
 		return dynamicStep(n, name, s, activation)
 	}
-	weights, bias, err := n.packF32(s.groups * s.outC)
+	if err := n.floats(n.in(0), n.out()); err != nil {
+		return Step{}, err
+	}
+	weights, err := n.filterF32()
+	if err != nil {
+		return Step{}, err
+	}
+	bias, err := n.biasF32(s.groups * s.outC)
 	if err != nil {
 		return Step{}, err
 	}

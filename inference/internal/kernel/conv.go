@@ -18,6 +18,8 @@ type Conv[T Byte] struct {
 	Out       Clamp8
 
 	WeightZero int32 // 0 for int8
+	// WeightSums, unless nil, are of each output's weights less their zero point.
+	WeightSums []int32
 
 	Workers int // that compute parts at the same time; 0 is 1
 
@@ -42,7 +44,7 @@ func (c *Conv[T]) Pack() {
 		return
 	}
 	c.fast.pack()
-	c.Weights = nil
+	c.Weights, c.WeightSums = nil, nil
 }
 
 // Tier names the instruction set that computes the layer.

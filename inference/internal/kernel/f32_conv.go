@@ -1,5 +1,7 @@
 package kernel
 
+import "slices"
+
 // ConvF32 is a float convolution or fully connected layer. Weights are [group]
 // [out channel][KH][KW][in channel].
 //
@@ -24,19 +26,20 @@ type ConvF32 struct {
 func (c *ConvF32) Choose() int {
 	v := vectorsF32[Tier()]
 	if v == nil {
-		return 0
+		return 4 * len(c.Weights)
 	}
 	c.fast = c.layout(v)
 	return 4 * c.Groups * c.fast.groupLen
 }
 
-// Pack rearranges the weights for the kernels chosen and drops them as they
-// were.
+// Pack copies the weights, rearranged for the kernels chosen.
 func (c *ConvF32) Pack() {
-	if c.fast != nil {
-		c.fast.pack()
-		c.Weights = nil
+	if c.fast == nil {
+		c.Weights = slices.Clone(c.Weights)
+		return
 	}
+	c.fast.pack()
+	c.Weights = nil
 }
 
 // Tier names the instruction set that computes the layer.

@@ -31,16 +31,6 @@ func (c *Conv[T]) tiles(v *vector8) *convTiles8[T] {
 	return t
 }
 
-func (t *convTiles8[T]) pack() {
-	t.panels = make([]int32, t.Groups*t.groupLen)
-	t.scale = make([]float32, t.Groups*t.perGroup*t.v.panel)
-	for g := range t.Groups {
-		for p := range t.perGroup {
-			t.packPanel(g, p)
-		}
-	}
-}
-
 // layout decides where everything goes, without the memory for it.
 func (c *Conv[T]) layout(v *vector8) *convTiles8[T] {
 	t := &convTiles8[T]{Conv: c, v: v, in: newPadded(c.Window, c.Groups*c.InC)}
@@ -74,89 +64,6 @@ func (t *convTiles8[T]) vectors(p int) int {
 		return 2
 	}
 	return 4
-}
-
-// packPanel writes biases, weights and scales of panel p of group g.
-func (t *convTiles8[T]) packPanel(g, p int) {
-	first, lanes := g*t.OutC+p*t.v.panel, min(t.v.panel, t.OutC-p*t.v.panel)
-	width := 16 * t.vectors(p)
-	panel := t.panels[g*t.groupLen+p*t.panelLen:][:width*(1+len(t.offsets)*t.quads)]
-	copy(t.scale[(g*t.perGroup+p)*t.v.panel:], t.Scale[first:first+lanes])
-	k := t.Depth()
-	w := bytesOf(t.Weights)[first*k:][:lanes*k]
-	sign := uint32(0)
-	if !isSigned[T]() {
-		sign = 0x80808080 // less 128
-	}
-	at := width
-	for s := range t.offsets {
-		for q := range t.quads {
-			n := min(4, t.length-4*q)
-			from := s*t.length + 4*q
-			for o := range lanes {
-				panel[at+o] = int32(quadOf(w[o*k+from:], n, sign))
-			}
-			if t.v.wide {
-				pairQuads(panel[at:][:16])
-			}
-			at += width
-		}
-	}
-	copy(panel, t.Bias[first:first+lanes])
-	if _, offset := flipOf[T](t.v); offset != 0 {
-		for o := range lanes {
-			panel[o] -= offset * (SumBytes(t.Weights[(first+o)*k:][:k]) - int32(k)*t.WeightZero)
-		}
-	}
-}
-
-// pairQuads turns quads of 16 outputs into pairs: first the first two weights of
-// each output, then the others.
-func pairQuads(quads []int32) {
-	var pairs [16]int32
-	for o, q := range quads {
-		shift := o % 2 * 16
-		pairs[o/2] |= q & 0xFFFF << shift
-		pairs[8+o/2] |= int32(uint32(q)>>16) << shift
-	}
-	copy(quads, pairs[:])
-}
-
-// quadOf returns n <= 4 bytes as one word, each xored with its part of sign,
-// and 0 for those that are missing.
-func quadOf(w []byte, n int, sign uint32) uint32 {
-	if n == 4 {
-		return binary.LittleEndian.Uint32(w) ^ sign
-	}
-	v := uint32(0)
-	for i := range n {
-		v |= uint32(w[i]) << (8 * i)
-	}
-	return (v ^ sign) & (1<<(8*n) - 1)
-}
-
-// SumBytes adds elements. Eight at a time are spread over 16-bit lanes, which hold
-// 128 rounds of two bytes each.
-func SumBytes[T Byte](v []T) int32 {
-	const low = 0x00FF00FF00FF00FF
-	b := bytesOf(v)
-	flip, sum := byte(0), int32(0)
-	if isSigned[T]() {
-		flip, sum = 0x80, -128*int32(len(b))
-	}
-	for len(b) >= 8 {
-		lanes := uint64(0)
-		for range min(len(b)/8, 128) {
-			x := binary.LittleEndian.Uint64(b) ^ uint64(flip)*0x0101010101010101
-			lanes += x&low + x>>8&low
-			b = b[8:]
-		}
-		sum += int32(lanes&0xFFFF + lanes>>16&0xFFFF + lanes>>32&0xFFFF + lanes>>48)
-	}
-	for _, x := range b {
-		sum += int32(x ^ flip)
-	}
-	return sum
 }
 
 // bytes returns the size of what run copies the input to, and of what kernels

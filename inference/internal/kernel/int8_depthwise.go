@@ -19,6 +19,7 @@ type depthwiseTiles8[T Byte] struct {
 	weights []int8
 	bias    []int32
 	scale   []float32
+	parts   int // signed bytes of a weight less its zero point, see partsOf
 	repeat  int // pixels of a step
 	lanes   int // channels of a step, filled up to whole vectors
 }
@@ -41,25 +42,29 @@ func (d *Depthwise[T]) layout(v *vector8) *depthwiseTiles8[T] {
 		}
 	}
 	t.lanes = (t.repeat*d.InC + 15) / 16 * 16
+	t.parts = t.partsOf()
 	return t
 }
 
 // size returns the bytes that pack takes.
 func (t *depthwiseTiles8[T]) size() int {
-	return t.lanes * (8 + 4*t.parts()*t.sets*t.KW)
+	return t.lanes * (8 + 4*t.parts*t.sets*t.KW)
 }
 
 func (t *depthwiseTiles8[T]) pack() {
 	t.bias, t.scale = make([]int32, t.lanes), make([]float32, t.lanes)
-	for i := range t.repeat * t.InC {
-		t.bias[i], t.scale[i] = t.Bias[i%t.InC], t.Scale[i%t.InC]
-	}
-	for part := range t.parts() {
+	t.weights = make([]int8, 0, 4*t.parts*t.sets*t.KW*t.lanes)
+	copy(t.bias, t.Bias)
+	for part := range t.parts {
 		for s := range t.sets {
 			for kx := range t.KW {
 				t.packTap(s, kx, part)
 			}
 		}
+	}
+	for i := range t.repeat {
+		copy(t.bias[i*t.InC:], t.bias[:t.InC])
+		copy(t.scale[i*t.InC:], t.Scale)
 	}
 }
 
@@ -73,10 +78,13 @@ func gcd(a, b int) int {
 // perSet returns the rows of a set.
 func (t *depthwiseTiles8[T]) perSet() int { return 4 / t.v.width() }
 
-// parts returns how many signed bytes a weight less its zero point takes: one
+// partsOf returns how many signed bytes a weight less its zero point takes: one
 // mostly, up to three for uint8 (255 = 127 + 127 + 1).
-func (t *depthwiseTiles8[T]) parts() int {
+func (t *depthwiseTiles8[T]) partsOf() int {
 	n := 1
+	if t.v.wide || isSigned[T]() && !t.v.narrowSums { // all fit
+		return n
+	}
 	for _, w := range t.Weights {
 		x := int32(w) - t.WeightZero
 		for rest := x - t.fits(x); rest != 0; rest -= t.fits(rest) {
@@ -105,24 +113,27 @@ func (t *depthwiseTiles8[T]) fits(x int32) int32 {
 func (t *depthwiseTiles8[T]) packTap(set, kx, part int) {
 	t.offsets = append(t.offsets, 4*(set*t.width+kx*t.DilationW)*t.InC)
 	_, offset := flipOf[T](t.v)
-	for i := range t.lanes {
-		for r := range t.perSet() {
-			ky := t.perSet()*set + r
-			x := int32(0)
-			if ky < t.KH && i < t.repeat*t.InC {
-				x = int32(t.Weights[(ky*t.KW+kx)*t.InC+i%t.InC]) - t.WeightZero
-			}
+	quads := t.weights[len(t.weights):][:4*t.lanes]
+	t.weights = t.weights[:len(t.weights)+len(quads)]
+	size := t.v.width()
+	for r := range min(t.perSet(), t.KH-t.perSet()*set) {
+		row := t.Weights[((t.perSet()*set+r)*t.KW+kx)*t.InC:][:t.InC]
+		for c, w := range row {
+			x := int32(w) - t.WeightZero
 			// Each part takes what fits, the next one the rest.
 			fits := t.fits(x)
 			for range part {
 				x -= fits
 				fits = t.fits(x)
 			}
-			if t.weights = append(t.weights, int8(fits)); t.v.wide {
-				t.weights = append(t.weights, int8(fits>>8))
+			if quads[4*c+r*size] = int8(fits); t.v.wide {
+				quads[4*c+r*size+1] = int8(fits >> 8)
 			}
-			t.bias[i] -= offset * fits
+			t.bias[c] -= offset * fits
 		}
+	}
+	for i := 1; i < t.repeat; i++ {
+		copy(quads[4*i*t.InC:], quads[:4*t.InC])
 	}
 }
 

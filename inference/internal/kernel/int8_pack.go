@@ -1,0 +1,144 @@
+package kernel
+
+import "encoding/binary"
+
+// pack rearranges the weights for matrix kernels.
+func (t *convTiles8[T]) pack() {
+	t.panels = make([]int32, t.Groups*t.groupLen)
+	t.scale = make([]float32, t.Groups*t.perGroup*t.v.panel)
+	sign := uint32(0)
+	if !isSigned[T]() {
+		sign = 0x80808080 // less 128
+	}
+	absent := make([]byte, t.length) // zeros of an output that is not there
+	spreadBytes(absent, byte(sign))
+	for g := range t.Groups {
+		for p := range t.perGroup {
+			t.packPanel(g, p, sign, absent)
+		}
+	}
+}
+
+// packPanel writes biases, weights and scales of panel p of group g.
+func (t *convTiles8[T]) packPanel(g, p int, sign uint32, absent []byte) {
+	first, lanes := g*t.OutC+p*t.v.panel, min(t.v.panel, t.OutC-p*t.v.panel)
+	width := 16 * t.vectors(p)
+	panel := t.panels[g*t.groupLen+p*t.panelLen:][:width*(1+len(t.offsets)*t.quads)]
+	copy(t.scale[(g*t.perGroup+p)*t.v.panel:], t.Scale[first:first+lanes])
+	copy(panel, t.Bias[first:first+lanes])
+	k := t.Depth()
+	if _, offset := flipOf[T](t.v); offset != 0 {
+		for o := range lanes {
+			panel[o] -= offset * t.sumOf(first+o)
+		}
+	}
+	w := bytesOf(t.Weights)[first*k:][:lanes*k]
+	for s := range t.offsets {
+		quads := panel[width*(1+s*t.quads):][:width*t.quads]
+		for o := 0; o < lanes; o += 4 {
+			var rows [4][]byte
+			for i := range rows {
+				if rows[i] = absent; o+i < lanes {
+					rows[i] = w[(o+i)*k+s*t.length:][:t.length]
+				}
+			}
+			if t.v.wide {
+				packPairs(quads[o/2:], width, &rows, sign)
+			} else {
+				packQuads(quads[o:], width, &rows, sign)
+			}
+		}
+	}
+}
+
+// sumOf returns the sum of an output's weights less their zero point.
+func (t *convTiles8[T]) sumOf(o int) int32 {
+	if t.WeightSums != nil {
+		return t.WeightSums[o]
+	}
+	k := t.Depth()
+	return SumBytes(t.Weights[o*k:][:k]) - int32(k)*t.WeightZero
+}
+
+// packQuads writes the weights of four outputs, four a word, rows of width words
+// apart.
+func packQuads(dst []int32, width int, rows *[4][]byte, sign uint32) {
+	r0, r1, r2, r3 := rows[0], rows[1], rows[2], rows[3]
+	n := len(r0)
+	r1, r2, r3 = r1[:n], r2[:n], r3[:n]
+	i := 0
+	for ; i+4 <= n; i += 4 {
+		d := dst[i/4*width:][:4]
+		d[0] = int32(binary.LittleEndian.Uint32(r0[i:]) ^ sign)
+		d[1] = int32(binary.LittleEndian.Uint32(r1[i:]) ^ sign)
+		d[2] = int32(binary.LittleEndian.Uint32(r2[i:]) ^ sign)
+		d[3] = int32(binary.LittleEndian.Uint32(r3[i:]) ^ sign)
+	}
+	if i < n {
+		for o, r := range rows {
+			dst[i/4*width+o] = int32(quadOf(r[i:], n-i, sign))
+		}
+	}
+}
+
+// packPairs writes the weights of four outputs in pairs: of each quad first the first
+// two, eight words further the others.
+func packPairs(dst []int32, width int, rows *[4][]byte, sign uint32) {
+	r0, r1, r2, r3 := rows[0], rows[1], rows[2], rows[3]
+	n := len(r0)
+	r1, r2, r3 = r1[:n], r2[:n], r3[:n]
+	i := 0
+	for ; i+4 <= n; i += 4 {
+		pairQuads(dst[i/4*width:][:10], binary.LittleEndian.Uint32(r0[i:])^sign, binary.LittleEndian.Uint32(r1[i:])^sign,
+			binary.LittleEndian.Uint32(r2[i:])^sign, binary.LittleEndian.Uint32(r3[i:])^sign)
+	}
+	if i < n {
+		pairQuads(dst[i/4*width:], quadOf(r0[i:], n-i, sign), quadOf(r1[i:], n-i, sign),
+			quadOf(r2[i:], n-i, sign), quadOf(r3[i:], n-i, sign))
+	}
+}
+
+func pairQuads(d []int32, a, b, c, e uint32) {
+	_ = d[9]
+	d[0] = int32(a&0xFFFF | b<<16)
+	d[1] = int32(c&0xFFFF | e<<16)
+	d[8] = int32(a>>16 | b&0xFFFF0000)
+	d[9] = int32(c>>16 | e&0xFFFF0000)
+}
+
+// quadOf returns n <= 4 bytes as one word, each xored with its part of sign,
+// and 0 for those that are missing.
+func quadOf(w []byte, n int, sign uint32) uint32 {
+	if n == 4 {
+		return binary.LittleEndian.Uint32(w) ^ sign
+	}
+	v := uint32(0)
+	for i := range n {
+		v |= uint32(w[i]) << (8 * i)
+	}
+	return (v ^ sign) & (1<<(8*n) - 1)
+}
+
+// SumBytes adds elements. Eight at a time are spread over 16-bit lanes, which hold
+// 128 rounds of two bytes each.
+func SumBytes[T Byte](v []T) int32 {
+	const low = 0x00FF00FF00FF00FF
+	b := bytesOf(v)
+	flip, sum := byte(0), int32(0)
+	if isSigned[T]() {
+		flip, sum = 0x80, -128*int32(len(b))
+	}
+	for len(b) >= 8 {
+		lanes := uint64(0)
+		for range min(len(b)/8, 128) {
+			x := binary.LittleEndian.Uint64(b) ^ uint64(flip)*0x0101010101010101
+			lanes += x&low + x>>8&low
+			b = b[8:]
+		}
+		sum += int32(lanes&0xFFFF + lanes>>16&0xFFFF + lanes>>32&0xFFFF + lanes>>48)
+	}
+	for _, x := range b {
+		sum += int32(x ^ flip)
+	}
+	return sum
+}

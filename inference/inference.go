@@ -11,12 +11,9 @@
 package inference
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	_ "embed"
 	"fmt"
-	"io"
 	"math/bits"
 	"os"
 	"runtime"
@@ -81,7 +78,7 @@ type Model struct {
 	plan       *graph.Plan
 	meta       *Metadata
 	signatures []string
-	digest     [32]byte
+	digest     *digest
 	threads    int
 	backend    Backend // nil where this engine computes
 }
@@ -92,6 +89,13 @@ type Model struct {
 // The error wraps [ErrFormat] for foreign bytes and is an *[UnsupportedError]
 // for a sound model with something the engine lacks.
 func Open(data []byte, o Options) (*Model, error) {
+	sum := digestOf(data, nil)
+	m, err := load(data, o, sum)
+	sum.wait() // also when planning failed: data is the caller's again
+	return m, err
+}
+
+func load(data []byte, o Options, sum *digest) (*Model, error) {
 	if err := kernel.CheckTier(); err != nil {
 		return nil, err
 	}
@@ -112,11 +116,8 @@ func Open(data []byte, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest := make(chan [sha256.Size]byte, 1)
-	go func() { digest <- sha256.Sum256(data) }() // a third of the time for a large model
 	mem := &graph.Budget{Memory: o.MaxMemory, Steps: o.MaxSteps, Workers: threads}
 	plan, err := planEntry(file, o.Signature, mem)
-	sum := <-digest // also when planning failed: data is the caller's again
 	if err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
 	}
@@ -130,17 +131,6 @@ func Open(data []byte, o Options) (*Model, error) {
 	return m, nil
 }
 
-// readAll reads a file of at most maxFile+1 bytes into memory of its size.
-func readAll(f *os.File) ([]byte, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	data := bytes.NewBuffer(make([]byte, 0, min(max(info.Size(), 0), maxFile)+bytes.MinRead))
-	_, err = data.ReadFrom(io.LimitReader(f, maxFile+1))
-	return data.Bytes(), err
-}
-
 // OpenFile reads a model file whole and opens it, so that the file may change
 // or vanish afterwards.
 func OpenFile(path string, o Options) (*Model, error) {
@@ -149,14 +139,20 @@ func OpenFile(path string, o Options) (*Model, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := readAll(f)
+	data, free, err := readAll(f)
 	if err != nil {
 		return nil, fmt.Errorf("read model: %w", err)
 	}
 	if len(data) > maxFile {
+		free()
 		return nil, fmt.Errorf("read model: %s is larger than %d bytes", path, maxFile)
 	}
-	return Open(data, o)
+	planned := make(chan struct{})
+	defer close(planned)
+	return load(data, o, digestOf(data, func() {
+		<-planned
+		free()
+	}))
 }
 
 // Inputs describes the inputs in the model's order.
@@ -181,7 +177,7 @@ func info(t *graph.Tensor) TensorInfo {
 }
 
 // Digest returns the SHA-256 of the model's bytes.
-func (m *Model) Digest() [32]byte { return m.digest }
+func (m *Model) Digest() [32]byte { return m.digest.wait() }
 
 // Metadata returns what the file says about itself, or nil if nothing.
 func (m *Model) Metadata() *Metadata { return m.meta }

@@ -69,7 +69,8 @@ type Agent struct {
 	work  *work      // nil unless Run is at work and open to changes
 	loads loads
 	// tuning is what the fleet has tuned this to; nil: nothing.
-	tuning atomic.Pointer[fleet.Tuning]
+	tuning  atomic.Pointer[fleet.Tuning]
+	retuned chan struct{} // readings of health may be due at other times
 }
 
 // New opens and checks everything that the configuration names. An error means
@@ -83,7 +84,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*Agent, error) {
 	}
 	lines := newLogLines(o.Clock)
 	o.Log = lines.over(o.Log).With("device", cfg.Device.Name)
-	a := &Agent{cfg: cfg, opts: o, started: o.Clock.Now(), lines: lines, files: action.NewFiles(o.Stdout), oneShot: make(chan struct{}, 1), again: make(chan struct{})}
+	a := &Agent{cfg: cfg, opts: o, started: o.Clock.Now(), lines: lines, files: action.NewFiles(o.Stdout), oneShot: make(chan struct{}, 1), again: make(chan struct{}), retuned: make(chan struct{}, 1)}
 	a.loads.note(a.started, nil)
 	if err := a.build(ctx); err != nil {
 		a.release()

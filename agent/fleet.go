@@ -175,6 +175,7 @@ func (a *Agent) describe() fleet.Reported {
 	s := a.Status()
 	r := fleet.Reported{Version: a.opts.Version, Board: board(), Labels: s.Labels, Canary: a.cfg.Fleet.Canary}
 	r.Seq, r.Slots = a.updates.status()
+	r.Tunable = a.tunable()
 	for _, p := range s.Pipelines {
 		if p.Bundle == "" {
 			continue // its slot tells

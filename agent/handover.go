@@ -46,7 +46,7 @@ func (r *runner) advance(h *handover, feed func(*stream) error) error {
 	}
 	err := contain(r.ctx, func(context.Context) (err error) {
 		if h.s == nil {
-			h.s, err = newStream(h.unit, r.rate, nil)
+			h.s, err = newStream(h.unit, r.cfg.Enter, r.rate, nil)
 			if err != nil {
 				return err
 			}
@@ -86,7 +86,7 @@ func (r *runner) install(h *handover) {
 
 // take lets a unit take over at once, where nothing runs.
 func (r *runner) take(h *handover) error {
-	s, err := newStream(h.unit, r.rate, r.onEmit)
+	s, err := newStream(h.unit, r.cfg.Enter, r.rate, r.onEmit)
 	if err != nil {
 		r.next.CompareAndSwap(h, nil)
 		h.told(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/inference"
 	"github.com/dunlin-edge/dunlin/inference/pipeline"
 	"github.com/dunlin-edge/dunlin/ota/bundle"
@@ -165,6 +166,28 @@ func (u *Unit) plan() error {
 }
 
 func (u *Unit) newPipeline() (*pipeline.Pipeline, error) { return pipeline.New(u.Model, u.spec) }
+
+// entering is the unit with another score at which it enters decisions, where
+// that score is meant for it. A decision is not left at a higher one than it is
+// entered at.
+func (u *Unit) entering(at config.Enter) *Unit {
+	if at.Bundle != u.Name() {
+		return u
+	}
+	spec, other := *u.spec, *u
+	spec.Postprocess = slices.Clone(spec.Postprocess)
+	for i := range spec.Postprocess {
+		if s := &spec.Postprocess[i]; s.Op == "decide" {
+			if s.Leave != nil {
+				leave := min(*s.Leave, at.Score)
+				s.Leave = &leave
+			}
+			s.Enter = &at.Score
+		}
+	}
+	other.spec = &spec
+	return &other
+}
 
 // Name is the bundle's name@version.
 func (u *Unit) Name() string { return u.Manifest.Name + "@" + u.Manifest.Version }

@@ -114,7 +114,7 @@ type shadow struct {
 func (r *runner) probe(ctx context.Context, u *Unit, limits bundle.Probation, note func(string)) (Probation, error) {
 	s := &shadow{r: r, found: Probation{Changes: map[string]int{}}}
 	var err error
-	if s.s, err = newStream(u, r.rate, s.decided); err != nil {
+	if s.s, err = newStream(u, r.cfg.Enter, r.rate, s.decided); err != nil {
 		return s.found, err
 	}
 	s.tap = r.tap.shadow()

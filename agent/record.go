@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/dunlin-edge/dunlin/telemetry"
 )
@@ -32,8 +31,8 @@ func (a *Agent) keepRecords(hard context.Context) (end func() bool) {
 		defer close(done)
 		a.records.run(ctx)
 	}()
-	if every := a.cfg.Telemetry.Health; every > 0 {
-		go a.takeHealth(ctx, every)
+	if a.cfg.Telemetry.Health > 0 {
+		go a.takeHealth(ctx)
 	}
 	return func() bool {
 		stop()
@@ -47,8 +46,8 @@ func (a *Agent) keepRecords(hard context.Context) (end func() bool) {
 }
 
 // takeHealth keeps readings of every source and pipeline.
-func (a *Agent) takeHealth(ctx context.Context, every time.Duration) {
-	for pause(ctx, a.opts.Clock.After(every)) {
+func (a *Agent) takeHealth(ctx context.Context) {
+	for a.untilHealth(ctx) {
 		s := a.Status()
 		for _, f := range s.Sources {
 			a.records.health(telemetry.Health{Name: "source." + f.Name + ".lost", Value: float32(f.Lost)})
@@ -57,6 +56,20 @@ func (a *Agent) takeHealth(ctx context.Context, every time.Duration) {
 			a.records.health(telemetry.Health{Name: "pipeline." + p.Name + ".windows_per_s", Value: float32(p.PerSecond)})
 			a.records.health(telemetry.Health{Name: "pipeline." + p.Name + ".p95_us", Value: float32(p.P95US)})
 			a.records.health(telemetry.Health{Name: "pipeline." + p.Name + ".lost", Value: float32(p.Lost)})
+		}
+	}
+}
+
+// untilHealth waits for the next reading, from now on where the fleet says
+// otherwise meanwhile. It is false when ctx ends.
+func (a *Agent) untilHealth(ctx context.Context) bool {
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-a.opts.Clock.After(a.healthEvery()):
+			return true
+		case <-a.retuned:
 		}
 	}
 }

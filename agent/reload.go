@@ -89,7 +89,7 @@ func (a *Agent) Reload(ctx context.Context) (*Reloaded, error) {
 		if with, wrong := tuned(cfg, a.tuning.Load()); wrong == nil {
 			cfg = with
 		} else { // the device's own configuration comes first
-			a.tuning.Store(nil)
+			a.noteTuning(nil)
 		}
 		done, err = a.rewire(ctx, cfg)
 	}

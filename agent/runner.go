@@ -135,7 +135,7 @@ func (r *runner) begin(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	if r.now, err = newStream(u, r.rate, r.onEmit); err == nil {
+	if r.now, err = newStream(u, r.cfg.Enter, r.rate, r.onEmit); err == nil {
 		r.tap.watch(r.now)
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/dunlin-edge/dunlin/agent/config"
 	"github.com/dunlin-edge/dunlin/hal"
 	"github.com/dunlin-edge/dunlin/inference/pipeline"
 	"github.com/dunlin-edge/dunlin/inference/vision"
@@ -32,9 +33,10 @@ func (a *anchor) time(index int64) time.Time {
 	return a.at.Add(time.Duration(float64(index-a.index) / a.rate * float64(time.Second)))
 }
 
-// newStream begins in reset state. rate is the source's, in Hz.
-func newStream(u *Unit, rate float64, use func(start, end time.Time)) (*stream, error) {
-	pipe, err := u.newPipeline()
+// newStream begins in reset state. rate is the source's, in Hz; enter is what
+// the fleet has tuned.
+func newStream(u *Unit, enter config.Enter, rate float64, use func(start, end time.Time)) (*stream, error) {
+	pipe, err := u.entering(enter).newPipeline()
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,7 @@ type Reported struct {
 	Seq       Seq                `json:"desired_seq"`      // of the assignment it works towards
 	Pipelines []PipelineReported `json:"pipelines,omitempty"`
 	Slots     []SlotReported     `json:"slots,omitempty"`
+	Tunable   *Tunable           `json:"tunable,omitempty"` // nil where its agent is of before
 	Problems  []string           `json:"problems,omitempty"`
 }
 
@@ -113,6 +114,9 @@ func (r Reported) check() error {
 		if err := texts(p.Name, p.Bundle, p.Version, p.State, p.Reason, p.Label); err != nil {
 			return fmt.Errorf("pipeline: %w", err)
 		}
+	}
+	if err := r.Tunable.check(); err != nil {
+		return err
 	}
 	for k, v := range r.Labels {
 		if err := texts(k, v); err != nil {

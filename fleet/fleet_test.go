@@ -162,6 +162,32 @@ func TestTuningIsStrict(t *testing.T) {
 	}
 }
 
+// TestTuningOfAll pins what a tuning can hold and refuses what is beyond it.
+func TestTuningOfAll(t *testing.T) {
+	d := sampleDesired()
+	d.Tuning = &Tuning{Captures: map[string]CaptureTuning{"machine": {Every: 100}}, Enter: map[string]EnterTuning{"machine": {Bundle: "machine@1.0.0", Score: 0.8}}, Health: 60_000}
+	data, err := Sign(key, d)
+	golden(t, "tuning_all", data, err)
+	if got, err := Verify[Desired](key.Public(), data); err != nil || got.Tuning.Digest() != d.Tuning.Digest() {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	for text, ok := range map[string]bool{
+		`{"health_ms": 10000}`: true, `{"enter": {"m": {"bundle": "m@1", "score": 1}}}`: true,
+		`{}`: false, `{"enter": {}}`: false, `{"health_ms": 9999}`: false, `{"health_ms": 86400001}`: false, `{"health_ms": -1}`: false, `{"health_ms": 1e99}`: false,
+		`{"enter": {"m": {"score": 0.5}}}`: false, `{"enter": {"m": {"bundle": "m", "score": 0.5}}}`: false, `{"enter": {"m": {"bundle": "m@", "score": 0.5}}}`: false, `{"enter": {"m": {"bundle": "m@` + strings.Repeat("1", 5000) + `", "score": 0.5}}}`: false,
+		`{"enter": {"m": {"bundle": "m@1", "score": 0}}}`: false, `{"enter": {"m": {"bundle": "m@1", "score": 1.1}}}`: false, `{"enter": {"m": {"bundle": "m@1", "score": -1}}}`: false,
+		`{"enter": {"../m": {"bundle": "m@1", "score": 0.5}}}`: false, `{"enter": {"m": {"bundle": "m@1", "score": 0.5, "exec": ["/bin/sh"]}}}`: false,
+		`{"telemetry": {"dir": "/"}}`: false,
+	} {
+		if _, err := ParseTuning([]byte(text)); (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if _, err := Decode[Reported]([]byte(`{"version": "1", "board": {}, "tunable": {"enter": {"` + strings.Repeat("x", 5000) + `": {}}}}`)); err == nil {
+		t.Error("a report with a pipeline of 5000 letters was taken")
+	}
+}
+
 func TestUnsigned(t *testing.T) {
 	c, err := ParseUnsigned([]byte(` { "name" : "ping" } `))
 	if err != nil || c.Name != "ping" {

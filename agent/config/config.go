@@ -51,8 +51,20 @@ type Pipeline struct {
 	Actions  []Action
 	Capture  Capture
 	OIP      OIP
+	Tune     Tune
+	Enter    Enter // set by what the fleet tunes, never by a file
 	Digest   Digest
 	At       Position
+}
+
+// Tune says how far the fleet may move the score at which a pipeline enters a
+// decision. The zero value says not at all.
+type Tune struct{ EnterMin, EnterMax float64 }
+
+// Enter is another score at which to enter decisions, of one bundle.
+type Enter struct {
+	Bundle string // name@version; "" for none
+	Score  float64
 }
 
 // OIP is a local server of the Open Inference Protocol that a pipeline's model

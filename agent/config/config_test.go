@@ -26,6 +26,7 @@ pipelines:
   machine:
     source: vibration
     bundle: b/machine.dunlin
+    tune: {enter_min: 0.5, enter_max: 0.9}
     capture: {every: 100, below: 0.5, labels: [bearing], drift: true, disagree: true, min_interval: 1m, subject: pump}
     actions:
       - json: "-"
@@ -70,7 +71,7 @@ func TestGood(t *testing.T) {
 			{Kind: JSON, File: "-", On: "result", Queue: 64},
 			{Kind: Exec, Argv: []string{"/etc/dunlin/notify", "--now"}, On: "event", Label: "bearing", MinInterval: time.Minute, Timeout: 2 * time.Second, Queue: 64},
 			{Kind: Webhook, URL: "http://localhost:1880/x", On: "event", Timeout: 10 * time.Second, Retries: 1, Queue: 64},
-		}, Capture: Capture{Every: 100, Below: 0.5, Labels: []string{"bearing"}, Drift: true, Disagree: true, MinInterval: time.Minute, Subject: "pump"}}},
+		}, Capture: Capture{Every: 100, Below: 0.5, Labels: []string{"bearing"}, Drift: true, Disagree: true, MinInterval: time.Minute, Subject: "pump"}, Tune: Tune{0.5, 0.9}}},
 		Limits: Limits{Memory: 64 << 20, Drain: 3 * time.Second},
 		API:    API{Listen: "127.0.0.1:0"},
 		Telemetry: Telemetry{
@@ -115,6 +116,8 @@ func TestProblems(t *testing.T) {
 		{"day above all", run + "telemetry: {dir: x, captures: {max_bytes: 1MiB, day_bytes: 2MiB}}", "telemetry.captures.day_bytes: more than max_bytes", "at least"},
 		{"small budget", run + "telemetry: {dir: x, budgets: {metered: {hour: 1KiB}}}", "telemetry.budgets.metered.hour: 1024 bytes", "4 KiB"},
 		{"captures nothing", src + "pipelines: {p: {source: a, bundle: b, capture: {subject: x}}}", "pipelines.p.capture: nothing says what to capture", "every: N"},
+		{"tunes nothing", src + "pipelines: {p: {source: a, bundle: b, tune: {}}}", "pipelines.p.tune: enter_min is above 0", "enter_max"},
+		{"tunes backwards", src + "pipelines: {p: {source: a, bundle: b, tune: {enter_min: 0.9, enter_max: 0.5}}}", "pipelines.p.tune: enter_min is above 0", ""},
 		{"captures nowhere", src + "pipelines: {p: {source: a, bundle: b, capture: {every: 5}}}", "pipelines.p.capture: there is no folder", "telemetry"},
 		{"no action", src + "pipelines: {p: {source: a, bundle: b, actions: [{on: event}]}}", "pipelines.p.actions[0]: names 0 kinds of action", "webhook: URL"},
 		{"two actions in one", src + "pipelines: {p: {source: a, bundle: b, actions: [{json: '-', exec: [a]}]}}", "names 2 kinds of action", ""},

@@ -147,6 +147,7 @@ func (l *loader) pipeline(name string, at Position, f *Fields) {
 	}
 	f.section("capture", func(f *Fields) { p.Capture = readCapture(f) })
 	f.section("oip", func(f *Fields) { p.OIP = readOIP(f) })
+	f.section("tune", func(f *Fields) { p.Tune = readTune(f) })
 	f.list("actions", func(at Position, f *Fields) {
 		if a, ok := readAction(at, f); ok {
 			p.Actions = append(p.Actions, a)
@@ -167,6 +168,14 @@ func readCapture(f *Fields) Capture {
 		f.Problem("subject", "give it a short one", "%d bytes, at most 64", len(c.Subject))
 	}
 	return c
+}
+
+func readTune(f *Fields) Tune {
+	t := Tune{EnterMin: f.Float("enter_min", 0, 0, 1), EnterMax: f.Float("enter_max", 0, 0, 1)}
+	if t.EnterMin <= 0 || t.EnterMax < t.EnterMin {
+		f.Problem("", "such as {enter_min: 0.6, enter_max: 0.95}; without the section the bundle's score stays", "enter_min is above 0 and not above enter_max")
+	}
+	return t
 }
 
 func readAction(at Position, f *Fields) (Action, bool) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,7 @@ func assignCommand() *cobra.Command {
 	var dry, wait, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "assign [PATH]",
-		Short: "bring a released bundle, or with --tuning another rule of what is captured, to devices, wave by wave",
+		Short: "bring a released bundle, or with --tuning a change of what devices let the fleet tune, to devices, wave by wave",
 		Long: `Bring a released bundle to the devices that a query chooses, wave by wave. Each
 device checks signatures and golden samples, and runs the bundle in the shadow
 of the model in use before it lets it decide. A wave that fails stops the
@@ -39,6 +40,7 @@ pipeline.NAME.version and more.`,
   dunlin-fleet assign models/machine/1.2.0.dunlin --query "labels.site = 'north'" --wait
   dunlin-fleet assign models/machine/1.2.0.dunlin --waves 2,25%,100% --soak 1h
   echo '{"captures": {"machine": {"below": 0.5, "min_interval_ms": 60000}}}' > tuning.json
+  echo '{"enter": {"machine": {"bundle": "machine@1.0.0", "score": 0.8}}, "health_ms": 60000}' > tuning.json
   dunlin-fleet assign --tuning tuning.json --query "labels.site = 'north'"`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -71,7 +73,7 @@ pipeline.NAME.version and more.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&tuning, "tuning", "", "instead of PATH: file that says which windows devices capture, those whose configuration has fleet.tune: true")
+	f.StringVar(&tuning, "tuning", "", "instead of PATH: file that says which windows devices capture, at which score decisions begin, how often health is read; for devices with fleet.tune: true")
 	f.StringVar(&slot, "pipeline", "", "pipeline on the devices (default: the bundle's name)")
 	f.StringVar(&query, "query", "", "which devices (default all)")
 	f.StringVar(&waves, "waves", "1,10%,50%,100%", "sizes of the waves, counted from the first device")
@@ -255,6 +257,13 @@ func assignmentShow() *cobra.Command {
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintf(w, "%s  %s to pipeline %s  by %s %s ago\n%s: %s\n\n", a.ID, a.Bundle, a.Slot, a.Author, ago(a.Created), a.State, a.Reason)
+			if a.Tuning != nil {
+				text, err := json.Marshal(a.Tuning)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(w, "%s\n\n", text)
+			}
 			fmt.Fprintln(w, "WAVE\tDEVICE\tSTATE\tAGE\tREASON")
 			for _, d := range devices {
 				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\n", d.Wave+1, d.Device, d.State, ago(d.Since), d.Reason)

@@ -38,7 +38,7 @@ func newFlock(t *testing.T) *flock {
 	if err := os.CopyFS(filepath.Join(f.dir, "dev"), os.DirFS("../dunlin/demo")); err != nil {
 		t.Fatal(err)
 	}
-	f.configure("    bundle: bundles/machine-1.0.0.dunlin", "    bundle: bundles/machine-1.0.0.dunlin\n    assigned: true\n    capture: {disagree: true}\n    actions: [{webhook: \"http://u:"+inWebhook+"@127.0.0.1:9/hook?key="+inWebhook+"\", on: result, retries: 0}]", "127.0.0.1:8321", "127.0.0.1:0")
+	f.configure("    bundle: bundles/machine-1.0.0.dunlin", "    bundle: bundles/machine-1.0.0.dunlin\n    assigned: true\n    capture: {disagree: true}\n    tune: {enter_min: 0.5, enter_max: 0.9}\n    actions: [{webhook: \"http://u:"+inWebhook+"@127.0.0.1:9/hook?key="+inWebhook+"\", on: result, retries: 0}]", "127.0.0.1:8321", "127.0.0.1:0")
 	if err := os.Mkdir(f.state(), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -310,13 +310,16 @@ func TestPush(t *testing.T) {
 		}
 	})
 	t.Run("tuned, and refused", func(t *testing.T) {
-		tune := func(pipeline string) error {
+		tuneTo := func(text string) error {
 			file := filepath.Join(f.dir, "tuning.json")
-			if err := os.WriteFile(file, []byte(`{"captures": {"`+pipeline+`": {"every": 7, "min_interval_ms": 1000}}}`), 0o600); err != nil {
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			_, err := f.cli("assign", "--tuning", file, "--soak", "1s", "--wait")
 			return err
+		}
+		tune := func(pipeline string) error {
+			return tuneTo(`{"captures": {"` + pipeline + `": {"every": 7, "min_interval_ms": 1000}}}`)
 		}
 		if err := tune("machine"); err != nil {
 			t.Fatal(err)
@@ -342,6 +345,21 @@ func TestPush(t *testing.T) {
 		}
 		if err := tune("none"); err == nil || !strings.Contains(err.Error(), "chooses no device") {
 			t.Errorf("a pipeline that no device has: %v", err)
+		}
+		if err := tuneTo(`{"enter": {"machine": {"bundle": "machine@1.2.0", "score": 0.8}}, "health_ms": 10000}`); err != nil {
+			t.Error(err)
+		}
+		for text, want := range map[string]string{
+			`{"enter": {"machine": {"bundle": "machine@1.2.0", "score": 0.95}}}`: "from 0.5 to 0.9", `{"enter": {"machine": {"bundle": "machine@1.0.0", "score": 0.8}}}`: "runs machine@1.2.0",
+			`{"enter": {"digits": {"bundle": "digits@1.0.0", "score": 0.8}}}`: "enter_min",
+		} {
+			file := filepath.Join(f.dir, "tuning.json")
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := f.cli("assign", "--tuning", file, "--dry-run"); !strings.Contains(out+fmt.Sprint(err), want) {
+				t.Errorf("%s: %s %v", text, out, err)
+			}
 		}
 		if d := f.device(); d.State != "online" {
 			t.Errorf("%s %s", d.State, d.Reason)

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dunlin-edge/dunlin/fleet"
 	"github.com/dunlin-edge/dunlin/ota/bundle"
 	"github.com/dunlin-edge/dunlin/ota/release"
 	"github.com/dunlin-edge/dunlin/ota/trust"
@@ -29,8 +30,7 @@ type Plan struct {
 	byArch map[string]release.Released
 	waves  []Wave
 	query  query
-	tuning string   // text of a tuning; "" for a release
-	tunes  []string // pipelines that it is for
+	tuning *fleet.Tuning // instead of a release; nil for one
 }
 
 // A chosen device and the variant that it gets.
@@ -217,7 +217,7 @@ func (c *Controller) choose(ctx context.Context, p *Plan, needs *bundle.Requires
 		}
 		why := ""
 		switch {
-		case p.tuning != "":
+		case p.tuning != nil:
 			why = p.cannotTune(d)
 		case trust.IsCanary(p.target.Path) && (d.Reported == nil || !d.Reported.Canary):
 			why = "it is no canary (fleet: {canary: true} in its configuration)"

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/dunlin-edge/dunlin/fleet"
 	"github.com/dunlin-edge/dunlin/ota/release"
@@ -23,18 +25,15 @@ func (p *Plan) tune(o AssignmentOptions) error {
 	}
 	t, err := fleet.ParseTuning(o.Tuning)
 	if err != nil {
-		return problem(400, err.Error(), `write it like {"captures": {"machine": {"below": 0.5, "min_interval_ms": 60000}}}`)
+		return problem(400, err.Error(), `write it like {"captures": {"machine": {"below": 0.5}}, "enter": {"machine": {"bundle": "machine@1.0.0", "score": 0.8}}, "health_ms": 60000}`)
 	}
 	text, err := json.Marshal(t)
 	if err != nil {
 		return err
 	}
 	sha := t.Digest()
-	p.tuning, p.Slot, p.Bundle = string(text), fleet.TuningSlot, "tuning@"+sha[:12]
+	p.tuning, p.Slot, p.Bundle = t, fleet.TuningSlot, "tuning@"+sha[:12]
 	p.target = release.Released{Path: tuningPrefix + sha[:12], Length: int64(len(text)), SHA256: sha}
-	for name := range t.Captures {
-		p.tunes = append(p.tunes, name)
-	}
 	return nil
 }
 
@@ -43,26 +42,59 @@ func (p *Plan) cannotTune(d *Device) string {
 	if d.Reported == nil {
 		return "it has never said whether the fleet may tune it"
 	}
-	for _, s := range d.Reported.Slots {
-		if s.Slot != fleet.TuningSlot {
-			continue
+	if !slices.ContainsFunc(d.Reported.Slots, func(s slotReported) bool { return s.Slot == fleet.TuningSlot }) {
+		return "its agent is of before, or its configuration does not let the fleet tune it (fleet.tune: true)"
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.tuning.Captures)) {
+		if d.pipeline(name, "state") == "" {
+			return "it has no pipeline " + name
 		}
-		for _, name := range p.tunes {
-			if d.pipeline(name, "state") == "" {
-				return "it has no pipeline " + name
-			}
-		}
+	}
+	if len(p.tuning.Enter) == 0 && p.tuning.Health == 0 {
 		return ""
 	}
-	return "its agent is of before, or its configuration does not let the fleet choose what is captured (fleet.tune: true)"
+	may := d.Reported.Tunable
+	switch {
+	case may == nil:
+		return "its agent is of before and knows no tuning but of captures"
+	case p.tuning.Health > 0 && !may.Health:
+		return "it takes no readings of health (telemetry.health)"
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.tuning.Enter)) {
+		if why := cannotEnter(d, may, name, p.tuning.Enter[name]); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// cannotEnter tells why a pipeline of a device could not take another score.
+func cannotEnter(d *Device, may *fleet.Tunable, name string, e fleet.EnterTuning) string {
+	of, ok := may.Enter[name]
+	runs := d.pipeline(name, "bundle") + "@" + d.pipeline(name, "version")
+	switch {
+	case !ok && d.pipeline(name, "state") == "":
+		return "it has no pipeline " + name
+	case !ok:
+		return "its configuration does not let the fleet set the score of pipeline " + name + " (tune: {enter_min, enter_max})"
+	case e.Score < of.Min || e.Score > of.Max:
+		return fmt.Sprintf("its configuration lets the fleet set the score of pipeline %s from %g to %g", name, of.Min, of.Max)
+	case runs != e.Bundle:
+		return fmt.Sprintf("pipeline %s runs %s, and the score is for %s", name, runs, e.Bundle)
+	}
+	return ""
 }
 
 // keepTuning notes the text of a planned tuning.
 func (p *Plan) keepTuning(ctx context.Context, tx *sql.Tx) error {
-	if p.tuning == "" {
+	if p.tuning == nil {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO tunings (sha256, text) VALUES ($1, $2) ON CONFLICT DO NOTHING`, p.target.SHA256, p.tuning)
+	text, err := json.Marshal(p.tuning)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO tunings (sha256, text) VALUES ($1, $2) ON CONFLICT DO NOTHING`, p.target.SHA256, string(text))
 	return err
 }
 

@@ -3,6 +3,7 @@ package controller
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,13 +119,63 @@ func TestTuningInWaves(t *testing.T) {
 	}
 }
 
+// TestTuningWithinLimits: what a device's own configuration does not allow is
+// listed with the reason, before anything is sent.
+func TestTuningWithinLimits(t *testing.T) {
+	s, _, _ := newStage(t)
+	ctx := t.Context()
+	for id, may := range map[string]*fleet.Tunable{
+		"a-old": nil, "b-none": {}, "c-narrow": {Enter: map[string]fleet.Scores{"machine": {Min: 0.6, Max: 0.7}}, Health: true},
+		"d-other": {Enter: map[string]fleet.Scores{"machine": {Min: 0.5, Max: 0.9}}, Health: true}, "e-good": {Enter: map[string]fleet.Scores{"machine": {Min: 0.5, Max: 0.9}}, Health: true},
+	} {
+		s.addDevice(id)
+		version := "1.0.0"
+		if id == "d-other" {
+			version = "1.1.0"
+		}
+		_, err := s.commit(ctx, []message{say(&actor{id: id}, fleet.TopicReported, fleet.Reported{Slots: []fleet.SlotReported{{Slot: fleet.TuningSlot, State: "idle"}}, Tunable: may,
+			Pipelines: []fleet.PipelineReported{{Name: "machine", Bundle: "machine", Version: version, State: "running", Digest: fmt.Sprintf("%064d", 0)}}})})
+		s.must(err)
+	}
+	plan := func(tuning string) *Plan {
+		t.Helper()
+		p, err := s.Plan(ctx, AssignmentOptions{Tuning: []byte(tuning), Query: "id != never"})
+		s.must(err)
+		return p
+	}
+	p := plan(`{"enter": {"machine": {"bundle": "machine@1.0.0", "score": 0.8}}}`)
+	for id, want := range map[string]string{"a-old": "is of before", "b-none": "tune: {enter_min", "c-narrow": "from 0.6 to 0.7", "d-other": "runs machine@1.1.0"} {
+		if !strings.Contains(p.Cannot[id], want) {
+			t.Errorf("%s: %q, want %q", id, p.Cannot[id], want)
+		}
+	}
+	if len(p.fit) != 1 || p.fit[0].id != "e-good" {
+		t.Errorf("it would go to %+v", p.fit)
+	}
+	p = plan(`{"health_ms": 60000}`)
+	if len(p.fit) != 3 || !strings.Contains(p.Cannot["b-none"], "telemetry.health") {
+		t.Errorf("health: to %+v, not to %v", p.fit, p.Cannot)
+	}
+	if p = plan(`{"captures": {"machine": {"every": 5}}}`); len(p.fit) != 5 {
+		t.Errorf("captures alone go to %+v, not to %v", p.fit, p.Cannot)
+	}
+	a, err := s.Assign(ctx, "test", AssignmentOptions{Tuning: []byte(`{"health_ms": 60000, "enter": {"machine": {"bundle": "machine@1.0.0", "score": 0.8}}}`), Query: "id != never", Waves: []Wave{{Percent: 100}}, Soak: time.Minute})
+	s.must(err)
+	s.must(s.tick(ctx))
+	want, err := s.desired(ctx, "e-good")
+	s.must(err)
+	if want.Tuning == nil || want.Tuning.Digest() != a.SHA256 || want.Tuning.Health != 60_000 || want.Tuning.Enter["machine"].Score != 0.8 {
+		t.Errorf("it gets %+v", want.Tuning)
+	}
+}
+
 // TestTuningHasNoPlaceForMore: nothing that runs a program or leads elsewhere.
 func TestTuningHasNoPlaceForMore(t *testing.T) {
 	d := newDesk(t)
 	d.addDevice("d-1")
 	for _, bad := range []string{
 		`{}`, `{"captures": {}}`, `{"captures": {"machine": {"exec": ["/bin/sh"]}}}`, `{"captures": {"machine": {"below": 2}}}`, `{"captures": {"machine": {"every": -1}}}`,
-		`{"captures": {"../x": {}}}`, `{"captures": {"machine": {}}, "actions": [{"exec": ["/bin/sh"]}]}`, `{"pipelines": {"machine": {"actions": []}}}`, `{"fleet": {"url": "https://evil"}}`,
+		`{"captures": {"../x": {}}}`, `{"captures": {"machine": {}}, "actions": [{"exec": ["/bin/sh"]}]}`, `{"pipelines": {"machine": {"actions": []}}}`, `{"fleet": {"url": "https://evil"}}`, `{"enter": {"machine": {"bundle": "machine@1.0.0", "score": 2}}}`, `{"health_ms": 1}`,
 	} {
 		if resp, body := d.ask(d.admin, "POST", "/assignments", `{"tuning": `+bad+`}`); resp.StatusCode != 400 {
 			t.Errorf("%s: %s %s", bad, resp.Status, body)

@@ -9,6 +9,7 @@ package console
 import (
 	"bytes"
 	"embed"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"log/slog"
@@ -196,7 +197,11 @@ func (c *Console) functions() template.FuncMap {
 			}
 			return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 		},
-		"may":  func(p controller.Person, need string) bool { return p.Role.May(controller.Role(need)) },
+		"may": func(p controller.Person, need string) bool { return p.Role.May(controller.Role(need)) },
+		"json": func(v any) (string, error) {
+			text, err := json.Marshal(v)
+			return string(text), err
+		},
 		"inc":  func(n int) int { return n + 1 },
 		"hz":   func(x float64) string { return fmt.Sprintf("%.1f", x) },
 		"wave": waveText, "chart": chart,

@@ -205,7 +205,8 @@ func TestDevicesCannotWriteHTML(t *testing.T) {
 		d.addDevice("press-"+string(rune('a'+i)), fleet.Reported{
 			Version: p, Board: fleet.Board{Model: p, Arch: p, Tier: p}, Labels: map[string]string{p: p}, Problems: []string{p},
 			Pipelines: []fleet.PipelineReported{{Name: p, Bundle: p, Version: p, Digest: sum, State: p, Reason: p, Label: p}},
-			Slots:     []fleet.SlotReported{{Slot: p, State: p, Version: p, Reason: p, Size: 1}},
+			Slots:     []fleet.SlotReported{{Slot: p, State: p, Version: p, Reason: p, Size: 1}, {Slot: fleet.TuningSlot}},
+			Tunable:   &fleet.Tunable{Enter: map[string]fleet.Scores{p: {}}},
 		})
 	}
 	pages := append([]string{"/devices?query=" + url.QueryEscape(payloads[1])}, somePages...)
@@ -283,5 +284,36 @@ func TestPush(t *testing.T) {
 		if status, page := d.post("/releases/assign", bad...); status < 400 || status >= 500 || !strings.Contains(page, "problem") {
 			t.Errorf("%v: %d", bad, status)
 		}
+	}
+}
+
+// TestTune is the same way for a tuning: a device says what it lets the fleet
+// tune, the plan who does not, and the assignment what was sent.
+func TestTune(t *testing.T) {
+	d := newDesk(t)
+	d.signIn()
+	slots := []fleet.SlotReported{{Slot: fleet.TuningSlot, State: "idle"}}
+	runs := []fleet.PipelineReported{{Name: "machine", Bundle: "machine", Version: "1.0.0", State: "running", Digest: strings.Repeat("0", 64)}}
+	d.addDevice("wide", fleet.Reported{Slots: slots, Pipelines: runs, Tunable: &fleet.Tunable{Health: true, Enter: map[string]fleet.Scores{"machine": {Min: 0.5, Max: 0.9}}}})
+	d.addDevice("narrow", fleet.Reported{Slots: slots, Pipelines: runs, Tunable: &fleet.Tunable{}})
+	if _, page := d.get("/devices/wide"); !strings.Contains(page, "the score at which machine begins a decision, from 0.5 to 0.9") || !strings.Contains(page, `href="/releases?tune=1&amp;query=id%20%3d%20%27wide%27#push"`) {
+		t.Errorf("the device: %s", page)
+	}
+	if _, page := d.get("/releases?tune=1&query=" + url.QueryEscape("id = 'wide'")); !strings.Contains(page, `value="id = &#39;wide&#39;"`) || !strings.Contains(page, "<textarea") {
+		t.Errorf("the form: %s", page)
+	}
+	const tuning = `{"enter": {"machine": {"bundle": "machine@1.0.0", "score": 0.8}}}`
+	form := []string{"tuning", tuning, "waves", "100%", "soak", "1m"}
+	_, page := d.post("/releases/plan", form...)
+	for _, want := range []string{"wave 1: <b>1</b>", "narrow", "enter_min", ">Tune<", "--tuning"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the plan lacks %q: %s", want, page)
+		}
+	}
+	if status, page := d.post("/releases/plan", "tuning", `{"exec": 1}`, "waves", "100%"); status != 200 || !strings.Contains(page, "unknown field") || !strings.Contains(page, "{&#34;exec&#34;: 1}</textarea>") {
+		t.Errorf("a mistake is not there to be mended: %d %s", status, page)
+	}
+	if status, page := d.post("/releases/assign", form...); status != 200 || !strings.Contains(page, "&#34;score&#34;:0.8") {
+		t.Errorf("the assignment: %d %s", status, page)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dunlin-edge/dunlin/fleet"
 	"github.com/dunlin-edge/dunlin/fleet/controller"
 	"github.com/dunlin-edge/dunlin/ota/release"
 )
@@ -122,13 +123,30 @@ func (c *Console) device(r *http.Request) (page, error) {
 		return page{}, err
 	}
 	return page{name: "device", Title: id, Live: true, Line: c.line("devices", id), Data: map[string]any{
-		"Device": d, "Ledgers": ledgers, "Wants": wants, "Commands": commands, "Classes": classes,
+		"Device": d, "Ledgers": ledgers, "Wants": wants, "Commands": commands, "Classes": classes, "Tunable": tunable(&d),
 	}}, nil
+}
+
+// tunable says in words what a device lets the fleet tune.
+func tunable(d *controller.Device) string {
+	if d.Reported == nil || !slices.ContainsFunc(d.Reported.Slots, func(s fleet.SlotReported) bool { return s.Slot == fleet.TuningSlot }) {
+		return ""
+	}
+	what := []string{"what is captured"}
+	if t := d.Reported.Tunable; t != nil {
+		if t.Health {
+			what = append(what, "how often health is read")
+		}
+		for _, name := range slices.Sorted(maps.Keys(t.Enter)) {
+			what = append(what, fmt.Sprintf("the score at which %s begins a decision, from %g to %g", name, t.Enter[name].Min, t.Enter[name].Max))
+		}
+	}
+	return strings.Join(what, "; ")
 }
 
 func (c *Console) releases(r *http.Request) (page, error) {
 	all, err := c.cfg.Controller.Releases()
-	data := map[string]any{"Releases": all, "Target": r.URL.Query().Get("target")}
+	data := map[string]any{"Releases": all, "Target": r.URL.Query().Get("target"), "Tune": r.URL.Query().Has("tune"), "Tuning": tuningExample, "Query": r.URL.Query().Get("query")}
 	if err != nil {
 		p := controller.AsProblem(err)
 		if p.Status >= 500 {
@@ -140,9 +158,15 @@ func (c *Console) releases(r *http.Request) (page, error) {
 	return page{name: "releases", Title: "Models", Line: c.line("releases"), Data: data}, nil
 }
 
+// tuningExample shows the keys of a tuning.
+const tuningExample = `{
+  "captures": {"machine": {"below": 0.5, "min_interval_ms": 60000}},
+  "health_ms": 60000
+}`
+
 // options reads the form of an assignment.
 func options(r *http.Request) (o controller.AssignmentOptions, err error) {
-	o = controller.AssignmentOptions{Target: r.PostFormValue("target"), Slot: r.PostFormValue("slot"), Query: r.PostFormValue("query")}
+	o = controller.AssignmentOptions{Target: r.PostFormValue("target"), Slot: r.PostFormValue("slot"), Query: r.PostFormValue("query"), Tuning: []byte(r.PostFormValue("tuning"))}
 	if o.Waves, err = controller.ParseWaves(r.PostFormValue("waves")); err != nil {
 		return o, err
 	}
@@ -165,15 +189,20 @@ func (c *Console) plan(r *http.Request) (page, error) {
 		return page{}, err
 	}
 	plan, err := c.cfg.Controller.Plan(r.Context(), o)
-	if plan == nil && err != nil {
+	if err != nil && controller.AsProblem(err).Status >= 500 {
 		return page{}, err
 	}
 	data := p.Data.(map[string]any)
-	data["Target"], data["Plan"], data["Form"] = o.Target, plan, r.PostForm
+	data["Target"], data["Plan"], data["Form"], data["Query"] = o.Target, plan, r.PostForm, o.Query
+	data["Tune"], data["Tuning"] = o.Target == "", string(o.Tuning)
 	if err != nil {
 		data["PlanProblem"] = controller.AsProblem(err)
 	}
-	args := []string{"assign", o.Target, "--waves", r.PostFormValue("waves"), "--soak", r.PostFormValue("soak")}
+	what := []string{o.Target}
+	if o.Target == "" {
+		what = []string{"--tuning", "tuning.json"}
+	}
+	args := append([]string{"assign"}, append(what, "--waves", r.PostFormValue("waves"), "--soak", r.PostFormValue("soak"))...)
 	if o.Query != "" {
 		args = append(args, "--query", o.Query)
 	}

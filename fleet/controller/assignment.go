@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dunlin-edge/dunlin/fleet"
 )
 
 // A Wave is a part of the devices, counted from the first: a number, or a
@@ -64,8 +66,9 @@ type Assignment struct {
 	Author  string           `json:"author"`
 	Created time.Time        `json:"created"`
 	Updated time.Time        `json:"updated"`
-	Devices map[string]int   `json:"devices"`      // by state
-	Sizes   []map[string]int `json:"wave_devices"` // of each wave, by state
+	Devices map[string]int   `json:"devices"`          // by state
+	Sizes   []map[string]int `json:"wave_devices"`     // of each wave, by state
+	Tuning  *fleet.Tuning    `json:"tuning,omitempty"` // what it is, where it is no bundle; not in lists
 
 	length        int64
 	soak, timeout time.Duration
@@ -163,6 +166,11 @@ func (c *Controller) Assignment(ctx context.Context, id string) (*Assignment, er
 	}
 	if err != nil {
 		return nil, err
+	}
+	if a.Slot == fleet.TuningSlot {
+		if a.Tuning, err = c.tuningOf(ctx, a.SHA256); err != nil {
+			return nil, err
+		}
 	}
 	return a, c.countAssigned(ctx, c.store.db, a)
 }

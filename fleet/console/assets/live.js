@@ -4,7 +4,7 @@
 const every = 2000;
 async function refresh() {
   const old = document.getElementById("main");
-  const busy = old.contains(document.activeElement) && document.activeElement.matches("input, select");
+  const busy = old.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
   if (!old.hasAttribute("data-live") || document.hidden || busy || String(getSelection())) return;
   try {
     const answer = await fetch(location.href, { redirect: "error" });

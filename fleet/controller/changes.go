@@ -41,14 +41,9 @@ func changesTable(postgres bool) []string {
 
 func noteOf(id string) string { return strings.ReplaceAll(noteChange, "%ID%", id) }
 
-// changes is the one migration that the two databases do not share the text of.
+// changes is a migration that the two databases do not share the text of; days is the other.
 func (s *store) changes() *goose.Migration {
 	return goose.NewGoMigration(changesVersion, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
-		for _, text := range changesTable(s.postgres) {
-			if _, err := tx.ExecContext(ctx, text); err != nil {
-				return err
-			}
-		}
-		return nil
+		return run(ctx, tx, changesTable(s.postgres)...)
 	}}, nil)
 }

@@ -14,6 +14,11 @@ const expireAtOnce = 1000
 // an hour until ctx ends.
 func (c *Controller) expire(ctx context.Context) {
 	for ctx.Err() == nil {
+		if c.store.postgres {
+			if err := c.readyDays(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errFenced) {
+				c.log.Warn("partitions of coming days", "err", err)
+			}
+		}
 		n, err := c.expireOnce(ctx)
 		if err != nil && ctx.Err() == nil && !errors.Is(err, errFenced) {
 			c.log.Error("retention", "err", err)
@@ -28,6 +33,12 @@ func (c *Controller) expire(ctx context.Context) {
 // expireOnce erases what is too old now, and returns how many chunks that were.
 func (c *Controller) expireOnce(ctx context.Context) (chunks int64, err error) {
 	before := c.now().Add(-c.cfg.Keep)
+	if c.store.postgres {
+		before = before.Truncate(24 * time.Hour) // the day that it falls in goes as a whole, later
+		if chunks, err = c.dropDays(ctx, before); err != nil {
+			return chunks, err
+		}
+	}
 	for {
 		var n int64
 		err := c.lead(ctx, func(tx *sql.Tx) (err error) {

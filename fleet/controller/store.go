@@ -108,13 +108,13 @@ func (s *store) close() error { return s.db.Close() }
 // provider applies migrations, one controller at a time.
 func (s *store) provider(migrations fs.FS) (*goose.Provider, error) {
 	if !s.postgres {
-		return goose.NewProvider(goose.DialectSQLite3, s.db, migrations, goose.WithGoMigrations(s.changes()))
+		return goose.NewProvider(goose.DialectSQLite3, s.db, migrations, goose.WithGoMigrations(s.changes(), s.days()))
 	}
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectPostgres, s.db, migrations, goose.WithSessionLocker(locker), goose.WithGoMigrations(s.changes()))
+	return goose.NewProvider(goose.DialectPostgres, s.db, migrations, goose.WithSessionLocker(locker), goose.WithGoMigrations(s.changes(), s.days()))
 }
 
 // txTime bounds a transaction: a database that does not answer is as good as

@@ -41,7 +41,7 @@ func newDays(t *testing.T, rows ...string) *stage {
 	db, err := sql.Open("pgx", s.url)
 	s.must(err)
 	defer db.Close()
-	old := &store{db, true}
+	old := &store{db: db, postgres: true}
 	sub, err := fs.Sub(migrations, "migrations")
 	s.must(err)
 	p, err := old.provider(sub)

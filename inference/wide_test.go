@@ -3,7 +3,7 @@ package inference
 import "testing"
 
 // wideDigest is as lateDigest.
-const wideDigest = "17e33117e334e017afaa505c06c6150c1876620d5740c5e24acf29970982f995"
+const wideDigest = "dbc55b104e0989610be3dcf2edf615a37d5c1bc444062aeeee5c257267404b01"
 
 // TestWideOpsNearLiteRT compares the models of scripts/golden/ops_wide.py: wider
 // types and variants of operators.

@@ -1,0 +1,73 @@
+package micro
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestTransform holds spectra of every shape of radices against the definition
+// in floats: each stage may lose half a unit of its own.
+func TestTransform(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 8))
+	for n := 8; n <= 1024; n *= 2 {
+		in, dst, work := make([]Complex, n/2), make([]Complex, n/2+1), make([]Complex, n/2)
+		samples := make([]float64, n)
+		for i := range in {
+			in[i] = Complex{int16(rng.IntN(60000) - 30000), int16(rng.IntN(60000) - 30000)}
+			samples[2*i], samples[2*i+1] = float64(in[i].Re), float64(in[i].Im)
+		}
+		NewFFT(n).Transform(dst, in, work)
+		for k, got := range dst {
+			re, im := 0.0, 0.0
+			for i, x := range samples {
+				s, c := math.Sincos(2 * math.Pi * float64(i*k%n) / float64(n))
+				re, im = re+x*c/float64(n), im-x*s/float64(n)
+			}
+			if d := math.Hypot(re-float64(got.Re), im-float64(got.Im)); d > 8 {
+				t.Fatalf("%d samples, bin %d: %v, want %.1f%+.1fi", n, k, got, re, im)
+			}
+		}
+		if dst[0].Im != 0 || dst[n/2].Im != 0 {
+			t.Errorf("%d samples: the ends %v and %v are not real", n, dst[0], dst[n/2])
+		}
+	}
+}
+
+// TestLn and TestSqrt hold all lengths of numbers, which sound seldom has.
+func TestLn(t *testing.T) {
+	l := NewLog()
+	rng := rand.New(rand.NewPCG(5, 5))
+	for length := 1; length <= 32; length++ {
+		for range 200 {
+			x := uint32(1)<<(length-1) | uint32(rng.Uint64N(1<<(length-1)))
+			want := 64 * math.Log(float64(x))
+			if got := float64(l.Ln(x, 64)); math.Abs(got-want) > 0.75 {
+				t.Fatalf("64 * ln(%d) = %g, want %.2f", x, got, want)
+			}
+		}
+	}
+}
+
+func TestSqrt(t *testing.T) {
+	for x, want := range map[uint64]uint32{
+		0: 0, 1: 1, 2: 1, 3: 2, 6: 2, 7: 3, 1<<32 - 1: 65535, 1 << 32: 65536, 1<<33 - 1: 92682, 65535 * 65535: 65535, 65535*65535 + 65536: 65535,
+		1<<64 - 1: math.MaxUint32, math.MaxUint32 * math.MaxUint32: math.MaxUint32,
+	} {
+		if got := Sqrt(x); got != want {
+			t.Errorf("the root of %d is %d, want %d", x, got, want)
+		}
+	}
+}
+
+func TestAutoScale(t *testing.T) {
+	for _, c := range []struct {
+		in   int16
+		want uint
+	}{{0, 15}, {1, 14}, {-1, 14}, {16383, 1}, {-16384, 0}, {32767, 0}, {-32768, 0}} {
+		dst := make([]int16, 1)
+		if got := AutoScale(dst, []int16{c.in}); got != c.want || dst[0] != c.in<<c.want {
+			t.Errorf("%d takes %d bits, want %d", c.in, got, c.want)
+		}
+	}
+}

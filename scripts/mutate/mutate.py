@@ -4,13 +4,19 @@
     python scripts/mutate/mutate.py [--seed 1] [--count 40] [FILE...]
 
 Works in a copy of the module. FILEs are names in inference/internal/kernel,
-micro and fmath; without them all portable ones are drawn from. Prints
-each number whose change no test notices and leaves with 1 if there is one, and
-those that tests notice by never ending. A
-change that does not compile, or that names the same value, counts for nothing.
+micro and fmath; without them all that this machine compiles but the drivers of
+assembly are drawn from. A whole number grows by 1, any other by a thousandth:
+by a switch that switches.go writes into one test binary for all of them, those
+that have to be constants by compiling anew.
+
+First every test runs once with coverage, on portable Go and on the best tier.
+A change then meets the tests that reach its line, the quickest first; one
+outside of functions meets them all. Prints each number whose change no test
+notices and leaves with 1 if there is one, and those that tests notice by never
+ending. A change that does not compile counts for nothing, and neither does one
+in a line that equivalent.txt has, with the reason why it changes no result.
 """
 import argparse
-import glob
 import os
 import random
 import re
@@ -18,70 +24,149 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 FOLDERS = ["inference/internal/kernel", "inference/internal/micro", "inference/internal/fmath"]
-GO = ["go", "test", "-count=1", "-failfast"]
-# Operators in portable Go first, which are quick. What these let pass meets the
-# vector kernels, whose drivers portable runs never call, and whole models.
-STAGES = [
-    ("generic", GO + ["-timeout", "120s", "-run", "Ops|Near|Moves|YOLO|Audio|SEANET|^Test(Atan2|LogAndExp|SincosTurn)", "./inference", "./inference/internal/fmath"]),
-    ("", GO + ["-timeout", "300s", "-run", "Ops|Cells|Types|Threads|Tiles|Rows|Pools|Resize|Multiplier|Peak|Hybrid", "./inference", "./inference/internal/kernel"]),
-    ("generic", GO + ["-short", "-timeout", "600s", "-run", "EqualsLiteRT", "./inference"]),
-]
-NUMBER = re.compile(r"(?<![\w.])(0x[0-9a-fA-F]+|\d+)(?![\w.])")
+PACKAGES = ["inference", "inference/internal/kernel", "inference/internal/fmath", "inference/signal"]
+# These look at tables, disassemble, or run again what others run.
+IDLE = re.compile(r"^(TestMatrix|TestEvery\w+|TestHostile|TestForeignFile|TestTruncated|TestFileCut\w+|TestNoFusedMultiplyAdd|TestOpenKeepsNothing\w*"
+                  r"|TestRunAllocatesNothing|TestThreadsA\w+|TestSession\w+|TestInputsSurviveRun|TestBackend|TestLoopLimits|TestMaxMemory)$")
+# The slowest run on one tier.
+TIERS = {"TestEqualsLiteRT": ("generic",), "TestFloatModelsNearLiteRT": ("generic",), "TestThreads": ("",), "TestSEANET": ("generic",)}
+NICE = ["nice", "-n", os.environ.get("MUTATE_NICE", "10")]
 
 
-def places(path):
-    """Where whole numbers stand in code, outside comments and strings."""
-    found = []
-    for n, line in enumerate(open(path).read().split("\n")):
-        code = re.sub(r'"[^"]*"|`[^`]*`', lambda m: " " * len(m.group()), line.split("//")[0])
-        if not re.match(r"\s*(import|package)", code):
-            found += [(path, n, m.start(), m.end()) for m in NUMBER.finditer(code)]
-    return found
+def go(*args):
+    return subprocess.run([*NICE, "go", *args], capture_output=True, text=True)
 
 
-def noticed():
-    """What the first failing tests print, or None where all pass."""
-    for tier, stage in STAGES:
-        r = subprocess.run(stage, capture_output=True, text=True, env={**os.environ, "DUNLIN_CPU": tier})
-        if r.returncode:
-            return r.stdout + r.stderr
+class Tests:
+    """The tests of a package, each with its time and the lines it reaches."""
+
+    def __init__(self, package, work):
+        self.package, self.work, self.runs = package, work, []  # (seconds, tier, name, {file: lines})
+        covered = self.build("covered", "-cover", "-coverpkg=./inference/...")
+        profile = os.path.join(work, "profile")
+        listed = subprocess.run([covered, "-test.list", "^Test"], capture_output=True, text=True, cwd=package)
+        for name in listed.stdout.split():
+            for tier in () if IDLE.match(name) else TIERS.get(name, ("generic", "")):
+                start = time.time()
+                r = self.run(covered, tier, name, 600, -1, "-test.coverprofile=" + profile)
+                if r.returncode:
+                    sys.exit("%s %s fails as it is:\n%s" % (package, name, r.stdout))
+                self.runs.append((time.time() - start, tier, name, reached(profile)))
+        self.runs.sort(key=lambda r: r[0])
+
+    def build(self, name, *flags):
+        """The test binary, or None where it does not compile."""
+        binary = os.path.join(self.work, name + "_" + self.package.replace("/", "_"))
+        ok = go("test", "-c", "-vet=off", "-trimpath", "-ldflags=-s -w", *flags, "-o", binary, "./" + self.package).returncode == 0
+        return binary if ok else None
+
+    def run(self, binary, tier, name, limit, mutant, *flags):
+        env = {**os.environ, "DUNLIN_CPU": tier, "MUTANT": str(mutant)}
+        return subprocess.run([*NICE, binary, "-test.short=%s" % (self.package == "inference"), "-test.failfast", "-test.run", "^%s$" % name, "-test.timeout", "%ds" % limit, *flags],
+                              capture_output=True, text=True, cwd=self.package, env=env)
+
+
+def reached(profile):
+    lines = {}
+    for entry in open(profile).read().split("\n")[1:]:
+        m = re.match(r"[^/]+/[^/]+/[^/]+/(.+):(\d+)\.\d+,(\d+)\.\d+ \d+ (\d+)", entry)
+        if m and m[4] != "0":
+            lines.setdefault(m[1], set()).update(range(int(m[2]), int(m[3]) + 1))
+    return lines
+
+
+def functions(path):
+    """The lines within functions."""
+    inside, open_ = set(), False
+    for n, line in enumerate(open(path).read().split("\n"), 1):
+        open_ = open_ or line.startswith("func ")
+        if open_:
+            inside.add(n)
+        if line.startswith("}") or line.startswith("func ") and line.endswith("}"):
+            open_ = False
+    return inside
+
+
+def noticed(tests, path, line, binary, mutant):
+    """What the first failing test prints, or None where all pass. binary gives
+    the binary of a package's tests, or None where the change does not compile."""
+    anywhere = line not in functions(path)
+    for t in tests:
+        for seconds, tier, name, lines in t.runs:
+            if not anywhere and line not in lines.get(path, ()):
+                continue
+            if not binary(t):
+                return "does not compile"
+            r = t.run(binary(t), tier, name, 60 + 10 * int(seconds), mutant)
+            if r.returncode:
+                return r.stdout + r.stderr
     return None
+
+
+def equivalent(folder):
+    """The lines of code, by file, of which a change is known to change no result."""
+    known, name = {}, ""
+    for line in open(os.path.join(folder, "equivalent.txt")):
+        if line.startswith("\t"):
+            known.setdefault(name, set()).add(line.strip())
+        elif not line.startswith("#"):
+            name = line.split(":")[0].strip()
+    return known
 
 
 def main(files, seed, count):
     root = tempfile.mkdtemp(prefix="mutate")
-    top = os.path.join(root, "main")
+    here, top = os.getcwd(), os.path.join(root, "main")
+    known = equivalent(os.path.dirname(os.path.abspath(__file__)))
     shutil.copytree(".", top, ignore=shutil.ignore_patterns(".git", ".venv", "bin", "dist"))
     os.symlink(os.path.realpath("../shared"), os.path.join(root, "shared"))
     os.chdir(top)
-    sources = [p for f in FOLDERS for p in glob.glob(f + "/*.go") if not re.search(r"_test\.go|_amd64|_arm64|bench", p)]
-    if files:
-        sources = [p for p in sources if os.path.basename(p) in files]
-    drawn = [p for s in sorted(sources) for p in places(s)]
+    tests = [Tests(p, root) for p in PACKAGES]
+    r = go("run", "./scripts/mutate", *FOLDERS)
+    if r.returncode:
+        sys.exit(r.stderr)
+    drawn = [n.split("\t") for n in r.stdout.splitlines()]
+    switched = {t.package: t.build("switched") for t in tests}
+    for folder in FOLDERS:
+        os.remove(folder + "/mutated.go")
+    for path in {d[1] for d in drawn}:
+        shutil.copy(os.path.join(here, path), path)
+    drawn = [d for d in drawn if not files or os.path.basename(d[1]) in files]
     random.Random(seed).shuffle(drawn)
-    survived = tried = 0
-    for path, n, a, b in drawn:
+    print("%d numbers in %d files" % (len(drawn), len({d[1] for d in drawn})), flush=True)
+    survived = tried = endless = 0
+    for index, path, line, column, number, other in drawn:
         if tried == count:
             break
-        text = open(path).read()
+        text, line, at = open(path).read(), int(line), int(column) - 1
         lines = text.split("\n")
-        lines[n] = "%s%d%s" % (lines[n][:a], int(lines[n][a:b], 0) + 1, lines[n][b:])
-        open(path, "w").write("\n".join(lines))
-        if subprocess.run(["go", "build", "./inference"], capture_output=True).returncode == 0:
-            tried += 1
-            if tried % 25 == 0:
-                print("%d tried" % tried, file=sys.stderr, flush=True)
-            seen = noticed()
-            if seen is None:
-                survived += 1
-                print("%s:%d: no test notices %s" % (path, n + 1, lines[n].strip()), flush=True)
-            elif "test timed out" in seen:
-                print("%s:%d: the tests do not end with %s" % (path, n + 1, lines[n].strip()), flush=True)
-        open(path, "w").write(text)
+        if lines[line - 1].strip() in known.get(os.path.basename(path), ()):
+            continue
+        changed = lines[line - 1].encode()[:at].decode() + other + lines[line - 1].encode()[at + len(number):].decode()
+        if int(index) >= 0:
+            seen = noticed(tests, path, line, lambda t: switched[t.package], index)
+        else:
+            lines[line - 1] = changed
+            open(path, "w").write("\n".join(lines))
+            built = {}
+            seen = noticed(tests, path, line, lambda t: built[t.package] if t.package in built else built.setdefault(t.package, t.build("changed")), -1)
+            open(path, "w").write(text)
+        if seen == "does not compile":
+            continue
+        tried += 1
+        if tried % 25 == 0:
+            print("%d tried, %d unnoticed" % (tried, survived), file=sys.stderr, flush=True)
+        if seen is None:
+            survived += 1
+            print("%s:%d: no test notices %s" % (path, line, changed.strip()), flush=True)
+        elif "test timed out" in seen:
+            endless += 1
+            print("%s:%d: the tests do not end with %s" % (path, line, changed.strip()), flush=True)
     shutil.rmtree(root)
-    print("%d of %d changes unnoticed" % (survived, tried))
+    print("%d of %d changes unnoticed, %d by tests that do not end" % (survived, tried, endless))
     return 1 if survived else 0
 
 

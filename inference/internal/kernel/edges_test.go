@@ -125,3 +125,19 @@ func TestPeepholeBlocks(t *testing.T) {
 		}
 	}
 }
+
+func TestTopK(t *testing.T) {
+	src := []int32{3, 1, 4, 1, 5, 9, 2, 6, 5, 3}
+	for k := range len(src) + 1 {
+		values, places := make([]int32, k), make([]int32, k)
+		TopK(values, places, src, len(src), k, make([]int32, k))
+		if want := []int32{5, 7, 4, 8, 2, 0, 9, 6, 1, 3}[:k]; !slices.Equal(places, want) {
+			t.Errorf("the first %d are at %v, want %v", k, places, want)
+		}
+		for i, p := range places {
+			if values[i] != src[p] {
+				t.Errorf("value %d is %d, want %d", i, values[i], src[p])
+			}
+		}
+	}
+}

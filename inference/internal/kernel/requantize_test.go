@@ -76,6 +76,13 @@ func TestNewMultiplierKeepsTheFactor(t *testing.T) {
 			t.Fatalf("%v became %v", f, got)
 		}
 	}
+	for f, want := range map[float64]Multiplier{
+		1 - 0x1p-40: {1 << 30, 1}, 1 - 0x1p-31: {math.MaxInt32, 0}, 0x1p-32: {1 << 30, -31}, 0x1p-33: {}, 0x1p29: {1 << 30, 30}, 0x1p30: {math.MaxInt32, 30},
+	} {
+		if m := NewMultiplier(f); m != want {
+			t.Errorf("%g became %v, want %v", f, m, want)
+		}
+	}
 	if m := NewMultiplier(0); m.Apply(12345) != 0 {
 		t.Errorf("times 0 gives %d", m.Apply(12345))
 	}

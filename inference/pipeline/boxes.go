@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/dunlin-edge/dunlin/inference"
 	"github.com/dunlin-edge/dunlin/inference/vision"
@@ -78,19 +79,25 @@ func (b *boxes) run(dst []vision.Box, first []float32) ([]vision.Box, error) {
 	return dst, nil
 }
 
+// detections appends the boxes of a model's own suppression. A detection may have
+// several places after each other, for its best classes: one box, which is how
+// the model's number of them is counted.
 func (b *boxes) detections(dst []vision.Box, places []float32) []vision.Box {
 	for i := range b.values {
 		b.values[i] = b.session.Output(1 + i).AppendFloats(b.values[i][:0])
 	}
 	limits := b.yolo.Limits
 	least, most := orDefault(limits.Score, 0.25), orDefault(limits.Max, 100)
+	left := int(b.values[2][0])
 	for i, score := range b.values[1] {
-		class := int(b.values[0][i])
-		if i >= int(b.values[2][0]) || len(dst) == most || class < 0 || class >= b.yolo.Classes {
+		class, p := int(b.values[0][i]), places[4*i:][:4]
+		if i == 0 || !slices.Equal(p, places[4*i-4:][:4]) {
+			left--
+		}
+		if left < 0 || len(dst) == most || class < 0 || class >= b.yolo.Classes {
 			continue
 		}
 		if score >= least {
-			p := places[4*i:]
 			dst = append(dst, vision.Box{Y0: p[0], X0: p[1], Y1: p[2], X1: p[3], Class: class, Score: score})
 		}
 	}

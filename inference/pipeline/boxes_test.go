@@ -1,9 +1,12 @@
 package pipeline
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/dunlin-edge/dunlin/inference"
 	"github.com/dunlin-edge/dunlin/inference/internal/testmodels"
 	"github.com/dunlin-edge/dunlin/inference/vision"
 )
@@ -34,6 +37,53 @@ func TestDetectorFindsBoxes(t *testing.T) {
 	}
 	if cat.X1 > 0.4 || cat.Y0 < 0.6 || dog.X0 < 0.3 || dog.X1 > 0.6 {
 		t.Errorf("cat at %v, dog at %v", cat, dog)
+	}
+}
+
+// TestDetectionsOfSeveralClasses asks a detector for three classes each: all its
+// boxes stay, and further classes of them join.
+func TestDetectionsOfSeveralClasses(t *testing.T) {
+	data := testmodels.Read(t, "vision/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite")
+	labels := strings.Split(strings.TrimSpace(string(testmodels.Read(t, "inputs/coco_labels.txt"))), "\n")
+	found := func(m *inference.Model) []vision.Box {
+		s, _, err := Guess(m, labels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Postprocess[0].Score = 0.01
+		p, err := New(m, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Clone(classify(t, p, "inputs/cats_and_dogs.jpg").Boxes)
+	}
+	one, err := inference.Open(data, inference.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var three *inference.Model
+	at := bytes.Index(data, []byte("max_classes_per_detection"))
+	for i := at; three == nil && i < at+400; i++ {
+		if data[i] != 1 {
+			continue
+		}
+		changed := bytes.Clone(data)
+		changed[i] = 3
+		if m, err := inference.Open(changed, inference.Options{}); err == nil && m.Outputs()[1].Shape[1] == 3*one.Outputs()[1].Shape[1] {
+			three = m
+		}
+	}
+	if three == nil {
+		t.Fatal("the option is not where it was")
+	}
+	want, got := found(one), found(three)
+	for _, b := range want {
+		if !slices.Contains(got, b) {
+			t.Errorf("%v is missing", b)
+		}
+	}
+	if len(want) < 10 || len(got) <= len(want) {
+		t.Errorf("%d boxes, %d with three classes each", len(want), len(got))
 	}
 }
 

@@ -258,6 +258,33 @@ def run_signature(data, key):
     return body
 
 
+def masked(i):
+    """What a condition of the run lets through, as tf.boolean_mask has it, its places
+    in another form, and values at them."""
+    m = Model()
+    t = [F, T.INT8, T.INT32, T.UINT8][i % 4]
+    q = {"scale": 0.1, "zero": 0} if t in (T.INT8, T.UINT8) else {}
+    n, c = draw(2, 30), draw(1, 6)
+    mask, x = m.tensor("mask", T.BOOL, [n]), m.tensor("x", t, [n, c], **q)
+    at = m.tensor("at", T.INT64, [1, 1])
+    if i % 3 == 2:  # of a table, by its coordinates
+        mask, at = m.tensor("mask", T.BOOL, [n, c]), m.tensor("at", T.INT64, [1, 2])
+    m.op(OP.WHERE, 1, [mask], [at], KIND.WhereOptions, s.WhereOptionsT())
+    if i % 3 == 2:
+        y, z, w = m.tensor("y", t, [1], **q), m.tensor("z", T.INT32, [1, 2]), m.tensor("w", t, [1, 1, 1], **q)
+        m.op(OP.GATHER_ND, 3, [x, at], [y], KIND.GatherNdOptions, s.GatherNdOptionsT())
+        m.op(OP.CAST, 1, [at], [z], KIND.CastOptions, options(s.CastOptionsT, inDataType=T.INT64, outDataType=T.INT32))
+        m.op(OP.RESHAPE, 1, [y, ints(m, "to", [-1, 1, 1])], [w], KIND.ReshapeOptions, s.ReshapeOptionsT())
+        return m.bytes([mask, x], [w, z])
+    row, y = m.tensor("row", T.INT64, [1]), m.tensor("y", t, [1, c], **q)
+    if i % 3:
+        m.op(OP.SQUEEZE, 1, [at], [row], KIND.SqueezeOptions, options(s.SqueezeOptionsT, squeezeDims=[1]))
+    else:
+        m.op(OP.RESHAPE, 1, [at, ints(m, "flat", [-1])], [row], KIND.ReshapeOptions, s.ReshapeOptionsT())
+    m.op(OP.GATHER, 3, [x, row], [y], KIND.GatherOptions, options(s.GatherOptionsT, axis=0))
+    return m.bytes([mask, x], [y, row] if i % 2 else [y])
+
+
 PLAN = [(if_, 18), (while_, 16), (composite_, 16), (where, 24), (computed_shape, 8)]
 
 
@@ -277,6 +304,9 @@ def main(path, seed, times):
             data = signature_model(i // 2)
             key = ["join", "bend"][i % 2]
             write("signature_%03d" % i, data, run_signature(data, key), "signature %s\n" % key)
+        for i in range(24 * times):
+            data = masked(i)
+            write("masked_%03d" % i, data, run(data))
 
 
 if __name__ == "__main__":

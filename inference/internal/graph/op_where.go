@@ -4,10 +4,11 @@ import (
 	"encoding/binary"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
+	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
 )
 
 // lowerWhere lists where a condition holds. A run decides how many places these
-// are: then they are an output of the model, and nothing computes with them.
+// are: then they are an output of the model, or what follow takes on.
 func lowerWhere(n *node) (Step, error) {
 	in, out := n.in(0), n.out()
 	switch in.DType {
@@ -32,19 +33,19 @@ func lowerWhere(n *node) (Step, error) {
 	return Step{
 		Kernel: "where", Tier: kernel.TierGeneric, Rule: ruleExact,
 		Run: func(mem []byte) {
-			count := kernel.Where(viewOf[int64](dst.Bytes(mem)), src.Bytes(mem), size, float, shape)
+			places := viewOf[int64](dst.Bytes(mem))
+			count := kernel.Where(places, src.Bytes(mem), size, float, shape)
 			if rows != nil {
+				clear(places[count*len(shape):]) // indices too, of what nobody sees
 				binary.LittleEndian.PutUint32(rows.Bytes(mem), uint32(count))
 			}
 		},
 	}, nil
 }
 
-// bounded makes room for most rows of an output of the model and a count of
-// those that a run fills.
+// bounded makes room for most rows and a count of those that a run fills.
 func (n *node) bounded(most, width int) error {
-	o := n.n.Out[0]
-	if n.b.depth > 0 || !n.b.onlyOutput(o) {
+	if n.b.depth > 0 {
 		return unsupported("operators that read a shape which only a run decides")
 	}
 	if err := n.resolve(0, []int{most, width}); err != nil {
@@ -53,23 +54,55 @@ func (n *node) bounded(most, width int) error {
 	rows := n.scratch(1, 4)
 	last := &n.b.scratch[len(n.b.scratch)-1]
 	last.kept = true
-	n.b.rows[o] = rows
+	n.b.rows[n.n.Out[0]] = rows
 	return nil
 }
 
-// onlyOutput tells whether a tensor is an output of the graph and no operand.
-func (b *builder) onlyOutput(o int) bool {
-	for k := range b.g.Nodes {
-		for _, i := range b.g.Nodes[k].In {
-			if i == o {
-				return false
+// follow makes the output of an operator have as many rows as its operand, where
+// a run decides how many these are: it computes the most there can be, each row by
+// itself.
+func (n *node) follow() error {
+	operand, shape := -1, []int(nil)
+	for k, i := range n.n.In {
+		if i >= 0 && n.b.rows[i] != nil {
+			if operand >= 0 {
+				return unsupported("operators that read a shape which only a run decides")
+			}
+			operand = k
+		}
+	}
+	if operand < 0 {
+		return nil
+	}
+	in := n.in(operand)
+	switch op := n.n.Op; {
+	case op == tflite.CAST:
+		shape = in.Shape
+	case op == tflite.SQUEEZE && len(in.Shape) == 2 && in.Shape[1] == 1:
+		shape = in.Shape[:1]
+	case op == tflite.RESHAPE && operand == 0:
+		to := ints(n.n.Opt.Int32s(0))
+		if n.in(1) != nil {
+			var err error
+			if to, err = n.staticInts(1, "shape"); err != nil {
+				return err
 			}
 		}
-	}
-	for _, i := range b.g.Outputs {
-		if i == o {
-			return true
+		if len(to) == 0 || len(to) > tflite.MaxRank || to[0] != -1 || product(to[1:]) != product(in.Shape[1:]) {
+			return unsupported("shape %v of a number of rows which only a run decides", to)
 		}
+		shape = append([]int{in.Shape[0]}, to[1:]...)
+	case op == tflite.GATHER && operand == 1 && n.n.Opt.Int32(0, 0) == 0 && n.n.Opt.Int32(1, 0) == 0 && len(n.in(0).Shape) > 0:
+		shape = append(append([]int{}, in.Shape...), n.in(0).Shape[1:]...)
+	case op == tflite.GATHER_ND && operand == 1 && len(in.Shape) == 2 && in.Shape[1] <= len(n.in(0).Shape):
+		shape = append([]int{in.Shape[0]}, n.in(0).Shape[in.Shape[1]:]...)
+	default:
+		return unsupported("operators that read a shape which only a run decides")
 	}
-	return false
+	n.out().Unknown = true
+	if err := n.resolve(0, shape); err != nil {
+		return err
+	}
+	n.b.rows[n.n.Out[0]] = n.b.rows[n.n.In[operand]]
+	return nil
 }

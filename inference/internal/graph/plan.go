@@ -237,11 +237,15 @@ func (b *builder) lowerNode(op lowering, n *Node, at int) (Step, error) {
 	if err := b.sparseInputs(n); err != nil {
 		return Step{}, err
 	}
+	x := &node{b, n, at}
+	if err := x.follow(); err != nil {
+		return Step{}, err
+	}
 	if err := b.known(n); err != nil {
 		return Step{}, err
 	}
 	m := b.mark(n)
-	s, err := op.lower(&node{b, n, at})
+	s, err := op.lower(x)
 	if err == nil {
 		err = n.Opt.Err()
 	}

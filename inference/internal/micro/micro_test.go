@@ -71,3 +71,17 @@ func TestAutoScale(t *testing.T) {
 		}
 	}
 }
+
+// TestGain holds the ends of a table's quadratics: noise up to 2 has values of
+// its own, from 3 on parabolas begin.
+func TestGain(t *testing.T) {
+	table := make([]int16, GainTable)
+	for i := range table {
+		table[i] = int16(10 * i)
+	}
+	for x, want := range map[uint32]int16{0: 0, 1: 10, 2: 20, 3: 45, 4: 60, 1 << 31: 1220, 1<<32 - 1: 3686} {
+		if got := gain(x, table); got != want {
+			t.Errorf("the gain of %d is %d, want %d", x, got, want)
+		}
+	}
+}

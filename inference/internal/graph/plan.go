@@ -3,6 +3,9 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
 )
@@ -144,13 +147,34 @@ func New(m *tflite.Model, index int, mem *Budget) (*Plan, error) {
 	if err := p.place(builders, vars); err != nil {
 		return nil, err
 	}
+	var packers []packer
 	for _, b := range builders {
-		for _, l := range b.allPackers() {
-			l.Pack()
-		}
+		packers = append(packers, b.allPackers()...)
 	}
+	packAll(packers)
 	p.left = mem.Steps
 	return p, nil
+}
+
+// packThreads is how many layers are packed at the same time. That begins no run,
+// so it is no matter of a session's threads; a core that others keep busy takes less.
+const packThreads = 4
+
+// packAll packs every layer, the last ones first: they tend to be the largest.
+func packAll(list []packer) {
+	var left atomic.Int32
+	left.Store(int32(len(list)))
+	work := func() {
+		for i := left.Add(-1); i >= 0; i = left.Add(-1) {
+			list[i].Pack()
+		}
+	}
+	var wg sync.WaitGroup
+	for range min(packThreads, runtime.GOMAXPROCS(0), len(list)) - 1 {
+		wg.Go(work)
+	}
+	work()
+	wg.Wait()
 }
 
 func lowerSubgraph(m *tflite.Model, index int, mem *Budget, un *UnsupportedError, vars *variables, steps *[]Step) (*builder, error) {

@@ -67,16 +67,18 @@ func packQuads(dst []int32, width int, rows *[4][]byte, sign uint32) {
 	n := len(r0)
 	r1, r2, r3 = r1[:n], r2[:n], r3[:n]
 	i := 0
-	for ; i+4 <= n; i += 4 {
-		d := dst[i/4*width:][:4]
-		d[0] = int32(binary.LittleEndian.Uint32(r0[i:]) ^ sign)
-		d[1] = int32(binary.LittleEndian.Uint32(r1[i:]) ^ sign)
-		d[2] = int32(binary.LittleEndian.Uint32(r2[i:]) ^ sign)
-		d[3] = int32(binary.LittleEndian.Uint32(r3[i:]) ^ sign)
+	sign8 := uint64(sign) * (1 + 1<<32)
+	for ; i+8 <= n; i += 8 { // two quads of each at once
+		a, b := binary.LittleEndian.Uint64(r0[i:])^sign8, binary.LittleEndian.Uint64(r1[i:])^sign8
+		c, d := binary.LittleEndian.Uint64(r2[i:])^sign8, binary.LittleEndian.Uint64(r3[i:])^sign8
+		quads := dst[i/4*width:][:width+4]
+		first, second := quads[:4], quads[width:][:4]
+		first[0], first[1], first[2], first[3] = int32(a), int32(b), int32(c), int32(d)
+		second[0], second[1], second[2], second[3] = int32(a>>32), int32(b>>32), int32(c>>32), int32(d>>32)
 	}
-	if i < n {
+	for ; i < n; i += 4 {
 		for o, r := range rows {
-			dst[i/4*width+o] = int32(quadOf(r[i:], n-i, sign))
+			dst[i/4*width+o] = int32(quadOf(r[i:], min(4, n-i), sign))
 		}
 	}
 }
@@ -87,23 +89,29 @@ func packPairs(dst []int32, width int, rows *[4][]byte, sign uint32) {
 	r0, r1, r2, r3 := rows[0], rows[1], rows[2], rows[3]
 	n := len(r0)
 	r1, r2, r3 = r1[:n], r2[:n], r3[:n]
+	const even = 0x0000FFFF0000FFFF
+	sign8 := uint64(sign) * (1 + 1<<32)
 	i := 0
-	for ; i+4 <= n; i += 4 {
-		pairQuads(dst[i/4*width:][:10], binary.LittleEndian.Uint32(r0[i:])^sign, binary.LittleEndian.Uint32(r1[i:])^sign,
-			binary.LittleEndian.Uint32(r2[i:])^sign, binary.LittleEndian.Uint32(r3[i:])^sign)
+	for ; i+8 <= n; i += 8 { // two quads of each at once
+		a, b := binary.LittleEndian.Uint64(r0[i:])^sign8, binary.LittleEndian.Uint64(r1[i:])^sign8
+		c, d := binary.LittleEndian.Uint64(r2[i:])^sign8, binary.LittleEndian.Uint64(r3[i:])^sign8
+		a, b = a&even|b&even<<16, a>>16&even|b&^even
+		c, d = c&even|d&even<<16, c>>16&even|d&^even
+		quads := dst[i/4*width:][:width+10]
+		first, second := quads[:10], quads[width:][:10]
+		first[0], first[1] = int32(a), int32(c)
+		first[8], first[9] = int32(b), int32(d)
+		second[0], second[1] = int32(a>>32), int32(c>>32)
+		second[8], second[9] = int32(b>>32), int32(d>>32)
 	}
-	if i < n {
-		pairQuads(dst[i/4*width:], quadOf(r0[i:], n-i, sign), quadOf(r1[i:], n-i, sign),
-			quadOf(r2[i:], n-i, sign), quadOf(r3[i:], n-i, sign))
+	for ; i < n; i += 4 {
+		m := min(4, n-i)
+		a, b := quadOf(r0[i:], m, sign), quadOf(r1[i:], m, sign)
+		c, d := quadOf(r2[i:], m, sign), quadOf(r3[i:], m, sign)
+		q := dst[i/4*width:]
+		q[0], q[1] = int32(a&0xFFFF|b<<16), int32(c&0xFFFF|d<<16)
+		q[8], q[9] = int32(a>>16|b&0xFFFF0000), int32(c>>16|d&0xFFFF0000)
 	}
-}
-
-func pairQuads(d []int32, a, b, c, e uint32) {
-	_ = d[9]
-	d[0] = int32(a&0xFFFF | b<<16)
-	d[1] = int32(c&0xFFFF | e<<16)
-	d[8] = int32(a>>16 | b&0xFFFF0000)
-	d[9] = int32(c>>16 | e&0xFFFF0000)
 }
 
 // quadOf returns n <= 4 bytes as one word, each xored with its part of sign,

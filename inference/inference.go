@@ -17,6 +17,7 @@ import (
 	"math/bits"
 	"os"
 	"runtime"
+	"time"
 	"unsafe"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/graph"
@@ -47,7 +48,7 @@ type Options struct {
 	Signature string
 	// Threads is how many threads a run may use, at most 8 and no more than there
 	// are CPUs; 0 stands for 1. [ThreadsAuto] takes all CPUs where that is faster
-	// than one, which Open measures. The outputs do not depend on it.
+	// than one, which Open measures and sessions go on watching. The outputs do not depend on it.
 	Threads int
 }
 
@@ -80,6 +81,7 @@ type Model struct {
 	signatures []string
 	digest     *digest
 	threads    int
+	calibrated [2]time.Duration // of one thread and of all, where that chose all
 	backend    Backend // nil where this engine computes
 }
 
@@ -223,6 +225,7 @@ type Session struct {
 	inputs  []*Tensor
 	outputs []*Tensor
 	team    *team  // nil where one thread runs all
+	pace    *pacer // nil where threads share every run
 	runner  Runner // nil where this engine computes
 }
 
@@ -250,6 +253,9 @@ func (m *Model) session(threads int) (*Session, error) {
 	}
 	if threads > 1 {
 		s.team = newTeam(m.plan, s.arena, threads-1)
+		if m.calibrated[0] > 0 {
+			s.pace = newPacer(m.calibrated[0], m.calibrated[1])
+		}
 	}
 	if m.backend != nil {
 		runner, err := m.backend.NewRunner()
@@ -294,6 +300,8 @@ func (s *Session) Run(ctx context.Context) (err error) {
 		err = s.runner.Run(ctx, s.inputs, s.outputs)
 	case s.team == nil:
 		err = s.exec.Run(ctx, s.plan, s.arena)
+	case s.pace != nil:
+		err = s.paced(ctx)
 	default:
 		err = s.shared(ctx)
 	}

@@ -169,6 +169,7 @@ func (m *Model) calibrate() {
 	const mid = calibrationRounds / 2
 	if float64(times[1][mid]) < worthGain*float64(times[0][mid]) {
 		m.threads = all
+		m.calibrated = [2]time.Duration{times[0][mid], times[1][mid]}
 	}
 }
 

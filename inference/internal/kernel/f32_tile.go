@@ -151,6 +151,10 @@ func (p *padded) segments(inC int) (offsets []int, length int) {
 	for ky := range p.KH {
 		at := ky * p.DilationH * p.w * p.pixel
 		if p.DilationW == 1 && inC == p.pixel {
+			if ky > 0 && at == length { // the window is as wide as the input
+				length += p.KW * inC
+				continue
+			}
 			offsets, length = append(offsets, at), p.KW*inC
 			continue
 		}

@@ -33,6 +33,9 @@ func (d *Depthwise[T]) tiles(v *vector8) *depthwiseTiles8[T] {
 
 // layout decides where everything goes, without the memory for it.
 func (d *Depthwise[T]) layout(v *vector8) *depthwiseTiles8[T] {
+	if d.InW == 1 && d.KW == 1 && d.OutW == 1 && d.PadLeft == 0 && d.OutH >= minColumn {
+		d.Window = d.turned()
+	}
 	t := &depthwiseTiles8[T]{Depthwise: d, v: v, repeat: 1}
 	t.sets = (d.KH + t.perSet() - 1) / t.perSet()
 	t.width = max(d.PadLeft+d.InW, (d.OutW-1)*d.StrideW+(d.KW-1)*d.DilationW+1)
@@ -45,6 +48,10 @@ func (d *Depthwise[T]) layout(v *vector8) *depthwiseTiles8[T] {
 	t.parts = t.partsOf()
 	return t
 }
+
+// minColumn is the height from which a column of pixels is computed as a row. A set of
+// rows then holds one of them only, but all pixels share its interleaving and a call.
+const minColumn = 4
 
 // size returns the bytes that pack takes.
 func (t *depthwiseTiles8[T]) size() int {
@@ -182,8 +189,16 @@ func (t *depthwiseTiles8[T]) interleave(quads, in, zeros []byte, y int) {
 		dst := quads[4*(s*t.width+t.PadLeft)*t.InC:][:4*n]
 		if n >= 16 {
 			t.v.interleave(dst, &rows, n/16, flip)
+			if n%16 == 0 {
+				continue
+			}
+			for r := range per { // what is left, with some of what is done
+				rows[r] = rows[r][n-16:]
+			}
+			t.v.interleave(dst[4*(n-16):], &rows, 1, flip)
+			continue
 		}
-		for i := n &^ 15; i < n; i++ {
+		for i := range n {
 			for r := range per {
 				if x := rows[r][i] ^ flip; t.v.wide {
 					binary.LittleEndian.PutUint16(dst[4*i+2*r:], uint16(int8(x)))

@@ -80,6 +80,9 @@ func testConvTiles8[T Byte](t *testing.T) {
 			if rng.IntN(4) == 0 {
 				c.Groups = 1 + rng.IntN(3)
 			}
+			if rng.IntN(4) == 0 { // a window as wide as the input
+				c.InW, c.OutW, c.PadLeft, c.DilationW = c.KW, 1, 0, 1
+			}
 			if rng.IntN(4) == 0 { // a fully connected layer
 				c.Window = Window{InH: 1, InW: 1, OutH: 1, OutW: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
 			}
@@ -123,6 +126,9 @@ func testDepthwiseTiles8[T Byte](t *testing.T) {
 			if rng.IntN(4) == 0 {
 				d.KH = 1 + rng.IntN(min(7, d.InH))
 				d.OutH = max((d.InH-(d.KH-1)*d.DilationH-1)/d.StrideH+1, 1)
+			}
+			if rng.IntN(4) == 0 { // a column
+				d.InW, d.OutW, d.KW, d.PadLeft = 1, 1, 1, 0
 			}
 			d.Weights = randomTensor8[T](rng, d.KH*d.KW*d.InC)
 			d.Bias, d.Scale, d.Out = randomOutput[T](rng, d.InC)

@@ -15,6 +15,15 @@ func (w *Window) direct() bool {
 		w.OutH == w.InH && w.OutW == w.InW
 }
 
+// turned returns the window with rows and columns swapped, the same for data of one
+// column.
+func (w *Window) turned() Window {
+	return Window{
+		InH: w.InW, InW: w.InH, OutH: w.OutW, OutW: w.OutH, KH: w.KW, KW: w.KH, StrideH: w.StrideW, StrideW: w.StrideH,
+		DilationH: w.DilationW, DilationW: w.DilationH, PadTop: w.PadLeft, PadLeft: w.PadTop,
+	}
+}
+
 // gather returns what output pixel p sees of group g, of inC channels, as one
 // run of elements: copied into buf, with padding for what lies outside, unless
 // it lies in one piece already.

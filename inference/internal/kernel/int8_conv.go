@@ -22,6 +22,15 @@ type convTiles8[T Byte] struct {
 	length   int   // bytes of a segment
 	quads    int   // of a segment
 	sums     int32 // factor of a pixel's input sum, 0 for none
+
+	one   tile8   // of a layer of one pixel: all that is the same in every run
+	calls []call8 // its kernels in order; nil for other layers
+}
+
+// call8 is one call of a matrix kernel for one pixel.
+type call8 struct {
+	panel, panels, vectors int
+	left                   int // channels from the panel on, at most a panel of them
 }
 
 // tiles lays out and packs the weights for the kernels of v.
@@ -95,10 +104,57 @@ func (t *convTiles8[T]) run(dst, src []T, buf []byte, sums []int32) {
 // image computes one image of the batch, padded with zero.
 func (t *convTiles8[T]) image(dst, in []byte, zero byte, buf []byte, sums []int32) {
 	in = t.prepare(in, zero, buf)
+	if t.calls != nil {
+		t.single(dst, in, buf)
+		return
+	}
 	for g := range t.Groups {
 		t.sumPixels(sums, in, g)
 		t.group(dst, in, t.spare(buf, 0), g, sums, share{0, 1})
 	}
+}
+
+// planSingle lists what group does for a layer of one pixel, of which models that look
+// at a window of time have many: their kernels take less than finding them.
+func (t *convTiles8[T]) planSingle() {
+	if t.Groups != 1 || t.OutH*t.OutW != 1 || t.sums != 0 {
+		return
+	}
+	t.one = t.tile8()
+	for p := 0; p < t.perGroup; {
+		c := call8{p, 1, t.vectors(p), min(t.v.panel, t.OutC-p*t.v.panel)}
+		if last := p + t.together(p, t.perGroup, 1); t.v.chain > 0 && last-p > 1 && c.left == t.v.panel {
+			c.panels = min(last-p, (t.OutC-p*t.v.panel)/t.v.panel)
+		}
+		t.calls = append(t.calls, c)
+		p += c.panels
+	}
+}
+
+// single computes one pixel.
+func (t *convTiles8[T]) single(dst, in, buf []byte) {
+	a := t.one
+	a.rows[0] = &in[0]
+	for i := range t.calls {
+		c := &t.calls[i]
+		to := dst[c.panel*t.v.panel*t.elem:]
+		a.panel, a.scale, a.dst = &t.panels[c.panel*t.panelLen], &t.scale[c.panel*t.v.panel], &to[0]
+		a.mask, a.panels, a.blocks = ^uint64(0)>>(64-c.left), c.panels, 1
+		if !t.v.masked && c.left < 16 {
+			t.narrow(&a, to, t.spare(buf, 0), 1, c.left)
+		} else {
+			t.v.gemm(1, c.vectors, &a)
+		}
+	}
+}
+
+// tile8 returns what all calls of the layer's kernels share.
+func (t *convTiles8[T]) tile8() tile8 {
+	a := tile8{stride: t.Groups * t.OutC * t.elem, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), order: t.v.order()}
+	if t.elem == 4 {
+		a.flip = sumsOut
+	}
+	return a
 }
 
 // prepare stages an image where that is needed and returns what kernels read.
@@ -169,10 +225,7 @@ func spreadBytes(dst []byte, v byte) {
 
 // group computes a share of the channels of group g, or of its pixels.
 func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part share) {
-	a := tile8{stride: t.Groups * t.OutC * t.elem, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), order: t.v.order()}
-	if t.elem == 4 {
-		a.flip = sumsOut
-	}
+	a := t.tile8()
 	if t.sums == 0 {
 		sums = nil
 	}

@@ -4,6 +4,7 @@ import "encoding/binary"
 
 // pack rearranges the weights for matrix kernels.
 func (t *convTiles8[T]) pack() {
+	t.planSingle()
 	t.panels = make([]int32, t.Groups*t.groupLen)
 	t.scale = make([]float32, t.Groups*t.perGroup*t.v.panel)
 	sign := uint32(0)

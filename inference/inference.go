@@ -82,7 +82,7 @@ type Model struct {
 	digest     *digest
 	threads    int
 	calibrated [2]time.Duration // of one thread and of all, where that chose all
-	backend    Backend // nil where this engine computes
+	backend    Backend          // nil where this engine computes
 }
 
 // Open decodes, checks and plans a model. It keeps nothing of data: weights

@@ -214,12 +214,16 @@ func int16sOf(b []byte) []int16 {
 
 // spreadBytes fills dst, eight bytes at a time.
 func spreadBytes(dst []byte, v byte) {
-	words := uint64(v) * 0x0101010101010101
+	spreadWords(dst, uint64(v)*0x0101010101010101)
+}
+
+// spreadWords fills dst with words, the last one cut off.
+func spreadWords(dst []byte, word uint64) {
 	for ; len(dst) >= 8; dst = dst[8:] {
-		binary.LittleEndian.PutUint64(dst, words)
+		binary.LittleEndian.PutUint64(dst, word)
 	}
 	for i := range dst {
-		dst[i] = v
+		dst[i] = byte(word >> (8 * i))
 	}
 }
 

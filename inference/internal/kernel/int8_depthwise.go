@@ -165,10 +165,11 @@ func (t *depthwiseTiles8[T]) run(dst, src []T, buf []byte, part share) {
 	in, out := bytesOf(src), bytesOf(dst)
 	inSize, line := t.InH*t.InW*t.InC, t.OutW*t.InC
 	y0, y1 := part.of(t.OutH)
+	a := t.taps8()
 	for b := range t.Batch {
 		for y := y0; y < y1; y++ {
 			t.interleave(quads, in[b*inSize:][:inSize], zeros, y)
-			t.row(out[(b*t.OutH+y)*line:][:line], quads, spare)
+			t.row(&a, out[(b*t.OutH+y)*line:][:line], quads, spare)
 		}
 	}
 }
@@ -210,17 +211,21 @@ func (t *depthwiseTiles8[T]) interleave(quads, in, zeros []byte, y int) {
 	}
 }
 
-// row computes one row of output pixels.
-func (t *depthwiseTiles8[T]) row(dst, quads, spare []byte) {
+// taps8 returns what all calls of the layer's kernels share.
+func (t *depthwiseTiles8[T]) taps8() taps8 {
 	step := t.repeat * t.InC
-	a := taps8{
+	return taps8{
 		pixel: 4 * t.StrideW * step, offsets: &t.offsets[0], taps: len(t.offsets), weightStep: 4 * t.lanes, stride: step,
 		out8: sideOf[T](t.Out), order: t.v.order(),
 	}
+}
+
+// row computes one row of output pixels.
+func (t *depthwiseTiles8[T]) row(a *taps8, dst, quads, spare []byte) {
 	steps := t.OutW / t.repeat
-	t.blocks(&a, dst, quads, spare, 0, steps, step)
+	t.blocks(a, dst, quads, spare, 0, steps, t.repeat*t.InC)
 	if left := t.OutW % t.repeat * t.InC; left > 0 { // pixels short of a step
-		t.blocks(&a, dst, quads, spare, steps, 1, left)
+		t.blocks(a, dst, quads, spare, steps, 1, left)
 	}
 }
 

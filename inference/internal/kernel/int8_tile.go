@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"encoding/binary"
 	"slices"
 	"unsafe"
 )
@@ -42,9 +41,7 @@ func (v *vector8) spread(dst []byte, x byte) {
 		spreadBytes(dst, x)
 		return
 	}
-	for i := 0; i+2 <= len(dst); i += 2 {
-		binary.LittleEndian.PutUint16(dst[i:], uint16(int8(x)))
-	}
+	spreadWords(dst, uint64(uint16(int8(x)))*0x0001000100010001)
 }
 
 // layers8Of returns the kernels of a tier for a layer of these weights, nil where

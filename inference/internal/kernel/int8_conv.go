@@ -377,11 +377,11 @@ func (t *convTiles8[T]) sumPixels(sums []int32, in []byte, g int) {
 	if t.sums == 0 {
 		return
 	}
-	i := 0
+	step := t.StrideW * t.in.pixel * t.v.width()
 	for y := range t.OutH {
+		row := in[(t.in.corner(y, 0)+g*t.InC)*t.v.width():]
 		for x := range t.OutW {
-			sums[i] = t.sums * t.v.sumRow(in[(t.in.corner(y, x)+g*t.InC)*t.v.width():], t.offsets, t.length)
-			i++
+			sums[y*t.OutW+x] = t.sums * t.v.sumRow(row[x*step:], t.offsets, t.length)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 
@@ -13,7 +14,7 @@ import (
 )
 
 func driftCommand() *cobra.Command {
-	days, asJSON := 1, false
+	days, device, asJSON := 1, "", false
 	cmd := &cobra.Command{
 		Use:   "drift",
 		Short: "compare what devices see with what their bundles were made for",
@@ -28,7 +29,7 @@ that differ from the others of their kind are named.`,
 				return err
 			}
 			var all []controller.Cohort
-			if err := c.do(cmd.Context(), "GET", fmt.Sprintf("/drift?days=%d", days), nil, &all); err != nil {
+			if err := c.do(cmd.Context(), "GET", fmt.Sprintf("/drift?days=%d&device=%s", days, url.QueryEscape(device)), nil, &all); err != nil {
 				return err
 			}
 			if asJSON {
@@ -38,6 +39,7 @@ that differ from the others of their kind are named.`,
 		},
 	}
 	cmd.Flags().IntVar(&days, "days", 1, "today and so many days before, less one")
+	cmd.Flags().StringVar(&device, "device", "", "only what this one saw")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, with all histograms")
 	return cmd
 }

@@ -13,8 +13,10 @@ import (
 	"fmt"
 	"html/template"
 	"log/slog"
+	"math"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/fleet/controller"
@@ -38,6 +40,7 @@ type Console struct {
 	pages    map[string]*template.Template
 	sessions sessions
 	mux      *http.ServeMux
+	streams  atomic.Int64
 }
 
 // New makes the console.
@@ -65,6 +68,7 @@ func (c *Console) routes() {
 	c.mux.Handle("GET /assets/", http.FileServerFS(files))
 	c.mux.HandleFunc("GET /login", c.login)
 	c.mux.HandleFunc("POST /login", c.signIn)
+	c.mux.HandleFunc("GET /devices/{id}/decided", c.signedIn(controller.Viewer, c.pushDecided))
 	for _, x := range c.views() {
 		c.mux.HandleFunc(x.path, c.signedIn(x.need, func(w http.ResponseWriter, r *http.Request) {
 			p, err := x.show(r)
@@ -195,7 +199,10 @@ func (c *Console) functions() template.FuncMap {
 			if n < 1e6 {
 				return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 			}
-			return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+			if n < 1e9 {
+				return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+			}
+			return fmt.Sprintf("%.1f GB", float64(n)/1e9)
 		},
 		"may": func(p controller.Person, need string) bool { return p.Role.May(controller.Role(need)) },
 		"json": func(v any) (string, error) {
@@ -205,7 +212,8 @@ func (c *Console) functions() template.FuncMap {
 		"inc":  func(n int) int { return n + 1 },
 		"hz":   func(x float64) string { return fmt.Sprintf("%.1f", x) },
 		"wave": waveText, "chart": chart,
-		"part": func(n, of int) int { return int(100 * float64(n) / float64(max(1, of))) },
+		"part":   func(n, of int) int { return int(100 * float64(n) / float64(max(1, of))) },
+		"part64": func(n, of int64) int64 { return int64(math.Round(100 * float64(n) / float64(max(1, of)))) },
 	}
 }
 

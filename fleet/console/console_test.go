@@ -99,15 +99,21 @@ func (d *desk) signIn() {
 // addDevice puts a device in the database as its report would.
 func (d *desk) addDevice(id string, r fleet.Reported) {
 	d.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(d.dir, "fleet.db")+"?_pragma=busy_timeout(5000)")
-	d.must(err)
-	defer db.Close()
 	text, err := json.Marshal(r)
 	d.must(err)
 	labels, err := json.Marshal(r.Labels)
 	d.must(err)
 	at := d.now.UnixMilli()
-	_, err = db.ExecContext(d.t.Context(), `INSERT INTO devices (id, created, key_hash, serial, not_after, labels, online, since, seen, reported, reported_at) VALUES ($1, $2, '', $1, $2, $4, 1, $2, $2, $3, $2)`, id, at, string(text), string(labels))
+	d.sql(`INSERT INTO devices (id, created, key_hash, serial, not_after, labels, online, since, seen, reported, reported_at) VALUES ($1, $2, '', $1, $2, $4, 1, $2, $2, $3, $2)`, id, at, string(text), string(labels))
+}
+
+// sql changes the database behind the controller's back.
+func (d *desk) sql(text string, args ...any) {
+	d.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(d.dir, "fleet.db")+"?_pragma=busy_timeout(5000)")
+	d.must(err)
+	defer db.Close()
+	_, err = db.ExecContext(d.t.Context(), text, args...)
 	d.must(err)
 }
 

@@ -118,12 +118,16 @@ func (c *Console) device(r *http.Request) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	classes, err := c.cfg.Controller.Classes(r.Context(), id, 24)
+	decided, err := c.decided(r.Context(), id)
+	if err != nil {
+		return page{}, err
+	}
+	cohorts, err := c.cfg.Controller.Drift(r.Context(), id, 2)
 	if err != nil {
 		return page{}, err
 	}
 	return page{name: "device", Title: id, Live: true, Line: c.line("devices", id), Data: map[string]any{
-		"Device": d, "Ledgers": ledgers, "Wants": wants, "Commands": commands, "Classes": classes, "Tunable": tunable(&d),
+		"Device": d, "Ledgers": ledgers, "Wants": wants, "Commands": commands, "Decided": decided, "Cohorts": cohorts, "Tunable": tunable(&d),
 	}}, nil
 }
 

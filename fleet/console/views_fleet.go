@@ -87,7 +87,7 @@ func (c *Console) drift(r *http.Request) (page, error) {
 	if err != nil || days < 1 || days > 366 {
 		days = 1
 	}
-	cohorts, err := c.cfg.Controller.Drift(r.Context(), days)
+	cohorts, err := c.cfg.Controller.Drift(r.Context(), "", days)
 	if err != nil {
 		return page{}, err
 	}

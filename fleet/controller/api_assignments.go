@@ -48,12 +48,12 @@ func (c *Controller) assignmentRoutes() []route {
 		c.steering("resume", "let a paused assignment go on"),
 		c.steering("promote", "open the next wave, whatever the gate says"),
 		c.steering("abandon", "end an assignment; what runs it goes on with it"),
-		{method: "GET", path: "/drift", need: Viewer, summary: "what devices saw against their bundles' reference, by cohort", query: []parameter{{name: "days", about: "of the last so many, 1 to 366", integer: true}}, answer: []Cohort{}, do: func(r *http.Request) (any, error) {
+		{method: "GET", path: "/drift", need: Viewer, summary: "what devices saw against their bundles' reference, by cohort", query: []parameter{{name: "days", about: "of the last so many, 1 to 366", integer: true}, {name: "device", about: "only what this one saw"}}, answer: []Cohort{}, do: func(r *http.Request) (any, error) {
 			days, err := daysOf(r)
 			if err != nil {
 				return nil, err
 			}
-			return c.Drift(r.Context(), days)
+			return c.Drift(r.Context(), r.URL.Query().Get("device"), days)
 		}},
 	}
 }

@@ -1,7 +1,9 @@
 package controller
 
 import (
+	"cmp"
 	"net/http"
+	"strconv"
 
 	"github.com/dunlin-edge/dunlin/fleet"
 )
@@ -20,6 +22,16 @@ func (c *Controller) deviceRoutes() []route {
 		{method: "GET", path: "/devices/{id}/desired", need: Viewer, summary: "what a device should run", answer: []fleet.Item{}, do: func(r *http.Request) (any, error) {
 			items, err := c.Wants(r.Context(), r.PathValue("id"))
 			return append([]fleet.Item{}, items...), err
+		}},
+		{method: "GET", path: "/devices/{id}/classes", need: Viewer, summary: "what a device decided, by pipeline, bundle and class", query: []parameter{{name: "hours", about: "of the last so many, 1 to 8784; 24 where absent", integer: true}}, answer: []ClassCount{}, do: func(r *http.Request) (any, error) {
+			hours, err := strconv.Atoi(cmp.Or(r.URL.Query().Get("hours"), "24"))
+			if err != nil || hours < 1 || hours > 8784 {
+				return nil, problem(400, "hours: 1 to 8784", "")
+			}
+			if _, err := c.Device(r.Context(), r.PathValue("id")); err != nil {
+				return nil, err
+			}
+			return c.Classes(r.Context(), r.PathValue("id"), hours)
 		}},
 		{method: "GET", path: "/devices/{id}/ledgers", need: Viewer, summary: "the account of a device's records", answer: []Ledger{}, do: func(r *http.Request) (any, error) {
 			return c.Ledgers(r.Context(), r.PathValue("id"))

@@ -205,6 +205,8 @@ func TestRequestsAreStrict(t *testing.T) {
 		{"GET", "/audit?after=x", "", 400},
 		{"GET", "/assignments?after=x", "", 400},
 		{"GET", "/drift?days=0", "", 400},
+		{"GET", "/devices/none/classes?hours=0", "", 400},
+		{"GET", "/devices/none/classes", "", 404},
 		{"GET", "/nothing", "", 404},
 		{"GET", "/devices/none", "", 404},
 		{"POST", "/devices", "{}", 405},

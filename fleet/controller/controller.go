@@ -134,6 +134,7 @@ type Controller struct {
 	moved    chan struct{} // the rollouts should look
 	term     atomic.Int64  // of what is assigned
 	holder   string        // names this process in the lease
+	bundles  sync.Map      // releasedBundle by digest
 	restored int64         // when this state was made of a backup, Unix ms; 0: never
 
 	mu        sync.Mutex

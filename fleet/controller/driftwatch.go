@@ -23,7 +23,7 @@ func (c *Controller) watchDrift(ctx context.Context) {
 }
 
 func (c *Controller) noteDrift(ctx context.Context) error {
-	cohorts, err := c.Drift(ctx, 1)
+	cohorts, err := c.Drift(ctx, "", 1)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dunlin-edge/dunlin/fleet"
 	"github.com/dunlin-edge/dunlin/ota/bundle"
+	"github.com/dunlin-edge/dunlin/ota/release"
 	"github.com/dunlin-edge/dunlin/telemetry"
 	"github.com/dunlin-edge/dunlin/telemetry/drift"
 )
@@ -115,13 +116,14 @@ type member struct {
 	profile *drift.Profile
 }
 
-// Drift tells what the devices saw in the last days, by cohort.
-func (c *Controller) Drift(ctx context.Context, days int) ([]Cohort, error) {
-	members, err := c.members(ctx, c.now().Unix()/86400-int64(days))
+// Drift tells what the devices saw in the last days, by cohort; with a device
+// what that one saw.
+func (c *Controller) Drift(ctx context.Context, device string, days int) ([]Cohort, error) {
+	members, err := c.members(ctx, device, c.now().Unix()/86400-int64(days))
 	if err != nil {
 		return nil, err
 	}
-	references, names := c.references()
+	known := c.releasedBundles()
 	all := []Cohort{}
 	for key, devices := range members {
 		whole := emptyProfile()
@@ -130,9 +132,10 @@ func (c *Controller) Drift(ctx context.Context, days int) ([]Cohort, error) {
 				return nil, err
 			}
 		}
-		x := Cohort{Model: key.model, Bundle: names[key.model], Board: key.board, Pipeline: key.pipeline, Devices: len(devices), Decisions: whole.N(), Outliers: outliers(devices, whole)}
+		is := known[key.model]
+		x := Cohort{Model: key.model, Bundle: is.name, Board: key.board, Pipeline: key.pipeline, Devices: len(devices), Decisions: whole.N(), Outliers: outliers(devices, whole)}
 		for _, f := range drift.Features() {
-			x.Features = append(x.Features, against(f, whole, references[key.model]))
+			x.Features = append(x.Features, against(f, whole, is.reference))
 		}
 		all = append(all, x)
 	}
@@ -149,9 +152,14 @@ func emptyProfile() *drift.Profile {
 	return drift.NewProfile(&edges)
 }
 
-// members reads the days after one, added up by device.
-func (c *Controller) members(ctx context.Context, after int64) (map[cohortKey][]member, error) {
-	rows, err := c.store.db.QueryContext(ctx, `SELECT device, model, board, pipeline, profile FROM histograms WHERE day > $1 ORDER BY device`, after)
+// members reads the days after one, added up by device; of one device where one
+// is named.
+func (c *Controller) members(ctx context.Context, device string, after int64) (map[cohortKey][]member, error) {
+	of, args := "", []any{after}
+	if device != "" {
+		of, args = "AND device = $2 ", append(args, device)
+	}
+	rows, err := c.store.db.QueryContext(ctx, `SELECT device, model, board, pipeline, profile FROM histograms WHERE day > $1 `+of+`ORDER BY device`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -246,33 +254,56 @@ func spread(values []float64, without int) (mean, deviation float64) {
 	return mean, math.Sqrt(deviation)
 }
 
-// references reads those of the released bundles. One that cannot be read has
-// none here; its devices judge by their own.
-func (c *Controller) references() (references map[string]*drift.Profile, names map[string]string) {
-	references, names = map[string]*drift.Profile{}, map[string]string{}
+// releasedBundle is what pages and comparisons take from a bundle.
+type releasedBundle struct {
+	name      string // name@version
+	labels    []string
+	reference *drift.Profile // nil where it has none
+}
+
+// releasedBundles are those in the repository, by digest. Each is read once: it
+// never changes. One that cannot be read has a name only.
+func (c *Controller) releasedBundles() map[string]releasedBundle {
+	all := map[string]releasedBundle{}
 	repo, err := c.repository()
 	if err != nil {
-		return references, names
+		return all
 	}
 	for _, r := range repo.Released() {
-		file, err := repo.File(r)
-		if err != nil || r.Custom.Kind != "bundle" {
+		if r.Custom.Kind != "bundle" {
 			continue
 		}
-		names[r.SHA256] = r.Custom.Name + "@" + r.Custom.Version
-		b, err := bundle.Open(file)
-		if err != nil {
-			c.log.Warn("reference of a release", "target", r.Path, "err", err)
-			continue
+		is, ok := c.bundles.Load(r.SHA256)
+		if !ok {
+			is = c.readBundle(repo, r)
+			c.bundles.Store(r.SHA256, is)
 		}
-		if ref := b.Manifest().Reference; ref != nil {
-			p := emptyProfile()
-			for _, h := range ref.Histograms {
-				p.AddBins(h.Name, h.Min, h.Max, h.Counts)
-			}
-			references[r.SHA256] = p
-		}
-		b.Close()
+		all[r.SHA256] = is.(releasedBundle)
 	}
-	return references, names
+	return all
+}
+
+func (c *Controller) readBundle(repo *release.Repo, r release.Released) releasedBundle {
+	is := releasedBundle{name: r.Custom.Name + "@" + r.Custom.Version}
+	file, err := repo.File(r)
+	if err != nil {
+		return is
+	}
+	b, err := bundle.Open(file)
+	if err != nil {
+		c.log.Warn("reference of a release", "target", r.Path, "err", err)
+		return is
+	}
+	defer b.Close()
+	var spec struct{ Labels []string }
+	if json.Unmarshal(b.Manifest().Pipeline, &spec) == nil {
+		is.labels = spec.Labels
+	}
+	if ref := b.Manifest().Reference; ref != nil {
+		is.reference = emptyProfile()
+		for _, h := range ref.Histograms {
+			is.reference.AddBins(h.Name, h.Min, h.Max, h.Counts)
+		}
+	}
+	return is
 }

@@ -68,7 +68,7 @@ func TestDriftByCohort(t *testing.T) {
 			s.must(err)
 		}
 	}
-	all, err := s.Drift(ctx, 2)
+	all, err := s.Drift(ctx, "", 2)
 	s.must(err)
 	if len(all) != 2 || all[0].Board != "Pi 4" || all[1].Devices != 7 || all[1].Decisions != 7*3*600 || all[1].Bundle != "machine@1.0.0" {
 		t.Fatalf("%+v", all)
@@ -80,13 +80,16 @@ func TestDriftByCohort(t *testing.T) {
 	if sumOf(scores.Counts) != all[1].Decisions || scores.Level == "unknown" || len(scores.Reference) != len(scores.Counts) {
 		t.Errorf("%+v", scores)
 	}
-	if later, err := s.Drift(ctx, 1); err != nil || len(later) == 0 {
+	if one, err := s.Drift(ctx, "d-3", 2); err != nil || len(one) != 1 || one[0].Devices != 1 || one[0].Decisions != 3*600 || one[0].Features[drift.Score].PSI <= scores.PSI {
+		t.Errorf("the one that differs: %+v, %v", one, err)
+	}
+	if later, err := s.Drift(ctx, "", 1); err != nil || len(later) == 0 {
 		t.Errorf("today: %v, %v", later, err)
 	}
 	s.now = s.now.Add(100 * 24 * time.Hour)
 	_, err = s.expireOnce(ctx)
 	s.must(err)
-	if gone, err := s.Drift(ctx, 366); err != nil || len(gone) != 0 {
+	if gone, err := s.Drift(ctx, "", 366); err != nil || len(gone) != 0 {
 		t.Errorf("after its time: %v, %v", gone, err)
 	}
 }

@@ -168,28 +168,35 @@ func (c *Controller) Wants(ctx context.Context, device string) ([]fleet.Item, er
 	return d.Items, err
 }
 
-// ClassCount is how often a pipeline decided for a class.
+// ClassCount is how often a bundle on a pipeline decided for a class.
 type ClassCount struct {
 	Pipeline string  `json:"pipeline"`
+	Model    string  `json:"model"`            // sha256 of the bundle
+	Bundle   string  `json:"bundle,omitempty"` // name@version, where it is released here
 	Class    int     `json:"class"`
+	Label    string  `json:"label,omitempty"` // likewise
 	N        int64   `json:"n"`
 	Score    float64 `json:"score"` // mean
 }
 
-// Classes counts the decisions of a device over the last hours, by pipeline
-// and class.
+// Classes counts the decisions of a device over the last hours, by pipeline,
+// bundle and class.
 func (c *Controller) Classes(ctx context.Context, device string, hours int) ([]ClassCount, error) {
-	rows, err := c.store.db.QueryContext(ctx, `SELECT pipeline, class, sum(n), sum(score) / sum(n) FROM results_hourly WHERE device = $1 AND hour > $2
-		GROUP BY pipeline, class ORDER BY pipeline, class`, device, c.now().Unix()/3600-int64(hours))
+	rows, err := c.store.db.QueryContext(ctx, `SELECT pipeline, model, class, sum(n), sum(score) / sum(n) FROM results_hourly WHERE device = $1 AND hour > $2
+		GROUP BY pipeline, model, class ORDER BY pipeline, model, class`, device, c.now().Unix()/3600-int64(hours))
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	all := []ClassCount{}
+	all, known := []ClassCount{}, c.releasedBundles()
 	for rows.Next() {
 		var x ClassCount
-		if err := rows.Scan(&x.Pipeline, &x.Class, &x.N, &x.Score); err != nil {
+		if err := rows.Scan(&x.Pipeline, &x.Model, &x.Class, &x.N, &x.Score); err != nil {
 			return nil, err
+		}
+		is := known[x.Model]
+		if x.Bundle = is.name; x.Class >= 0 && x.Class < len(is.labels) {
+			x.Label = is.labels[x.Class]
 		}
 		all = append(all, x)
 	}

@@ -1,5 +1,5 @@
 """Uses the console in Chromium as people do: sign in, enrol, find the device that
-differs, push, abort; a viewer cannot. Writes a picture of each page.
+differs, push, abort; a viewer cannot, and sees decisions come in. Writes a picture of each page.
 
 usage: console_pages.py URL INVITATION FOLDER CHROMIUM
 """
@@ -39,6 +39,16 @@ def as_admin(page, url, invitation):
     expect(page.get_by_role("link", name="sim-02")).to_be_visible()
     expect(page.get_by_role("link", name="sim-01")).to_have_count(0)
     assert "query=" in page.url, page.url  # the address holds what was found
+
+
+def decided_is_pushed(page, url):
+    """What a device decides comes by itself, also where the page is not fetched again."""
+    page.goto(url + "/devices/sim-01")
+    page.evaluate("document.getElementById('main').removeAttribute('data-live')")
+    decided = page.locator("#decided")
+    before = decided.inner_text()
+    expect(decided).not_to_have_text(before, use_inner_text=True, timeout=120_000)
+    expect(decided.locator("meter").first).to_be_visible()
 
 
 def push_and_abort(page, url):
@@ -85,6 +95,7 @@ def main():
         sign_in(approver, url, "bob")
         at = push_and_abort(approver, url)
         sign_in(viewer, url, "vic")
+        decided_is_pushed(viewer, url)
         viewer_cannot(viewer, url, at)
         for name, options in {"light": {}, "dark": {"color_scheme": "dark"}, "phone": {"viewport": {"width": 390, "height": 844}}}.items():
             page = fresh(**options)
@@ -96,7 +107,7 @@ def main():
                 page.screenshot(path=f"{folder}/{name}-{path.strip('/').replace('/', '-') or 'overview'}.png", full_page=True)
         browser.close()
         assert not problems, problems
-    print(f"chromium: signed in, enrolled, found, pushed, aborted; a viewer could not; {3 * (len(PAGES) + 1)} pictures")
+    print(f"chromium: signed in, enrolled, found, pushed, aborted; a viewer could not; decisions were pushed; {3 * (len(PAGES) + 1)} pictures")
 
 
 main()

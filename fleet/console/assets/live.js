@@ -16,3 +16,19 @@ async function refresh() {
   }
 }
 setInterval(refresh, every);
+
+// Takes what a page has pushed to it, while somebody sees it: browsers hold few
+// connections to one host.
+let source;
+function follow() {
+  const at = document.querySelector("[data-stream]")?.dataset.stream;
+  source?.close();
+  if (!at || document.hidden) return;
+  source = new EventSource(at);
+  source.onmessage = (event) => {
+    const fresh = new DOMParser().parseFromString(event.data, "text/html").querySelector("[data-stream]");
+    document.querySelector("[data-stream]")?.replaceWith(fresh);
+  };
+}
+document.addEventListener("visibilitychange", follow);
+follow();

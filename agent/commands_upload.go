@@ -23,7 +23,7 @@ const (
 
 // uploadCapture sends the file of a capture to the fleet that asks for it, where
 // telemetry.captures.upload lets it.
-func (a *Agent) uploadCapture(id *uplink.Enrolled) uplink.Do {
+func (a *Agent) uploadCapture(id *uplink.Enrolled, spent *traffic) uplink.Do {
 	return func(ctx context.Context, args json.RawMessage, tell func(any)) (any, error) {
 		var q struct {
 			Capture string `json:"capture"`
@@ -42,7 +42,7 @@ func (a *Agent) uploadCapture(id *uplink.Enrolled) uplink.Do {
 		if err != nil {
 			return nil, err
 		}
-		u := uploading{&http.Client{Transport: &http.Transport{TLSClientConfig: tls}}, id.URL + "/captures/" + e.ID, data}
+		u := uploading{&http.Client{Transport: &http.Transport{TLSClientConfig: tls}}, id.URL + "/captures/" + e.ID, data, spent}
 		defer u.client.CloseIdleConnections()
 		return struct {
 			Bytes int `json:"bytes"`
@@ -78,6 +78,7 @@ type uploading struct {
 	client *http.Client
 	url    string
 	data   []byte
+	spent  *traffic
 }
 
 func (u *uploading) run(ctx context.Context, tell func(any)) error {
@@ -115,11 +116,14 @@ func (e *uploadError) Error() string { return e.text }
 func (u *uploading) ask(ctx context.Context, method string, at int) (have int, err error) {
 	var body io.Reader
 	if method == http.MethodPut {
-		body = bytes.NewReader(u.data[at:])
+		body = countedBody{io.NopCloser(bytes.NewReader(u.data[at:])), u.spent, "upload"}
 	}
 	q, err := http.NewRequestWithContext(ctx, method, u.url, body)
 	if err != nil {
 		return 0, err
+	}
+	if body != nil {
+		q.ContentLength = int64(len(u.data) - at)
 	}
 	q.Header.Set("Upload-Offset", strconv.Itoa(at))
 	resp, err := u.client.Do(q)

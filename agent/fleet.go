@@ -60,7 +60,7 @@ func (a *Agent) join() (*membership, error) {
 		Dir: a.cfg.Fleet.Dir, Identity: id, Describe: m.spent.reports(a.describe), Unsigned: a.cfg.Fleet.Unsigned, Log: a.opts.Log,
 		Commands: a.commands(),
 	}
-	cfg.Commands["upload"] = uplink.Command{Do: a.uploadCapture(id), Time: uploadTime, Beside: true}
+	cfg.Commands["upload"] = uplink.Command{Do: a.uploadCapture(id, m.spent), Time: uploadTime, Beside: true}
 	if a.cfg.Fleet.Metered {
 		cfg.Link = ship.Metered
 	}

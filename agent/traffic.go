@@ -18,7 +18,7 @@ type TrafficStatus struct {
 	HourBudget  int64            `json:"hour_budget,omitempty"` // bytes; 0: none
 	MonthBudget int64            `json:"month_budget,omitempty"`
 	MonthBytes  int64            `json:"month_bytes"` // over this kind of link
-	Purposes    map[string]int64 `json:"bytes"`       // since start: event, result, health, capture, gap, report, update
+	Purposes    map[string]int64 `json:"bytes"`       // since start: event, result, health, capture, gap, report, update, upload
 	Error       string           `json:"error,omitempty"`
 	Delivery    ship.Stats       `json:"delivery"`
 }
@@ -83,18 +83,20 @@ type counted struct {
 func (c counted) Open(ctx context.Context, name string, from int64, tag string) (*fetch.Part, error) {
 	p, err := c.Source.Open(ctx, name, from, tag)
 	if err == nil {
-		p.Body = countedBody{p.Body, c.spent}
+		p.Body = countedBody{p.Body, c.spent, "update"}
 	}
 	return p, err
 }
 
+// countedBody is what comes or goes, counted.
 type countedBody struct {
 	io.ReadCloser
-	spent *traffic
+	spent   *traffic
+	purpose string
 }
 
 func (b countedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.spent.spend("update", n)
+	b.spent.spend(b.purpose, n)
 	return n, err
 }

@@ -2,8 +2,11 @@ package agent
 
 import (
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/dunlin-edge/dunlin/agent/config"
@@ -12,8 +15,33 @@ import (
 	"github.com/dunlin-edge/dunlin/telemetry/ship"
 )
 
-// TestTraffic: budgets reach the meter of the link in use, and updates and
-// reports fill them.
+// newShaky takes an upload in two parts: it breaks the first one off.
+func newShaky(t *testing.T) *httptest.Server {
+	t.Helper()
+	have := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut && have == 0 {
+			n, err := io.ReadFull(r.Body, make([]byte, 40_000))
+			if have = n; err == nil {
+				panic(http.ErrAbortHandler)
+			}
+		}
+		if r.ContentLength < 0 {
+			w.WriteHeader(http.StatusLengthRequired)
+			return
+		}
+		if r.Method == http.MethodPut {
+			n, _ := io.Copy(io.Discard, r.Body)
+			have += int(n)
+		}
+		w.Header().Set("Upload-Offset", strconv.Itoa(have))
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// TestTraffic: budgets reach the meter of the link in use, and updates, reports
+// and uploads fill them.
 func TestTraffic(t *testing.T) {
 	cfg := &config.Config{Fleet: config.Fleet{Metered: true}}
 	cfg.Telemetry.Budgets.Metered = config.Budget{Hour: 1 << 20, Month: 5 << 20}
@@ -45,11 +73,18 @@ func TestTraffic(t *testing.T) {
 	if n, err := io.Copy(io.Discard, p.Body); n != 70_000 || err != nil {
 		t.Error(n, err)
 	}
+	u := uploading{http.DefaultClient, newShaky(t).URL, make([]byte, 50_000), spent}
+	if err := u.run(t.Context(), func(any) {}); err != nil {
+		t.Error(err)
+	}
 	s := m.traffic()
+	if n := s.Purposes["upload"]; n < 50_000 || n > 60_000 { // what was under way when the line broke counts as well
+		t.Errorf("%d bytes uploaded", n)
+	}
 	if s.Link != "metered" || s.HourBudget != 1<<20 || s.MonthBudget != 5<<20 || s.Purposes["update"] != 70_000 || s.Purposes["report"] < 20 {
 		t.Errorf("%+v", s)
 	}
-	if want := s.Purposes["update"] + s.Purposes["report"]; s.MonthBytes != want {
+	if want := s.Purposes["update"] + s.Purposes["report"] + s.Purposes["upload"]; s.MonthBytes != want {
 		t.Errorf("%d bytes of the month, want %d", s.MonthBytes, want)
 	}
 	if s := (*membership)(nil).traffic(); s != nil {

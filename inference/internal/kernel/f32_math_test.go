@@ -83,17 +83,17 @@ func TestF32Digests(t *testing.T) {
 		name, want string
 		f          func(float32) float32
 	}{
-		{"exp", "959e413303561fcf", ExpF32},
-		{"log", "57a8cfe134664367", LogF32},
-		{"tanh", "34807ba9b9395a23", TanhF32},
-		{"logistic", "d214cb6b9bd33eac", LogisticF32},
-		{"sin", "76286775ceaf0b73", SinF32},
-		{"cos", "1298bfcb7d06599b", CosF32},
-		{"elu", "a7caf20dfd0b0670", EluF32},
-		{"gelu", "baa95288c28774de", GeluF32},
-		{"gelu tanh", "302b894e7a74de93", GeluTanhF32},
-		{"atan2", "b9a1d13f7934dff7", func(x float32) float32 { return Atan2F32(x, 3) }},
-		{"pow", "c2010dd1a97f00bb", func(x float32) float32 { return PowF32(AbsF32(x), 1.7) }},
+		{"exp", "ef7c153bab380f35", ExpF32},
+		{"log", "e2d4c8798dfe7fe5", LogF32},
+		{"tanh", "a2c4b62d2262623d", TanhF32},
+		{"logistic", "8659fe08e196fa31", LogisticF32},
+		{"sin", "2ca4cd14efd68fd1", SinF32},
+		{"cos", "816658f8b7280a86", CosF32},
+		{"elu", "2ecab775b70cdac5", EluF32},
+		{"gelu", "5376800e48321167", GeluF32},
+		{"gelu tanh", "87887f01b8a5ce4f", GeluTanhF32},
+		{"atan2", "a80f53cb5488ccdd", func(x float32) float32 { return Atan2F32(x, 3) }},
+		{"pow", "4da21220a09f18f4", func(x float32) float32 { return PowF32(AbsF32(x), 1.7) }},
 	} {
 		sum := sha256.New()
 		var row [4]byte
@@ -106,6 +106,9 @@ func TestF32Digests(t *testing.T) {
 		}
 		for bits := uint64(0); bits < 1<<32; bits += 8191 {
 			add(math.Float32frombits(uint32(bits)))
+		}
+		for _, x := range []float64{0, math.Copysign(0, -1), math.Inf(1), math.Inf(-1), math.NaN(), math.MaxFloat32, -math.MaxFloat32} {
+			add(float32(x))
 		}
 		if got := hex.EncodeToString(sum.Sum(nil)[:8]); got != c.want {
 			t.Errorf("%s: outputs digest to %s, want %s", c.name, got, c.want)

@@ -27,7 +27,7 @@ import tempfile
 import time
 
 FOLDERS = ["inference/internal/kernel", "inference/internal/micro", "inference/internal/fmath"]
-PACKAGES = ["inference", "inference/internal/kernel", "inference/internal/fmath", "inference/signal"]
+PACKAGES = ["inference", "inference/internal/kernel", "inference/internal/micro", "inference/internal/fmath", "inference/signal"]
 # These look at tables, disassemble, or run again what others run.
 IDLE = re.compile(r"^(TestMatrix|TestEvery\w+|TestHostile|TestForeignFile|TestTruncated|TestFileCut\w+|TestNoFusedMultiplyAdd|TestOpenKeepsNothing\w*"
                   r"|TestRunAllocatesNothing|TestThreadsA\w+|TestSession\w+|TestInputsSurviveRun|TestBackend|TestLoopLimits|TestMaxMemory)$")

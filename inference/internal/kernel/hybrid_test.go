@@ -18,6 +18,7 @@ func TestHybridQuantize(t *testing.T) {
 		{true, []float32{1, -0.5}, []int8{127, -64}, 1.0 / 127, 0},
 		{false, []float32{0, 0}, []int8{0, 0}, 1, 0},
 		{false, []float32{0, 1}, []int8{-128, 127}, 1.0 / 255, -128},
+		{false, []float32{0, 255}, []int8{-128, 127}, 1, -128},
 		{false, []float32{-1, 0}, []int8{-128, 127}, 1.0 / 255, 127},
 	} {
 		got := make([]int8, len(c.src))

@@ -141,9 +141,9 @@ func (n *node) placeStep(least bool, find func(src []byte, narrow []int32, wide 
 	return s
 }
 
-// argMaxStep8 is argMaxStep with a vector kernel where there is one.
+// argMaxStep8 is argMaxStep with a kernel for rows where there is one.
 func argMaxStep8[T kernel.Byte](n *node, outer, count, inner int) Step {
-	run, tier := kernel.VectorArgMax8[T](count, inner)
+	run, tier := kernel.ArgMaxRows8[T](count, inner)
 	if n.n.Op == tflite.ARG_MIN {
 		run = nil
 	}

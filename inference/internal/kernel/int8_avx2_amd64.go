@@ -162,5 +162,17 @@ func bilinearAVX2(signed bool, dst, tl, tr, bl, br []byte, x, y int32) {
 	case n > 0:
 		bilinear8UAVX2(&dst[0], &tl[0], &tr[0], &bl[0], &br[0], n/8, x, y)
 	}
-	blendChannels(signed, dst[n:], tl[n:], tr[n:], bl[n:], br[n:], x, y)
+	if n == len(dst) {
+		return
+	}
+	if n == 0 {
+		blendChannels(signed, dst, tl, tr, bl, br, x, y)
+		return
+	}
+	n = len(dst) - 8 // what is left, with some of what is done
+	if signed {
+		bilinear8SAVX2(&dst[n], &tl[n], &tr[n], &bl[n], &br[n], 1, x, y)
+	} else {
+		bilinear8UAVX2(&dst[n], &tl[n], &tr[n], &bl[n], &br[n], 1, x, y)
+	}
 }

@@ -69,10 +69,11 @@ def push_and_abort(page, url):
 def viewer_cannot(page, url, assignment):
     for path in ["/releases", "/commands", "/groups", "/enrol", assignment.removeprefix(url)]:
         page.goto(url + path)
-        assert page.locator("form[method=post]").count() == 1, path  # to sign out
+        forms = page.locator("form[method=post]").count()
+        assert forms == 1, f"{path}: {forms} forms at {page.url}: {page.locator('body').inner_text()[:1000]}"  # to sign out
     token = page.locator("input[name=form]").first.get_attribute("value")
     answer = page.request.post(url + "/releases/assign", form={"form": token, "target": "models/machine/1.0.0.dunlin"})
-    assert answer.status == 403, answer.status
+    assert answer.status == 403, f"{answer.status} {answer.text()[:1000]}"
 
 
 def main():

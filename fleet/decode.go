@@ -76,10 +76,10 @@ func decodeStrict(data []byte, v any) error {
 	return nil
 }
 
-// ParseUnsigned reads a command without an envelope, as people send them with
+// parseUnsigned reads a command without an envelope, as people send them with
 // mosquitto_pub: any layout, no unknown keys, id and not_after may be absent.
 // Only a device whose own configuration allows it calls this.
-func ParseUnsigned(data []byte) (Command, error) {
+func parseUnsigned(data []byte) (Command, error) {
 	var c Command
 	if len(data) > TopicCmd.MaxPayload() {
 		return c, fmt.Errorf("unsigned command: %d bytes", len(data))

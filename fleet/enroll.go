@@ -210,7 +210,7 @@ func post(ctx context.Context, address string, config *tls.Config, r EnrollReque
 		return i, fmt.Errorf("ask the controller: %w", err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return i, &Refusal{Status: resp.StatusCode, Problem: parseProblem(data)}
+		return i, refusal(resp.StatusCode, data)
 	}
 	if err := json.Unmarshal(data, &i); err != nil {
 		return i, fmt.Errorf("read the controller's answer: %w", err)
@@ -218,28 +218,23 @@ func post(ctx context.Context, address string, config *tls.Config, r EnrollReque
 	return i, nil
 }
 
-// Problem is an error as the controller's interface gives it (RFC 9457), with
-// what to do next.
-type Problem struct {
-	Title string `json:"title"`
-	Hint  string `json:"hint,omitempty"`
-}
-
-// Refusal is the controller's no.
+// Refusal is the controller's no, as its interface gives it (RFC 9457), with what
+// to do next.
 type Refusal struct {
-	Status int
-	Problem
+	Status int    `json:"-"` // of HTTP
+	Title  string `json:"title"`
+	Hint   string `json:"hint,omitempty"`
 }
 
 func (r *Refusal) Error() string { return fmt.Sprintf("the controller refuses: %s", r.Title) }
 
-func parseProblem(data []byte) Problem {
-	var p Problem
-	if json.Unmarshal(data, &p) != nil || p.Title == "" {
-		p.Title = "an answer that is not this controller's"
+func refusal(status int, data []byte) *Refusal {
+	r := &Refusal{}
+	if json.Unmarshal(data, r) != nil || r.Title == "" {
+		r.Title = "an answer that is not this controller's"
 	}
-	p.Title, p.Hint = printable(p.Title), printable(p.Hint)
-	return p
+	r.Status, r.Title, r.Hint = status, printable(r.Title), printable(r.Hint)
+	return r
 }
 
 // printable keeps control characters of others out of terminals and logs.

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"crypto"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
@@ -33,23 +34,6 @@ type Down interface {
 	check() error
 }
 
-// Signer is the director's key: in a file, or in hardware.
-type Signer interface {
-	Public() ed25519.PublicKey
-	Sign(message []byte) ([]byte, error)
-}
-
-// Key is a Signer in memory.
-type Key ed25519.PrivateKey
-
-// Public implements Signer.
-func (k Key) Public() ed25519.PublicKey { return ed25519.PrivateKey(k).Public().(ed25519.PublicKey) }
-
-// Sign implements Signer.
-func (k Key) Sign(message []byte) ([]byte, error) {
-	return ed25519.Sign(ed25519.PrivateKey(k), message), nil
-}
-
 // keyID names a public key: the first 16 hex digits of its sha256. It is a
 // hint; nothing is trusted because of it.
 func keyID(key ed25519.PublicKey) string {
@@ -66,8 +50,9 @@ func preAuth(payloadType string, payload []byte) []byte {
 	return append(append(b, ' '), payload...)
 }
 
-// Sign returns doc in an envelope, ready to be published.
-func Sign[D Down](key Signer, doc D) ([]byte, error) {
+// Sign returns doc in an envelope, ready to be published. The director's key is
+// an ed25519 one.
+func Sign[D Down](key crypto.Signer, doc D) ([]byte, error) {
 	if err := doc.check(); err != nil {
 		return nil, fmt.Errorf("sign %s: %w", doc.payloadType(), err)
 	}
@@ -75,11 +60,15 @@ func Sign[D Down](key Signer, doc D) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign %s: %w", doc.payloadType(), err)
 	}
-	sig, err := key.Sign(preAuth(doc.payloadType(), payload))
+	public, ok := key.Public().(ed25519.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("sign %s: the key is not an ed25519 one", doc.payloadType())
+	}
+	sig, err := key.Sign(nil, preAuth(doc.payloadType(), payload), crypto.Hash(0))
 	if err != nil {
 		return nil, fmt.Errorf("sign %s: %w", doc.payloadType(), err)
 	}
-	return json.Marshal(envelope{doc.payloadType(), payload, []signature{{keyID(key.Public()), sig}}})
+	return json.Marshal(envelope{doc.payloadType(), payload, []signature{{keyID(public), sig}}})
 }
 
 // Verify opens an envelope and returns its document. Nothing of the payload is

@@ -15,7 +15,10 @@ import (
 var update = flag.Bool("update", false, "write the golden documents")
 
 // key is for tests: its seed is no secret.
-var key = Key(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32)))
+var (
+	key    = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
+	public = key.Public().(ed25519.PublicKey)
+)
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
@@ -74,7 +77,7 @@ func TestVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := Verify[Desired](key.Public(), data)
+	got, err := Verify[Desired](public, data)
 	if err != nil || got.Items[0] != sampleDesired().Items[0] || !got.NotAfter.Equal(noon) {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -85,13 +88,13 @@ func TestVerify(t *testing.T) {
 	if _, err := Verify[Desired](nil, data); !errors.Is(err, errSignature) {
 		t.Errorf("no key: %v", err)
 	}
-	if _, err := Verify[Command](key.Public(), data); !errors.Is(err, errSignature) {
+	if _, err := Verify[Command](public, data); !errors.Is(err, errSignature) {
 		t.Errorf("as another type: %v", err)
 	}
 	for i := range data { // no byte of it may change and still say something else
 		bad := bytes.Clone(data)
 		bad[i] ^= 1
-		if d, err := Verify[Desired](key.Public(), bad); err == nil && d.Seq != got.Seq {
+		if d, err := Verify[Desired](public, bad); err == nil && d.Seq != got.Seq {
 			t.Errorf("byte %d changed: %+v", i, d)
 		}
 	}
@@ -99,7 +102,7 @@ func TestVerify(t *testing.T) {
 
 // signRaw signs a payload that Sign would refuse.
 func signRaw(payloadType, payload string) []byte {
-	sig, _ := key.Sign(preAuth(payloadType, []byte(payload)))
+	sig := ed25519.Sign(key, preAuth(payloadType, []byte(payload)))
 	data, _ := json.Marshal(envelope{payloadType, []byte(payload), []signature{{"", sig}}})
 	return data
 }
@@ -108,7 +111,7 @@ func signRaw(payloadType, payload string) []byte {
 func TestStrict(t *testing.T) {
 	good := `{"device":"pi-1","id":"a","not_after":"2026-11-24T12:00:00Z","name":"ping"}`
 	typ := Command{}.payloadType()
-	if _, err := Verify[Command](key.Public(), signRaw(typ, good)); err != nil {
+	if _, err := Verify[Command](public, signRaw(typ, good)); err != nil {
 		t.Fatal(err)
 	}
 	for name, bad := range map[string]string{
@@ -126,7 +129,7 @@ func TestStrict(t *testing.T) {
 		"path name":     strings.Replace(good, `ping`, `../ping`, 1),
 		"deeply nested": `{"args":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`,
 	} {
-		if c, err := Verify[Command](key.Public(), signRaw(typ, bad)); err == nil {
+		if c, err := Verify[Command](public, signRaw(typ, bad)); err == nil {
 			t.Errorf("%s: accepted as %+v", name, c)
 		}
 	}
@@ -140,7 +143,7 @@ func TestTuningIsStrict(t *testing.T) {
 	d.Tuning = &Tuning{Captures: map[string]CaptureTuning{"machine": {Below: 0.5, MinInterval: 60000}}}
 	data, err := Sign(key, d)
 	golden(t, "tuning", data, err)
-	got, err := Verify[Desired](key.Public(), data)
+	got, err := Verify[Desired](public, data)
 	if err != nil || got.Tuning.Digest() != d.Tuning.Digest() {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -153,11 +156,11 @@ func TestTuningIsStrict(t *testing.T) {
 		"a program": at + `,"exec":["/bin/sh"]`, "a driver": at + `,"driver":"camera"`, "an address": at + `,"url":"https://evil"`, "an authority": at + `,"ca":"x"`,
 		"more than all": `"below":1.5`, "not a number": `"below":null`, "a negative one": `"every":-1`, "a program beside": at + `}},"actions":{"machine":{"exec":["/bin/sh"]`,
 	} {
-		if x, err := Verify[Desired](key.Public(), signRaw(d.payloadType(), strings.Replace(string(good), at, more, 1))); err == nil {
+		if x, err := Verify[Desired](public, signRaw(d.payloadType(), strings.Replace(string(good), at, more, 1))); err == nil {
 			t.Errorf("%s: accepted as %+v", name, x.Tuning)
 		}
 	}
-	if _, err := Verify[Desired](key.Public(), good); err == nil {
+	if _, err := Verify[Desired](public, good); err == nil {
 		t.Error("accepted without an envelope")
 	}
 }
@@ -168,7 +171,7 @@ func TestTuningOfAll(t *testing.T) {
 	d.Tuning = &Tuning{Captures: map[string]CaptureTuning{"machine": {Every: 100}}, Enter: map[string]EnterTuning{"machine": {Bundle: "machine@1.0.0", Score: 0.8}}, Health: 60_000}
 	data, err := Sign(key, d)
 	golden(t, "tuning_all", data, err)
-	if got, err := Verify[Desired](key.Public(), data); err != nil || got.Tuning.Digest() != d.Tuning.Digest() {
+	if got, err := Verify[Desired](public, data); err != nil || got.Tuning.Digest() != d.Tuning.Digest() {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	for text, ok := range map[string]bool{
@@ -189,12 +192,12 @@ func TestTuningOfAll(t *testing.T) {
 }
 
 func TestUnsigned(t *testing.T) {
-	c, err := ParseUnsigned([]byte(` { "name" : "ping" } `))
+	c, err := parseUnsigned([]byte(` { "name" : "ping" } `))
 	if err != nil || c.Name != "ping" {
 		t.Errorf("%+v, %v", c, err)
 	}
 	for _, bad := range []string{``, `{}`, `{"name":"ping","exec":"x"}`, `{"name":"ping"}x`, `[]`} {
-		if _, err := ParseUnsigned([]byte(bad)); err == nil {
+		if _, err := parseUnsigned([]byte(bad)); err == nil {
 			t.Errorf("%q: accepted", bad)
 		}
 	}
@@ -261,7 +264,7 @@ func FuzzDown(f *testing.F) {
 
 // exact checks that what passes comes out of Sign as it went in.
 func exact[D Down](t *testing.T, zero D, payload string) {
-	doc, err := Verify[D](key.Public(), signRaw(zero.payloadType(), payload))
+	doc, err := Verify[D](public, signRaw(zero.payloadType(), payload))
 	if err != nil {
 		return
 	}
@@ -279,7 +282,7 @@ func FuzzEnvelope(f *testing.F) {
 	data, _ := Sign(key, sampleAck())
 	f.Add(data)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if a, err := Verify[Ack](key.Public(), data); err == nil {
+		if a, err := Verify[Ack](public, data); err == nil {
 			if _, err := Sign(key, a); err != nil {
 				t.Fatalf("verified, but cannot be signed again: %v", err)
 			}

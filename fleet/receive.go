@@ -44,7 +44,7 @@ func (s *Session) take(n Name, payload []byte) error {
 func (s *Session) takeCommand(payload []byte) error {
 	c, err := Verify[Command](s.cfg.Director, payload)
 	if err != nil && s.cfg.Unsigned {
-		if plain, e := ParseUnsigned(payload); e == nil {
+		if plain, e := parseUnsigned(payload); e == nil {
 			c, err = s.complete(plain), nil
 		}
 	}

@@ -30,7 +30,7 @@ func TestAckUnsignedOrCorrupt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forged, err := Sign(Key(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, 32))), sampleAck())
+	forged, err := Sign(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, 32)), sampleAck())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,14 +48,14 @@ func TestAckUnsignedOrCorrupt(t *testing.T) {
 	for at := 0; at < len(good); at += 7 {
 		spoilt := bytes.Clone(good)
 		spoilt[at] ^= 2
-		if _, err := Verify[Ack](key.Public(), spoilt); err != nil { // else it is the same document
+		if _, err := Verify[Ack](public, spoilt); err != nil { // else it is the same document
 			bad = append(bad, spoilt)
 		}
 	}
 	var h acks
 	var log bytes.Buffer
 	s := &Session{topics: Topics{DefaultPrefix}, cfg: SessionConfig{
-		Device: "pi-1", Director: key.Public(), Handler: &h, Unsigned: true, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Device: "pi-1", Director: public, Handler: &h, Unsigned: true, Log: slog.New(slog.NewTextHandler(&log, nil)),
 	}}
 	topic := s.topics.Of("pi-1", TopicAck)
 	for _, data := range bad {

@@ -61,7 +61,7 @@ func TestThousandReconnects(t *testing.T) {
 	go cuts(front, inner.Addr().String(), &lines)
 
 	s, err := NewSession(SessionConfig{
-		Broker: "tcp://" + front.Addr().String(), Device: "pi-1", Director: key.Public(), Boot: strings.Repeat("0", 32),
+		Broker: "tcp://" + front.Addr().String(), Device: "pi-1", Director: public, Boot: strings.Repeat("0", 32),
 		Handler:  silent{},
 		MinDelay: time.Microsecond, MaxDelay: 100 * time.Microsecond,
 	})

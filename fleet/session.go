@@ -69,8 +69,8 @@ func or(d, otherwise time.Duration) time.Duration {
 	return d
 }
 
-// ErrOffline says that nothing was sent: there is no connection.
-var ErrOffline = errors.New("not connected")
+// errOffline says that nothing was sent: there is no connection.
+var errOffline = errors.New("not connected")
 
 // Session keeps a device connected. Run is called once; the other methods may
 // be called concurrently with it.
@@ -257,7 +257,7 @@ func (s *Session) farewell(l *Link) {
 }
 
 // Publish sends a message up and returns once the broker has it, which says
-// nothing about the controller. It gives ErrOffline without a connection.
+// nothing about the controller. It gives errOffline without a connection.
 func (s *Session) Publish(ctx context.Context, n Name, payload []byte) error {
 	if !n.Up() || len(payload) > n.MaxPayload() {
 		return fmt.Errorf("publish %s: %d bytes, at most %d", n, len(payload), n.MaxPayload())
@@ -266,7 +266,7 @@ func (s *Session) Publish(ctx context.Context, n Name, payload []byte) error {
 	l := s.link
 	s.mu.Unlock()
 	if l == nil {
-		return ErrOffline
+		return errOffline
 	}
 	return l.Publish(ctx, s.topics.Of(s.cfg.Device, n), payload, n == TopicReported || n == TopicStatus)
 }

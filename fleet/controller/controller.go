@@ -125,7 +125,7 @@ type Controller struct {
 	streams  atomic.Int64 // readers of events
 	uploads  atomic.Int64 // of captures, under way
 	ca       *authority
-	director fleet.Signer
+	director ed25519.PrivateKey
 	topics   fleet.Topics
 	admin    string // bearer token of the folder's owner
 	inbox    chan message
@@ -320,7 +320,7 @@ func (c *Controller) send(ctx context.Context, device string, n fleet.Name, make
 }
 
 // openDirector loads the director key, or makes it.
-func openDirector(path string) (fleet.Signer, error) {
+func openDirector(path string) (ed25519.PrivateKey, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		_, key, err := ed25519.GenerateKey(rand.Reader)
@@ -331,7 +331,7 @@ func openDirector(path string) (fleet.Signer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("director key: %w", err)
 		}
-		return fleet.Key(key), writeFile(path, text, 0o600)
+		return key, writeFile(path, text, 0o600)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("director key: %w", err)
@@ -348,7 +348,7 @@ func openDirector(path string) (fleet.Signer, error) {
 	if !ok {
 		return nil, fmt.Errorf("director key: %s is not an ed25519 key", path)
 	}
-	return fleet.Key(key), nil
+	return key, nil
 }
 
 // openAdmin loads the secret by which the owner of the state folder uses the

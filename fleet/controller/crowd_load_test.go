@@ -5,6 +5,7 @@ package controller
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
 	"crypto/tls"
 	"database/sql"
 	"fmt"
@@ -144,7 +145,7 @@ func (r *rig) join(ctx context.Context, all *sync.WaitGroup, i int, chunks []tel
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	id := fleet.Identity{Device: m.id, Certificate: string(certToPEM(cert.Raw)), CA: string(r.ca.pem()), Broker: r.brokerURL(), Director: r.director.Public()}
+	id := fleet.Identity{Device: m.id, Certificate: string(certToPEM(cert.Raw)), CA: string(r.ca.pem()), Broker: r.brokerURL(), Director: r.director.Public().(ed25519.PublicKey)}
 	var config *tls.Config
 	if config, err = id.TLS(key); err == nil {
 		m.Session, err = fleet.NewSession(fleet.SessionConfig{Broker: id.Broker, Device: m.id, TLS: config, Director: id.Director, Boot: strings.Repeat("ab", 16), Handler: m})

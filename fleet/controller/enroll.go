@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -152,7 +153,7 @@ func (c *Controller) record(ctx context.Context, tx *sql.Tx, cert *x509.Certific
 func (c *Controller) identity(cert *x509.Certificate) fleet.Identity {
 	return fleet.Identity{
 		Device: cert.Subject.CommonName, Fleet: c.cfg.Fleet, Certificate: string(certToPEM(cert.Raw)), CA: string(c.ca.pem()),
-		Root: c.root(), Broker: c.brokerURL(), Prefix: c.cfg.Prefix, Director: c.director.Public(),
+		Root: c.root(), Broker: c.brokerURL(), Prefix: c.cfg.Prefix, Director: c.director.Public().(ed25519.PublicKey),
 	}
 }
 

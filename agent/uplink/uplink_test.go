@@ -3,6 +3,7 @@ package uplink
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -32,6 +33,35 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+// joinAndObey is a device that enrols, without a controller, and runs a
+// command. It prints a mark when it has its key (which the controller then
+// knows), when it is enrolled, when the command begins and when it has ended.
+func joinAndObey(dir string) error {
+	e, err := ownKey(dir)
+	if err != nil {
+		return err
+	}
+	fmt.Print(1)
+	e.Identity = fleet.Identity{Device: "pi-1"}
+	if err := e.save(dir); err != nil {
+		return err
+	}
+	fmt.Print(2)
+	j, err := openJournal(dir, noon)
+	if err != nil {
+		return err
+	}
+	if known, err := j.begin(cmd("a"), noon); known != nil || err != nil {
+		return fmt.Errorf("%v, %w", known, err)
+	}
+	fmt.Print(3)
+	if err := j.end(fleet.Result{ID: "a", State: fleet.StateDone}, noon); err != nil {
+		return err
+	}
+	fmt.Print(4)
+	return nil
 }
 
 // fleetOf starts a real controller and enrols one device into dir.

@@ -141,6 +141,10 @@ func (d *demo) wait(ctx context.Context, title string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case err := <-line:
+		if errors.Is(err, io.EOF) {
+			d.say("")
+			return errors.New("nobody is there to press Enter: demo --auto goes on by itself")
+		}
 		return err
 	}
 }

@@ -35,6 +35,7 @@ require (
 	golang.org/x/image v0.47.0
 	// Compares semantic versions.
 	golang.org/x/mod v0.43.0
+	golang.org/x/net v0.61.0
 	// Terminal and process system calls, CPU features.
 	golang.org/x/sys v0.49.0
 	// Asks for a password without showing it.
@@ -81,7 +82,6 @@ require (
 	github.com/spf13/pflag v1.0.10 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
-	golang.org/x/net v0.61.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20261005182115-fad411399dd8 // indirect

@@ -26,8 +26,10 @@ type LinkConfig struct {
 	// Username and Password are for brokers that ask for them; a fleet's knows
 	// its clients by certificate.
 	Username, Password string
-	Plain              bool            // Broker may be "tcp://" anywhere: everybody on the way reads and writes along
-	Receive            func(m Message) // one at a time; may not wait for the network
+	// Gather sends what many writes gave at once: for a client that speaks to many.
+	Gather  bool
+	Plain   bool            // Broker may be "tcp://" anywhere: everybody on the way reads and writes along
+	Receive func(m Message) // one at a time; may not wait for the network
 }
 
 // Message is one that arrived. A retained one is the broker's memory: nobody
@@ -89,6 +91,9 @@ func linkOptions(cfg LinkConfig) *mqtt.ClientOptions {
 	if cfg.TLS != nil {
 		o.SetTLSConfig(cfg.TLS.Clone())
 	}
+	if cfg.Gather {
+		o.SetCustomOpenConnectionFn(dialGathering)
+	}
 	if cfg.WillTopic != "" {
 		o.SetBinaryWill(cfg.WillTopic, cfg.Will, 1, !cfg.WillFleeting)
 	}
@@ -110,9 +115,20 @@ func (l *Link) Post(topic string, payload []byte) { l.client.Publish(topic, 0, f
 
 // Subscribe asks for topics at QoS 1 and fails where the broker refuses one.
 func (l *Link) Subscribe(ctx context.Context, topics ...string) error {
+	return l.subscribe(ctx, 1, topics)
+}
+
+// SubscribeOnce asks for topics at QoS 0: for what is sent again when no answer
+// comes. The broker keeps no account of such messages, so there is no number of
+// them on the way at which it would begin to drop or to wait.
+func (l *Link) SubscribeOnce(ctx context.Context, topics ...string) error {
+	return l.subscribe(ctx, 0, topics)
+}
+
+func (l *Link) subscribe(ctx context.Context, qos byte, topics []string) error {
 	filters := map[string]byte{}
 	for _, t := range topics {
-		filters[t] = 1
+		filters[t] = qos
 	}
 	t := l.client.SubscribeMultiple(filters, nil)
 	if err := wait(ctx, t); err != nil {

@@ -43,7 +43,14 @@ func (w *wire) records() (*Chunk, *builder, error) {
 		Kind: Kind(w.Kind), Epoch: w.Epoch, First: w.First, Boot: [16]byte(w.Boot),
 		Offset: time.Duration(w.Offset) * time.Millisecond, Synced: w.Synced,
 	}
-	b := newBuilder(c.Kind, 0)
+	longest := 0
+	for _, column := range w.Columns {
+		longest = max(longest, len(column))
+	}
+	b := newBuilder(c.Kind, longest)
+	if c.Kind == KindResult { // which all but a few are; each takes a byte of the time's column, whatever N says
+		c.Results = make([]Result, 0, min(int(w.N), len(w.Columns[colTime])))
+	}
 	r := reader{cols: w.Columns, sources: w.sources()}
 	for range w.N {
 		switch c.Kind {

@@ -21,6 +21,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -58,6 +59,10 @@ const maxLine = 16 << 20
 
 // Run serves until ctx ends or in does.
 func Run(ctx context.Context, in io.Reader, out io.Writer, log *slog.Logger) error {
+	// Ten thousand connections are twenty thousand stacks to look through, and
+	// each message is garbage at once: collecting half as often saves a tenth of
+	// the time.
+	defer debug.SetGCPercent(debug.SetGCPercent(200))
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine)
 	var cfg Config
@@ -132,9 +137,9 @@ func start(cfg Config, log *slog.Logger) (*service, string, error) {
 	}
 	server := mqtt.New(&mqtt.Options{
 		Capabilities:             capabilities(cfg),
-		ClientNetReadBufferSize:  2 << 10, // of each connection; larger messages still fit
-		ClientNetWriteBufferSize: 2 << 10,
-		SysTopicResendInterval:   3600, // nobody may read them
+		ClientNetReadBufferSize:  2 << 10,  // of each connection; larger messages still fit
+		ClientNetWriteBufferSize: 16 << 10, // there only while several messages wait for a client
+		SysTopicResendInterval:   3600,     // nobody may read them
 		Logger:                   slog.New(slog.DiscardHandler),
 	})
 	g := newGuard(cfg, log)

@@ -20,8 +20,8 @@ type bulk struct {
 
 func (s *store) bulk(ctx context.Context, insert string, columns int, conflict string) (b bulk, err error) {
 	b.columns = columns
-	if b.one, err = s.db.PrepareContext(ctx, insert+" VALUES "+placeholders(1, columns)+conflict); err == nil {
-		b.many, err = s.db.PrepareContext(ctx, insert+" VALUES "+placeholders(bulkRows, columns)+conflict)
+	if b.one, err = s.db.PrepareContext(ctx, insert+" VALUES "+s.placeholders(1, columns)+conflict); err == nil {
+		b.many, err = s.db.PrepareContext(ctx, insert+" VALUES "+s.placeholders(bulkRows, columns)+conflict)
 	}
 	return b, err
 }
@@ -50,7 +50,7 @@ type lookup struct {
 
 // lookup prepares a query that ends in IN.
 func (s *store) lookup(ctx context.Context, query string, types ...string) (lookup, error) {
-	stmt, err := s.db.PrepareContext(ctx, query+" (VALUES "+placeholders(bulkRows, len(types), types...)+")")
+	stmt, err := s.db.PrepareContext(ctx, query+" (VALUES "+s.placeholders(bulkRows, len(types), types...)+")")
 	return lookup{len(types), stmt}, err
 }
 
@@ -79,13 +79,17 @@ func (l *lookup) each(ctx context.Context, tx *sql.Tx, keys []any, f func(*sql.R
 }
 
 // placeholders returns ($1, $2), ($3, $4) and so on, cast where Postgres could
-// not tell a type.
-func placeholders(rows, columns int, types ...string) string {
+// not tell a type. For SQLite they have no names: its driver looks each one up.
+func (s *store) placeholders(rows, columns int, types ...string) string {
 	var b strings.Builder
 	for r := range rows {
 		for c := range columns {
 			b.WriteString([]string{", (", ", "}[min(c, 1)])
-			if text := fmt.Sprintf("$%d", r*columns+c+1); c < len(types) {
+			text := "?"
+			if s.postgres {
+				text = fmt.Sprintf("$%d", r*columns+c+1)
+			}
+			if c < len(types) {
 				fmt.Fprintf(&b, "CAST(%s AS %s)", text, types[c])
 			} else {
 				b.WriteString(text)

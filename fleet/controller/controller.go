@@ -254,7 +254,7 @@ func (c *Controller) connectOnce(ctx context.Context) error {
 	var id [4]byte
 	_, _ = rand.Read(id[:]) // never fails
 	l, err := fleet.Dial(ctx, fleet.LinkConfig{
-		Broker: c.localBroker(), ClientID: fmt.Sprintf("%s_%x", controllerName, id), TLS: config, Receive: c.receive,
+		Broker: c.localBroker(), ClientID: fmt.Sprintf("%s_%x", controllerName, id), TLS: config, Gather: true, Receive: c.receive,
 	})
 	if err != nil {
 		return err
@@ -263,10 +263,10 @@ func (c *Controller) connectOnce(ctx context.Context) error {
 	sub, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	var topics []string
-	for _, n := range []fleet.Name{fleet.TopicUp, fleet.TopicReported, fleet.TopicStatus, fleet.TopicRes, fleet.TopicHello} {
+	for _, n := range []fleet.Name{fleet.TopicReported, fleet.TopicStatus, fleet.TopicRes, fleet.TopicHello} {
 		topics = append(topics, c.topics.Of("+", n))
 	}
-	if err := l.Subscribe(sub, topics...); err != nil {
+	if err := first(l.Subscribe(sub, topics...), l.SubscribeOnce(sub, c.topics.Of("+", fleet.TopicUp))); err != nil {
 		return err
 	}
 	c.setLink(l)

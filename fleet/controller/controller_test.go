@@ -21,19 +21,22 @@ import (
 	"github.com/dunlin-edge/dunlin/telemetry"
 )
 
-// TestMain lets the test binary be the broker's process, too.
+// modes are the processes that the test binary can be, too.
+var modes = map[string]func() error{
+	"broker": func() error {
+		return broker.Run(context.Background(), os.Stdin, os.Stdout, slog.New(slog.DiscardHandler))
+	},
+	"replica": runReplica,
+}
+
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == "broker" {
-		if err := broker.Run(context.Background(), os.Stdin, os.Stdout, slog.New(slog.DiscardHandler)); err != nil {
-			os.Exit(1)
-		}
-		os.Exit(0)
+	if len(os.Args) != 2 || modes[os.Args[1]] == nil {
+		os.Exit(m.Run())
 	}
-	if len(os.Args) == 2 && os.Args[1] == "replica" {
-		fmt.Fprintln(os.Stderr, runReplica())
+	if err := modes[os.Args[1]](); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
 }
 
 // replicaConfig is what a replica's process is told on its standard input.

@@ -4,19 +4,15 @@ package controller
 
 import (
 	"cmp"
-	"context"
 	"crypto/ed25519"
-	"crypto/tls"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"os"
-	"runtime"
-	"runtime/debug"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,77 +34,6 @@ func crowdSize(t *testing.T) (devices, rate, seconds int) {
 }
 
 const perChunk = 120 // records
-
-// member is a device of the crowd: the agent's real session with a certificate
-// of its own (simulation level L1). Its records are those of one real store,
-// which all members send as theirs.
-type crowdMember struct {
-	*fleet.Session
-	id     string
-	chunks []telemetry.Sealed
-	mu     sync.Mutex
-	sent   int               // chunks
-	acked  uint64            // all numbers below
-	waits  map[int]time.Time // chunks that were sent and not acked, by number
-	resent int
-}
-
-func (m *crowdMember) Hello() (uint32, uint64, uint64, fleet.Seq) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	last := m.chunks[len(m.chunks)-1]
-	return last.Epoch, m.acked, last.First + last.Count, fleet.Seq{}
-}
-func (m *crowdMember) Reported() fleet.Reported {
-	return fleet.Reported{Version: "v0", Simulated: true}
-}
-func (m *crowdMember) Desired(fleet.Desired) {}
-func (m *crowdMember) Command(fleet.Command) {}
-
-func (m *crowdMember) Ack(a fleet.Ack) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.acked = max(m.acked, a.Hi)
-	for k := range m.waits {
-		n := m.chunks[k].First
-		if n < m.acked || slices.ContainsFunc(a.Ranges, func(r fleet.Range) bool { return n >= r.First && n < r.First+r.Count }) {
-			delete(m.waits, k)
-		}
-	}
-}
-
-// send publishes the next chunk, or one that was not acked for long.
-func (m *crowdMember) send(ctx context.Context) {
-	m.mu.Lock()
-	k := -1
-	for n, at := range m.waits {
-		if time.Since(at) > 15*time.Second {
-			k = n
-			m.resent++
-			break
-		}
-	}
-	if k < 0 && m.sent < len(m.chunks) {
-		k = m.sent
-		m.sent++
-	}
-	if k >= 0 {
-		m.waits[k] = time.Now()
-	}
-	m.mu.Unlock()
-	if k < 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	_ = m.Publish(ctx, fleet.TopicUp, m.chunks[k].Data) // what is not acked is sent again
-}
-
-func (m *crowdMember) open() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.waits)
-}
 
 // chunksOfOne is what a real store seals, n chunks of perChunk results.
 func chunksOfOne(t *testing.T, n int) []telemetry.Sealed {
@@ -134,29 +59,6 @@ func chunksOfOne(t *testing.T, n int) []telemetry.Sealed {
 	return all // with the few events of the store's own
 }
 
-// join gives a member its certificate, past the enrolment, and connects it.
-func (r *rig) join(ctx context.Context, all *sync.WaitGroup, i int, chunks []telemetry.Sealed) *crowdMember {
-	m := &crowdMember{id: fmt.Sprintf("c-%05d", i), chunks: chunks, waits: map[int]time.Time{}}
-	key, err := fleet.NewKey()
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	cert, err := r.ca.leaf(m.id, broker.RoleDevice, nil, deviceLife, key.Public())
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	id := fleet.Identity{Device: m.id, Certificate: string(certToPEM(cert.Raw)), CA: string(r.ca.pem()), Broker: r.brokerURL(), Director: r.director.Public().(ed25519.PublicKey)}
-	var config *tls.Config
-	if config, err = id.TLS(key); err == nil {
-		m.Session, err = fleet.NewSession(fleet.SessionConfig{Broker: id.Broker, Device: m.id, TLS: config, Director: id.Director, Boot: strings.Repeat("ab", 16), Handler: m})
-	}
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	all.Go(func() { _ = m.Run(ctx) })
-	return m
-}
-
 // rss is the memory of a process, in bytes.
 func rss(pid int) int {
 	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -169,112 +71,121 @@ func rss(pid int) int {
 	return 0
 }
 
+// cpu is the time that a process has had of the cores.
+func cpu(pid int) time.Duration {
+	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond // of 100 Hz, which Linux shows everywhere
+}
+
 // TestCrowd holds connections with certificates of their own and lets them all
 // deliver at once: nothing may be lost and nothing counted twice, by SQL over
 // the numbers that were sent.
 func TestCrowd(t *testing.T) {
 	n, rate, seconds := crowdSize(t)
-	// The devices share this process; alone, a controller has few stacks to scan.
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	chunks := chunksOfOne(t, rate*seconds/n)
 	each, perDevice := len(chunks), 0
 	for _, s := range chunks {
 		perDevice += int(s.Count)
 	}
 	r := newRig(t, t.TempDir())
-	for part := range slices.Chunk(slices.Collect(func(yield func(int) bool) {
-		for i := range n {
-			if !yield(i) {
-				return
-			}
-		}
-	}), 5000) {
-		if err := r.store.tx(t.Context(), func(tx *sql.Tx) error {
-			for _, i := range part {
-				if _, err := tx.Exec(`INSERT INTO devices (id, created, key_hash, serial, not_after, labels) VALUES ($1, 1, '', '', $2, '{}')`, fmt.Sprintf("c-%05d", i), ms(time.Now().Add(deviceLife))); err != nil {
-					return err
-				}
-			}
-			return nil
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var sessions sync.WaitGroup
-	defer sessions.Wait()
-	defer cancel()
+	c := r.crowd(n, rate, seconds, chunks)
 	empty, begun := rss(r.child.pid()), time.Now()
-	members := make([]*crowdMember, n)
-	for i := range members {
-		members[i] = r.join(ctx, &sessions, i, chunks)
-		for i%200 == 199 && !members[i].Status().Connected { // a broker has a backlog, too
-			time.Sleep(5 * time.Millisecond)
-		}
-	}
-	connected := func() (k int) {
-		for _, m := range members {
-			if m.Status().Connected {
-				k++
-			}
-		}
-		return k
-	}
-	for end := time.Now().Add(10 * time.Minute); connected() < n && time.Now().Before(end); {
-		time.Sleep(100 * time.Millisecond)
-	}
-	runtime.GC()
-	t.Logf("%d of %d connected in %s; the broker has %.1f KB for each", connected(), n, time.Since(begun).Round(time.Second), float64(rss(r.child.pid())-empty)/1024/float64(n))
-	begun = time.Now()
-	r.pump(ctx, members, rate, seconds)
-	sent := time.Since(begun)
-	r.drain(ctx, members, rate)
-	resent := 0
-	for _, m := range members {
-		resent += m.resent
-	}
+	c.begin()
+	news := c.hear()
+	t.Logf("%d of %d connected in %s; the broker has %.1f KB for each", news.Connected, n, time.Since(begun).Round(time.Second), float64(rss(r.child.pid())-empty)/1024/float64(n))
+	of := []int{r.child.pid(), os.Getpid(), c.Process.Pid}
+	before := []time.Duration{cpu(of[0]), cpu(of[1]), cpu(of[2])}
+	c.say(true)
+	news = c.hear()
 	want := n * each
-	t.Logf("%d chunks of %d records sent in %s (%.0f/s), all acked after %s; %d sent again, %d overrun; %d connected, the broker has %.1f KB for each", want, perChunk, sent.Round(time.Second), float64(want)/sent.Seconds(),
-		time.Since(begun).Round(time.Second), resent, r.stats.overrun.Load(), connected(), float64(rss(r.child.pid())-empty)/1024/float64(n))
+	t.Logf("%d chunks of %d records sent in %s (%.0f/s), all acked after %s; %d sent again, %d overrun; %d connected, the broker has %.1f KB for each", want, perChunk, news.Sent.Round(time.Second), float64(want)/news.Sent.Seconds(),
+		news.Done.Round(time.Second), news.Resent, r.stats.overrun.Load(), news.Connected, float64(rss(r.child.pid())-empty)/1024/float64(n))
+	t.Logf("CPU a chunk: broker %d us, controller %d us, devices %d us; %d acks verified", (cpu(of[0])-before[0]).Microseconds()/int64(want), (cpu(of[1])-before[1]).Microseconds()/int64(want),
+		(cpu(of[2])-before[2]).Microseconds()/int64(want), news.Verified)
 	var devices, rows, records, distinct, results, whole int
 	err := r.store.db.QueryRow(`SELECT count(DISTINCT device), count(*), sum(count), count(DISTINCT device || ' ' || first), (SELECT sum(n) FROM results_hourly), (SELECT count(*) FROM ranges WHERE hi = $1 AND rest = '[]') FROM chunks`, perDevice).
 		Scan(&devices, &rows, &records, &distinct, &results, &whole)
 	if err != nil || devices != n || rows != want || distinct != want || records != n*perDevice || results != n*(rate*seconds/n)*perChunk || whole != n {
 		t.Errorf("%d devices, %d chunks, %d different, %d records, %d results in the hours, %d complete; want %d, %d, %d: %v", devices, rows, distinct, records, results, whole, n, want, n*perDevice, err)
 	}
-	if d := connected(); d != n {
-		t.Errorf("%d connections were lost", n-d)
+	if news.Connected != n || news.Open > 0 || news.Verified == 0 || news.Err != "" {
+		t.Errorf("%d connections were lost; %d chunks without an ack; %d acks verified; %s", n-news.Connected, news.Open, news.Verified, news.Err)
+	}
+	c.say(true)
+	if err := c.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 
-// pump lets the members send in turn, so many chunks a second in all.
-func (r *rig) pump(ctx context.Context, members []*crowdMember, rate, seconds int) {
-	const hands = 256
-	var next atomic.Int64
-	var all sync.WaitGroup
-	begun := time.Now()
-	for range hands {
-		all.Go(func() {
-			for {
-				k := next.Add(1) - 1
-				if k >= int64(rate)*int64(seconds) {
-					return
-				}
-				time.Sleep(time.Until(begun.Add(time.Duration(k) * time.Second / time.Duration(rate))))
-				members[k%int64(len(members))].send(ctx)
+// crowdProcess is the process of all devices.
+type crowdProcess struct {
+	*exec.Cmd
+	t   *testing.T
+	cfg crowdConfig
+	in  *json.Encoder
+	out *json.Decoder
+}
+
+// crowd makes a process of n devices with certificates, past the enrolment.
+func (r *rig) crowd(n, rate, seconds int, chunks []telemetry.Sealed) *crowdProcess {
+	r.t.Helper()
+	c := &crowdProcess{t: r.t, Cmd: exec.Command(os.Args[0], "crowd")}
+	c.cfg = crowdConfig{Address: r.child.address(), CA: r.ca.pem(), Director: r.director.Public().(ed25519.PublicKey), Rate: rate, Seconds: seconds}
+	for _, s := range chunks {
+		c.cfg.Chunks = append(c.cfg.Chunks, crowdChunk{s.First, s.Count, s.Epoch, s.Data})
+	}
+	c.must(r.store.tx(r.t.Context(), func(tx *sql.Tx) error {
+		for i := range n {
+			m := crowdIdentity{ID: fmt.Sprintf("c-%05d", i)}
+			key, err := fleet.NewKey()
+			c.must(err)
+			cert, err := r.ca.leaf(m.ID, broker.RoleDevice, nil, deviceLife, key.Public())
+			c.must(err)
+			text, err := keyToPEM(key)
+			c.must(err)
+			m.Certificate, m.Key = string(certToPEM(cert.Raw)), string(text)
+			c.cfg.Members = append(c.cfg.Members, m)
+			if _, err := tx.Exec(`INSERT INTO devices (id, created, key_hash, serial, not_after, labels) VALUES ($1, 1, '', '', $2, '{}')`, m.ID, ms(time.Now().Add(deviceLife))); err != nil {
+				return err
 			}
-		})
-	}
-	all.Wait()
+		}
+		return nil
+	}))
+	c.Stderr = os.Stderr
+	in, err := c.StdinPipe()
+	c.must(err)
+	out, err := c.StdoutPipe()
+	c.must(err)
+	c.in, c.out = json.NewEncoder(in), json.NewDecoder(out)
+	return c
 }
 
-// drain goes on at the same rate until all is acked, for ten minutes at most.
-func (r *rig) drain(ctx context.Context, members []*crowdMember, rate int) {
-	for end := time.Now().Add(10 * time.Minute); time.Now().Before(end); {
-		if !slices.ContainsFunc(members, func(m *crowdMember) bool { return m.sent < len(m.chunks) || m.open() > 0 }) {
-			return
-		}
-		r.pump(ctx, members, rate, (len(members)+rate-1)/rate)
+func (c *crowdProcess) begin() {
+	c.t.Helper()
+	c.must(c.Start())
+	c.t.Cleanup(func() { _ = c.Process.Kill() })
+	c.say(c.cfg)
+}
+
+func (c *crowdProcess) say(what any) {
+	c.t.Helper()
+	c.must(c.in.Encode(what))
+}
+
+func (c *crowdProcess) hear() (news crowdNews) {
+	c.t.Helper()
+	if c.must(c.out.Decode(&news)); news.Err != "" {
+		c.t.Error(news.Err)
 	}
-	r.t.Error("not all was acked")
+	return news
+}
+
+func (c *crowdProcess) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
 }

@@ -146,14 +146,26 @@ func (c *Controller) commands(ctx context.Context, which string, args ...any) ([
 	return all, rows.Err()
 }
 
-// sendOpen sends the commands since a time that devices have not accepted: of
-// one device, or with "" of all that are online. Devices know an id they had.
-func (c *Controller) sendOpen(ctx context.Context, device string, since time.Time) error {
-	which, args := `EXISTS (SELECT 1 FROM devices d WHERE d.id = commands.device AND d.online = 1)`, []any{ms(c.now()), ms(since)}
+// isOpen is what the index commands_unended holds.
+const isOpen = `state IN ('waiting', 'accepted', 'progress')`
+
+// openCommands returns the commands since a time that devices have not accepted, or
+// whose end should have been heard of: of one device, or with "" of all that are
+// online.
+func (c *Controller) openCommands(ctx context.Context, device string, since time.Time) ([]CommandStatus, error) {
+	now := c.now()
+	which, args := `EXISTS (SELECT 1 FROM devices d WHERE d.id = commands.device AND d.online = 1)`, []any{ms(now), ms(since), ms(now.Add(-3 * c.cfg.Resend))}
 	if device != "" {
-		which, args = `device = $3`, append(args, device)
+		which, args = `device = $4`, append(args, device)
 	}
-	all, err := c.commands(ctx, `WHERE state = 'waiting' AND not_after > $1 AND created >= $2 AND `+which+` ORDER BY created LIMIT 1000`, args...)
+	return c.commands(ctx, `WHERE `+isOpen+` AND (state = 'waiting' OR updated <= $3) AND not_after > $1 AND created >= $2 AND `+which+` ORDER BY created LIMIT 1000`, args...)
+}
+
+// sendOpen sends open commands. A device does not run an id that it had again,
+// but says how that one stands: an answer may have been lost with the controller
+// or the broker that had it.
+func (c *Controller) sendOpen(ctx context.Context, device string, since time.Time) error {
+	all, err := c.openCommands(ctx, device, since)
 	if err != nil {
 		return err
 	}
@@ -164,7 +176,7 @@ func (c *Controller) sendOpen(ctx context.Context, device string, since time.Tim
 	return nil
 }
 
-// outbox sends new commands, unaccepted ones again, and ends those whose time
+// outbox sends new commands, open ones again, and ends those whose time
 // is over. Another controller on the same database may have taken a new one.
 func (c *Controller) outbox(ctx context.Context) {
 	t := time.NewTicker(min(c.cfg.Resend, time.Second))
@@ -193,7 +205,7 @@ func (c *Controller) resend(ctx context.Context, since, now time.Time) error {
 		// Accepted ones get an hour more to tell how they ended.
 		if err := c.lead(ctx, func(tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, `UPDATE commands SET state = 'expired', updated = $1
-				WHERE state = 'waiting' AND not_after <= $1 OR state IN ('accepted', 'progress') AND not_after <= $2`, ms(now), ms(now.Add(-time.Hour)))
+				WHERE `+isOpen+` AND not_after <= CASE WHEN state = 'waiting' THEN CAST($1 AS BIGINT) ELSE CAST($2 AS BIGINT) END`, ms(now), ms(now.Add(-time.Hour)))
 			return err
 		}); err != nil {
 			return err

@@ -92,3 +92,53 @@ func TestCommandAll(t *testing.T) {
 		t.Errorf("%+v, %v", lines, err)
 	}
 }
+
+// TestAskedAgain: a command whose end was lost is asked for again, not at once,
+// while it may still run, and until there is an end.
+func TestAskedAgain(t *testing.T) {
+	s, _, _ := newStage(t)
+	ctx := t.Context()
+	for _, id := range []string{"d-0", "d-1"} {
+		s.addDevice(id)
+		_, err := s.commit(ctx, []message{say(&actor{id: id}, fleet.TopicHello, fleet.Hello{Boot: actorBoot, Conn: 1})})
+		s.must(err)
+	}
+	c, err := s.Command(ctx, "test", "d-0", CommandOptions{Name: "ping", Life: time.Hour})
+	s.must(err)
+	started, wait := s.now, 3*s.cfg.Resend
+	check := func(what string, want int) {
+		t.Helper()
+		for _, device := range []string{"", "d-0", "d-1"} {
+			got, err := s.openCommands(ctx, device, time.Time{})
+			s.must(err)
+			if len(got) != want && device != "d-1" || device == "d-1" && len(got) > 0 {
+				t.Errorf("%s: %d commands are sent to %q, want %d", what, len(got), device, want)
+			}
+		}
+	}
+	answer := func(state fleet.State) {
+		_, err := s.commit(ctx, []message{say(&actor{id: "d-0"}, fleet.TopicRes, fleet.Result{ID: c.ID, State: state})})
+		s.must(err)
+	}
+	check("not accepted", 1)
+	answer(fleet.StateAccepted)
+	check("accepted", 0)
+	s.now = s.now.Add(wait - time.Millisecond)
+	check("accepted not long ago", 0)
+	s.now = s.now.Add(time.Millisecond)
+	check("accepted long ago", 1)
+	answer(fleet.StateProgress)
+	check("at work", 0)
+	s.now = s.now.Add(wait)
+	check("at work long ago", 1)
+	if got, err := s.openCommands(ctx, "", s.now); err != nil || len(got) > 0 {
+		t.Errorf("of new commands: %v, %v", got, err)
+	}
+	late := s.now
+	s.now = started.Add(time.Hour)
+	check("too late to run", 0) // a device that has lost its journal would say that it never ran
+	s.now = late
+	answer(fleet.StateDone)
+	s.now = s.now.Add(wait)
+	check("done", 0)
+}

@@ -40,7 +40,7 @@ type Config struct {
 	Prefix  string        // of topics; empty: fleet.DefaultPrefix
 	Broker  string        // address that the embedded broker listens on, port 0 takes a free one
 	Child   []string      // command that runs broker.Run, such as {"/usr/bin/dunlin-fleet", "broker"}
-	Resend  time.Duration // of unaccepted commands; 0: 10 s
+	Resend  time.Duration // of unaccepted commands, and three times as long of those whose end is due; 0: 10 s
 	Tick    time.Duration // between looks at the rollouts; 0: 1 s
 	Stale   time.Duration // a device silent for so long is not online; 0: 3 min
 	Log     *slog.Logger

@@ -34,7 +34,9 @@ type yard struct {
 	cfg      replicaConfig
 	desk     *Controller // a third one, which leads never: what people use
 	broker   *brokerProcess
+	programs []string // replicas run them in turn
 	replicas []*exec.Cmd
+	led      map[string]bool // programs
 	log      *os.File
 	devices  []*yardDevice
 	newSHA   string
@@ -74,13 +76,17 @@ func freeAddress(t *testing.T) string {
 	return strings.TrimPrefix(s.URL, "http://")
 }
 
-// newYard builds everything but the replicas.
-func newYard(t *testing.T, newBroker func(y *yard, address string) *brokerProcess) *yard {
+// newYard builds everything but the replicas. The first of programs founds the
+// database; none is this version.
+func newYard(t *testing.T, newBroker func(y *yard, address string) *brokerProcess, programs ...string) *yard {
 	at := os.Getenv("DUNLIN_POSTGRES")
 	if at == "" {
 		t.Fatal("DUNLIN_POSTGRES names no database: run .ci/long replicas")
 	}
-	y := &yard{t: t}
+	y := &yard{t: t, programs: programs, led: map[string]bool{}}
+	if len(programs) == 0 {
+		y.programs = []string{os.Args[0]}
+	}
 	db, err := sql.Open("pgx", at)
 	y.must(err)
 	defer db.Close()
@@ -92,6 +98,9 @@ func newYard(t *testing.T, newBroker func(y *yard, address string) *brokerProces
 	y.log, err = os.Create(filepath.Join(t.TempDir(), "replicas.log"))
 	y.must(err)
 	keys := y.release()
+	if len(programs) > 0 {
+		y.found(db, schema)
+	}
 	y.desk, err = Open(t.Context(), y.cfg.config(nil))
 	y.must(err)
 	t.Cleanup(func() { y.must(y.desk.Close()) })
@@ -100,6 +109,18 @@ func newYard(t *testing.T, newBroker func(y *yard, address string) *brokerProces
 	y.broker.restart()
 	t.Cleanup(y.broker.kill)
 	return y
+}
+
+// found lets a replica make the database, and ends it.
+func (y *yard) found(db *sql.DB, schema string) {
+	cmd := y.replica()
+	y.eventually("the database", time.Minute, func() bool {
+		var n int
+		return db.QueryRow(`SELECT count(*) FROM `+schema+`.lease WHERE until > 0`).Scan(&n) == nil && n == 1
+	})
+	y.must(cmd.Process.Kill())
+	_ = cmd.Wait()
+	y.replicas = nil
 }
 
 // release publishes the demo's two bundles, and returns the digest of the new one.
@@ -138,7 +159,7 @@ func (y *yard) eventually(what string, within time.Duration, f func() bool) {
 // replica starts the process of a controller.
 func (y *yard) replica() *exec.Cmd {
 	y.t.Helper()
-	cmd := exec.Command(os.Args[0], "replica")
+	cmd := exec.Command(y.programs[len(y.replicas)%len(y.programs)], "replica")
 	cmd.Stderr = y.log
 	in, err := cmd.StdinPipe()
 	y.must(err)
@@ -396,4 +417,19 @@ func TestReplicasMosquitto(t *testing.T) {
 	}
 	y := newYard(t, mosquitto)
 	y.run(killLeader, zombie, brokers(restarts), cutPostgres(length), killLeader)
+}
+
+// TestReplicasVersions: a controller of the version before founds the fleet, and
+// works beside one of this version, which has changed the schema; each leads in
+// turn. In the end all are of this version.
+func TestReplicasVersions(t *testing.T) {
+	previous := os.Getenv("DUNLIN_PREVIOUS")
+	if previous == "" {
+		t.Fatal("DUNLIN_PREVIOUS names no test binary of the version before: run .ci/long replicas")
+	}
+	y := newYard(t, mosquitto, previous, os.Args[0])
+	y.run(killLeader, killLeader, brokers(2), zombie, killLeader, killLeader, upgrade)
+	if !y.led[previous] || !y.led[os.Args[0]] {
+		t.Errorf("who led: %v", y.led)
+	}
 }

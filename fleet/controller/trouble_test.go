@@ -39,11 +39,26 @@ func (y *yard) leading() *exec.Cmd {
 	})
 	for _, cmd := range y.replicas {
 		if cmd.Process.Pid == pid {
+			y.led[cmd.Path] = true
 			return cmd
 		}
 	}
 	y.t.Fatalf("process %d leads and is none of ours", pid)
 	return nil
+}
+
+// upgrade ends what is not of this version, and starts two that are.
+func upgrade(y *yard) {
+	for _, cmd := range y.replicas {
+		if cmd.Path != os.Args[0] {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+	}
+	y.programs = os.Args[:1]
+	y.replica()
+	y.replica()
+	y.leading()
 }
 
 // zombie stops the leader until another leads, and lets it wake up.

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
 )
@@ -18,7 +19,7 @@ func lowerConv16(n *node) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
-	return conv16Step(n, "conv2d_16x8", s, p), nil
+	return conv16Step(n, "conv2d_16x8", s, p)
 }
 
 // bias16 refuses layers for which LiteRT sums in int32: those that name such a
@@ -33,15 +34,28 @@ func (n *node) bias16(typed int) error {
 	return nil
 }
 
-func conv16Step(n *node, name string, s convShape, p *packed16) Step {
+func conv16Step(n *node, name string, s convShape, p *packed16) (Step, error) {
 	c := &kernel.Conv16{
 		Window: s.window, Batch: s.batch, Groups: s.groups, InC: s.inC, OutC: s.outC, Weights: p.weights, Bias: p.bias, Out: p.out,
+		Workers: n.b.mem.Workers,
+	}
+	if err := n.packLater(c); err != nil {
+		return Step{}, err
 	}
 	src, dst := n.inRef(0), n.outRef()
-	return Step{
-		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleTFLite, MACs: c.MACs(),
-		Run: func(mem []byte) { c.Run(i16(dst.Bytes(mem)), i16(src.Bytes(mem))) },
+	staged, sums := c.ScratchSizes()
+	in, acc := n.scratch(staged, 1), n.scratch(sums, 4)
+	step := Step{
+		Kernel: name, Tier: c.Tier(), Rule: ruleTFLite, MACs: c.MACs(),
+		Run: func(mem []byte) { c.Run(i16(dst.Bytes(mem)), i16(src.Bytes(mem)), in.Bytes(mem), i32(acc.Bytes(mem))) },
 	}
+	if c.Splits() {
+		step.Prepare = func(mem []byte) { c.Prepare(i16(src.Bytes(mem)), in.Bytes(mem)) }
+		step.Part = func(mem []byte, worker, i, n int) {
+			c.Part(i16(dst.Bytes(mem)), i16(src.Bytes(mem)), in.Bytes(mem), i32(acc.Bytes(mem)), worker, i, n)
+		}
+	}
+	return step, nil
 }
 
 // lowerFullyConnected16 requantizes in float64, unlike the convolutions
@@ -63,7 +77,7 @@ func lowerFullyConnected16(n *node) (Step, error) {
 		w := n.in(1).Quant.Scale
 		p.out.Real[c] = float64(n.in(0).Scale()) * float64(w[min(c, len(w)-1)]) / float64(n.out().Scale())
 	}
-	return conv16Step(n, "fully_connected_16x8", s, p), nil
+	return conv16Step(n, "fully_connected_16x8", s, p)
 }
 
 func lowerDepthwise16(n *node) (Step, error) {
@@ -79,10 +93,15 @@ func lowerDepthwise16(n *node) (Step, error) {
 	c := &kernel.Depthwise16{
 		Window: w, Batch: in.Shape[0], InC: in.Shape[3], Multiplier: mult, Weights: p.weights, Bias: p.bias, Out: p.out,
 	}
+	if err := n.packLater(c); err != nil {
+		return Step{}, err
+	}
 	src, dst := n.inRef(0), n.outRef()
+	staged, sums := c.ScratchSizes()
+	in16, acc := n.scratch(staged, 1), n.scratch(sums, 4)
 	return Step{
-		Kernel: "depthwise_16x8", Tier: kernel.TierGeneric, Rule: ruleTFLite, MACs: c.MACs(),
-		Run: func(mem []byte) { c.Run(i16(dst.Bytes(mem)), i16(src.Bytes(mem))) },
+		Kernel: "depthwise_16x8", Tier: c.Tier(), Rule: ruleTFLite, MACs: c.MACs(),
+		Run: func(mem []byte) { c.Run(i16(dst.Bytes(mem)), i16(src.Bytes(mem)), in16.Bytes(mem), i32(acc.Bytes(mem))) },
 	}, nil
 }
 
@@ -121,8 +140,11 @@ func lowerTransposeConv16(n *node) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
+	if err := n.b.hold("weights", len(p.weights)); err != nil {
+		return Step{}, err
+	}
 	s := &kernel.Spread[int16, int8, int64]{
-		Window: w, Batch: in.Shape[0], InC: in.Shape[3], OutC: out.Shape[3], Weights: p.weights,
+		Window: w, Batch: in.Shape[0], InC: in.Shape[3], OutC: out.Shape[3], Weights: slices.Clone(p.weights),
 	}
 	src, dst, acc := n.inRef(2), n.outRef(), n.scratch(s.Scratch(), 8)
 	return Step{

@@ -59,7 +59,7 @@ func factor(ratio float64, limit int) (kernel.Multiplier, error) {
 
 // packed16 is what a layer of int16 activations keeps of its constants.
 type packed16 struct {
-	weights []int8
+	weights []int8 // in the file: whoever keeps them copies them
 	bias    []int64
 	out     kernel.Out16
 }
@@ -81,10 +81,10 @@ func pack16(n *node, in *Tensor, biasAt, channels, axis int, activation byte) (*
 	if _, err := n.weightZero(); err != nil {
 		return nil, err
 	}
-	if err := n.b.hold("weights", len(data)+20*channels); err != nil {
+	if err := n.b.hold("bias and factors", 20*channels); err != nil {
 		return nil, err
 	}
-	p := &packed16{weights: append([]int8(nil), viewOf[int8](data)...)}
+	p := &packed16{weights: viewOf[int8](data)}
 	if p.bias, err = n.bias64(biasAt, channels); err != nil {
 		return nil, err
 	}

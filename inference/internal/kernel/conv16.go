@@ -1,6 +1,9 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Out16 is the output side of a layer of 16-bit activations: a factor for each
 // channel, and the range that activation and type leave. The zero point is 0.
@@ -27,12 +30,18 @@ func (o *Out16) store(sum int64, ch int) int16 {
 // product, one shift that rounds half up (kernels/internal/common.cc). The
 // shift must be below 15.
 func (m Multiplier) Apply64(x int64) int32 {
-	reduced := int64(math.MaxInt16)
-	if m.Mantissa < 0x7FFF0000 {
-		reduced = int64(m.Mantissa+1<<15) >> 16
-	}
-	shift := 15 - m.Shift
+	reduced, shift := m.reduced()
 	return int32((x*reduced + 1<<(shift-1)) >> shift)
+}
+
+// reduced returns the mantissa cut to 15 bits, and the shift to the right that
+// goes with it.
+func (m Multiplier) reduced() (factor int64, shift int) {
+	factor = math.MaxInt16
+	if m.Mantissa < 0x7FFF0000 {
+		factor = int64(m.Mantissa+1<<15) >> 16
+	}
+	return factor, 15 - m.Shift
 }
 
 // Conv16 is a convolution or fully connected layer of int16 activations and
@@ -46,29 +55,94 @@ type Conv16 struct {
 	Weights   []int8
 	Bias      []int64
 	Out       Out16
+
+	Workers int // that compute parts at the same time; 0 is 1
+
+	fast *convTiles16
 }
+
+// Choose takes the vector kernels of the tier in use, if it has any, and
+// returns the bytes that Pack will take for them.
+func (c *Conv16) Choose() int {
+	v := layers16Of(Tier(), c.Weights)
+	if v == nil {
+		return len(c.Weights)
+	}
+	c.fast = c.layout(v)
+	return c.fast.size()
+}
+
+// Pack copies the weights, rearranged for the kernels chosen.
+func (c *Conv16) Pack() {
+	if c.fast == nil {
+		c.Weights = slices.Clone(c.Weights)
+		return
+	}
+	c.fast.pack()
+	c.Weights = nil
+}
+
+// Tier names the instruction set that computes the layer.
+func (c *Conv16) Tier() string {
+	if c.fast != nil {
+		return c.fast.v.tier
+	}
+	return TierGeneric
+}
+
+// ScratchSizes returns how many bytes and words Run needs: the input as vector
+// kernels want it, and sums.
+func (c *Conv16) ScratchSizes() (staged, sums int) {
+	if c.fast == nil {
+		return 0, 0
+	}
+	return c.fast.bytes(), c.fast.sums() * max(c.Workers, 1)
+}
+
+// Depth is the length of one dot product.
+func (c *Conv16) Depth() int { return c.KH * c.KW * c.InC }
 
 // MACs returns the multiply-accumulates of one run.
 func (c *Conv16) MACs() int64 {
-	return int64(c.Batch) * int64(c.OutH) * int64(c.OutW) * int64(c.Groups) * int64(c.OutC) *
-		int64(c.KH) * int64(c.KW) * int64(c.InC)
+	return int64(c.Batch) * int64(c.OutH) * int64(c.OutW) * int64(c.Groups) * int64(c.OutC) * int64(c.Depth())
 }
 
 // Run computes dst = conv(src).
-func (c *Conv16) Run(dst, src []int16) {
-	pixel := c.Groups * c.InC
-	at := 0
+func (c *Conv16) Run(dst, src []int16, staged []byte, sums []int32) {
+	inSize, outSize := c.InH*c.InW*c.Groups*c.InC, c.OutH*c.OutW*c.Groups*c.OutC
 	for b := range c.Batch {
-		in := src[b*c.InH*c.InW*pixel:]
-		for y := range c.OutH {
-			for x := range c.OutW {
-				for ch := range c.Groups * c.OutC {
-					dst[at] = c.Out.store(c.sum(in, y*c.StrideH-c.PadTop, x*c.StrideW-c.PadLeft, ch), ch)
-					at++
-				}
+		in, out := src[b*inSize:][:inSize], dst[b*outSize:][:outSize]
+		if c.fast != nil {
+			c.fast.image(out, in, staged, sums)
+		} else {
+			c.image(out, in)
+		}
+	}
+}
+
+func (c *Conv16) image(dst, in []int16) {
+	at := 0
+	for y := range c.OutH {
+		for x := range c.OutW {
+			for ch := range c.Groups * c.OutC {
+				dst[at] = c.Out.store(c.sum(in, y*c.StrideH-c.PadTop, x*c.StrideW-c.PadLeft, ch), ch)
+				at++
 			}
 		}
 	}
+}
+
+// Splits tells whether Prepare and then Part, for all parts in any order, do what
+// Run does.
+func (c *Conv16) Splits() bool { return c.fast != nil && c.Batch == 1 && c.Groups == 1 }
+
+// Prepare does what all parts share.
+func (c *Conv16) Prepare(src []int16, staged []byte) { c.fast.prepare(src, staged) }
+
+// Part computes part i of n; no two at the same time have the same worker.
+func (c *Conv16) Part(dst, src []int16, staged []byte, sums []int32, worker, i, n int) {
+	own := c.fast.sums()
+	c.fast.group(dst, c.fast.staging(src, staged), sums[worker*own:][:own], 0, share{i, n})
 }
 
 // sum is channel ch of the window whose first element is at y0, x0.
@@ -97,52 +171,4 @@ func dot16(w []int8, v []int16) (sum int64) {
 		sum += int64(int32(x) * int32(v[i]))
 	}
 	return sum
-}
-
-// Depthwise16 is a depthwise convolution of int16 activations and int8 weights
-// [KH][KW][channel * Multiplier]
-// (kernels/internal/reference/integer_ops/depthwise_conv.h).
-type Depthwise16 struct {
-	Window
-	Batch, InC, Multiplier int
-	Weights                []int8
-	Bias                   []int64
-	Out                    Out16
-}
-
-// MACs returns the multiply-accumulates of one run.
-func (c *Depthwise16) MACs() int64 {
-	return int64(c.Batch) * int64(c.OutH) * int64(c.OutW) * int64(c.InC) * int64(c.Multiplier) * int64(c.KH) * int64(c.KW)
-}
-
-// Run computes dst = depthwise(src).
-func (c *Depthwise16) Run(dst, src []int16) {
-	at := 0
-	for b := range c.Batch {
-		in := src[b*c.InH*c.InW*c.InC:]
-		for y := range c.OutH {
-			for x := range c.OutW {
-				for ch := range c.InC * c.Multiplier {
-					dst[at] = c.Out.store(c.sum(in, y*c.StrideH-c.PadTop, x*c.StrideW-c.PadLeft, ch), ch)
-					at++
-				}
-			}
-		}
-	}
-}
-
-func (c *Depthwise16) sum(in []int16, y0, x0, ch int) int64 {
-	acc := c.Bias[ch]
-	for ky := range c.KH {
-		y := y0 + ky*c.DilationH
-		for kx := range c.KW {
-			x := x0 + kx*c.DilationW
-			if y < 0 || y >= c.InH || x < 0 || x >= c.InW {
-				continue
-			}
-			w := c.Weights[(ky*c.KW+kx)*c.InC*c.Multiplier+ch]
-			acc += int64(int32(w) * int32(in[(y*c.InW+x)*c.InC+ch/c.Multiplier]))
-		}
-	}
-	return acc
 }

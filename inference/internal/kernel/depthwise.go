@@ -56,11 +56,7 @@ func (d *Depthwise[T]) Pack() {
 	case d.fast != nil:
 		d.fast.pack()
 	case d.dense != nil:
-		n, taps := d.outC(), d.KH*d.KW
-		d.dense.Weights = make([]T, len(d.Weights))
-		for i, w := range d.Weights {
-			d.dense.Weights[i%n*taps+i/n] = w
-		}
+		d.dense.Weights = groupMajor(d.Weights, d.KH*d.KW)
 		d.dense.Pack()
 	default:
 		d.Weights = slices.Clone(d.Weights)

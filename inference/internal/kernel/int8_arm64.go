@@ -65,9 +65,12 @@ func vector8Of(tier string) *vector8 {
 }
 
 func (v *vector8) gemm(rows, vectors int, t *tile8) {
-	if v.narrowSums {
+	switch {
+	case v.wide:
+		gemm16NEON(rows, t)
+	case v.narrowSums:
 		gemm8NEON(rows, t)
-	} else {
+	default:
 		gemm8Dotprod(rows, t)
 	}
 }

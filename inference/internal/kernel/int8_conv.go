@@ -65,15 +65,7 @@ func (t *convTiles8[T]) size() int { return 4 * t.Groups * (t.groupLen + t.perGr
 
 // vectors returns the width of panel p in vectors of 16: the last one may be
 // narrow.
-func (t *convTiles8[T]) vectors(p int) int {
-	switch left := t.OutC - p*t.v.panel; {
-	case left <= 16 || t.v.panel == 16:
-		return 1
-	case left <= 32:
-		return 2
-	}
-	return 4
-}
+func (t *convTiles8[T]) vectors(p int) int { return t.v.vectors(t.OutC, p) }
 
 // bytes returns the size of what run copies the input to, and of what kernels
 // store narrow panels to.
@@ -192,19 +184,14 @@ func (p *padded) stage(v *vector8, dst, src []byte, zero, flip byte) {
 		}
 		return
 	}
-	left, zero := p.PadLeft*p.pixel*size, zero^flip
-	// What lies between the end of a row and the beginning of the next is one run.
-	end := p.PadTop*line + left
-	v.spread(dst[:end], zero)
-	for y := range p.InH {
-		v.flip(dst[end:], src[y*in:][:in], flip)
-		next := p.h * line
-		if y < p.InH-1 {
-			next = end + line
+	zero ^= flip
+	p.around(func(to, from, n int) {
+		if from < 0 {
+			v.spread(dst[to*size:][:n*size], zero)
+		} else {
+			v.flip(dst[to*size:], src[from:][:n], flip)
 		}
-		v.spread(dst[end+in*size:next], zero)
-		end = next
-	}
+	})
 }
 
 // int16sOf returns bytes as int16.
@@ -237,8 +224,8 @@ func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part s
 	for p := p0; p < p1; {
 		n := t.together(p, p1, x1-x0)
 		most, line := t.v.pixels(t.vectors(p)), 0
-		if x1-x0 > most && sums == nil {
-			line = t.evenly(most)
+		if x1-x0 > most && sums == nil && t.v.blocks {
+			line = t.in.evenly(most)
 		}
 		switch a.blocks = 1; {
 		case line > 0:
@@ -255,21 +242,6 @@ func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part s
 		}
 		p += n
 	}
-}
-
-// evenly returns how many output pixels follow each other with windows at even
-// distances, for kernels that go from block to block: all of an image, a row of it,
-// or 0 where that is too few to pay.
-func (t *convTiles8[T]) evenly(most int) int {
-	switch w := &t.in; {
-	case !t.v.blocks:
-		return 0
-	case t.OutH == 1 || w.corner(1, 0) == w.corner(0, t.OutW):
-		return t.OutH * t.OutW
-	case t.OutW >= 2*most:
-		return t.OutW
-	}
-	return 0
 }
 
 // lines computes n panels from p on for pixels [first, last), line by line.

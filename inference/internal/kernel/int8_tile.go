@@ -20,11 +20,24 @@ type vector8 struct {
 	narrowSums bool
 	// wide kernels take inputs of 16 bits, and weights in pairs instead of quads.
 	wide   bool
+	single bool // weights stand one by one: those of each input for all outputs
 	blocks bool // matrix kernels go on from block to block of pixels
 	// chain is the bytes of weights that one call may go through, of kernels that go
 	// on from panel to panel, too.
 	chain int
 	set   int // of instructions, where several share all of the above
+}
+
+// vectors returns the width of panel p of so many outputs in vectors of 16: the last
+// one may be narrow.
+func (v *vector8) vectors(outputs, p int) int {
+	switch left := outputs - p*v.panel; {
+	case left <= 16 || v.panel == 16:
+		return 1
+	case left <= 32:
+		return 2
+	}
+	return 4
 }
 
 // width returns the bytes of an input.

@@ -97,7 +97,8 @@ generate: ## write the assembly kernels anew (binutils for aarch64 and armhf)
 		$(GO) run ./avx2 > ../int8_avx2_amd64.s && $(GO) run ./rows > ../rows_amd64.s && \
 		$(GO) run ./float > ../f32_amd64.s && $(GO) run ./arm64 > ../int8_arm64.s && \
 		$(GO) run ./arm64 float > ../f32_arm64.s && $(GO) run ./arm64 rows > ../rows_arm64.s && \
-		$(GO) run ./int16 > ../int16_amd64.s && $(GO) run ./arm64 int16 > ../int16_arm64.s && $(GO) run ./armv7 > ../int8_arm.s
+		$(GO) run ./int16 > ../int16_amd64.s && $(GO) run ./arm64 int16 > ../int16_arm64.s && \
+		$(GO) run ./arm64 i8mm > ../i8mm_arm64.s && $(GO) run ./armv7 > ../int8_arm.s
 
 models: ## train the demo's models anew (Python, TensorFlow)
 	scripts/models/make

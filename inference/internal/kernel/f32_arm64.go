@@ -106,6 +106,7 @@ func binaryF32MINNEON(t *rowF32)
 
 // vectorsF32 are the float kernels by tier; they need no more than NEON.
 var vectorsF32 = map[string]*vectorF32{
+	TierI8MM:    {tier: TierI8MM, lanes: 4, rows: 8},
 	TierDotprod: {tier: TierDotprod, lanes: 4, rows: 8},
 	TierNEON:    {tier: TierNEON, lanes: 4, rows: 8},
 }

@@ -47,21 +47,9 @@ func (t *convTiles16) packPanel(panel []int32, first, lanes, width int) {
 						rows[r] = w[(o+r)*k+c.first+s*c.length:][:c.length]
 					}
 				}
-				t.v.packFour(quads, width, o, &rows)
+				t.v.packFour(quads, width, o, &rows, 0)
 			}
 		}
-	}
-}
-
-// packFour writes the weights of four outputs from o on.
-func (v *vector8) packFour(quads []int32, width, o int, rows *[4][]byte) {
-	switch {
-	case v.single:
-		packSingle(quads[o/4:], rows)
-	case v.wide:
-		packPairs(quads[o/2:], width, rows, 0)
-	default:
-		packQuads(quads[o:], width, rows, 0)
 	}
 }
 

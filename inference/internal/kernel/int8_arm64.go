@@ -56,6 +56,8 @@ func interleaveNEON(dst, r0, r1, r2, r3 *byte, blocks int, flip uint64)
 // vector8Of returns the 8-bit kernels of a tier, nil where it has none.
 func vector8Of(tier string) *vector8 {
 	switch tier {
+	case TierI8MM:
+		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, octs: true, blocks: true, chain: chainInL1}
 	case TierDotprod:
 		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, blocks: true, chain: chainInL1}
 	case TierNEON:
@@ -68,6 +70,8 @@ func (v *vector8) gemm(rows, vectors int, t *tile8) {
 	switch {
 	case v.wide:
 		gemm16NEON(rows, t)
+	case v.octs:
+		gemm8I8MM(rows, t)
 	case v.narrowSums:
 		gemm8NEON(rows, t)
 	default:

@@ -42,6 +42,7 @@ func (c *Conv[T]) tiles(v *vector8) *convTiles8[T] {
 
 // layout decides where everything goes, without the memory for it.
 func (c *Conv[T]) layout(v *vector8) *convTiles8[T] {
+	v = v.ofPixels(c.OutH * c.OutW)
 	t := &convTiles8[T]{Conv: c, v: v, in: newPadded(c.Window, c.Groups*c.InC)}
 	t.offsets, t.length = t.in.segments(c.InC)
 	t.quads = (t.length + 3) / 4

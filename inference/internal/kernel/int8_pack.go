@@ -43,11 +43,7 @@ func (t *convTiles8[T]) packPanel(g, p int, sign uint32, absent []byte) {
 					rows[i] = w[(o+i)*k+s*t.length:][:t.length]
 				}
 			}
-			if t.v.wide {
-				packPairs(quads[o/2:], width, &rows, sign)
-			} else {
-				packQuads(quads[o:], width, &rows, sign)
-			}
+			t.v.packFour(quads, width, o, &rows, sign)
 		}
 	}
 }
@@ -59,6 +55,20 @@ func (t *convTiles8[T]) sumOf(o int) int32 {
 	}
 	k := t.Depth()
 	return SumBytes(t.Weights[o*k:][:k]) - int32(k)*t.WeightZero
+}
+
+// packFour writes the weights of four outputs from o on, as the kernels want them.
+func (v *vector8) packFour(quads []int32, width, o int, rows *[4][]byte, sign uint32) {
+	switch {
+	case v.single:
+		packSingle(quads[o/4:], rows)
+	case v.wide:
+		packPairs(quads[o/2:], width, rows, sign)
+	case v.octs:
+		packOcts(quads, width, o, rows, sign)
+	default:
+		packQuads(quads[o:], width, rows, sign)
+	}
 }
 
 // packQuads writes the weights of four outputs, four a word, rows of width words
@@ -80,6 +90,26 @@ func packQuads(dst []int32, width int, rows *[4][]byte, sign uint32) {
 	for ; i < n; i += 4 {
 		for o, r := range rows {
 			dst[i/4*width+o] = int32(quadOf(r[i:], min(4, n-i), sign))
+		}
+	}
+}
+
+// packOcts writes the weights of four outputs from o on, eight in two words, pairs of
+// rows of width words apart; a last quad is as packQuads has it.
+func packOcts(dst []int32, width, o int, rows *[4][]byte, sign uint32) {
+	sign8 := uint64(sign) * (1 + 1<<32)
+	for r, w := range rows {
+		i := 0
+		for ; i+8 <= len(w); i += 8 {
+			x, d := binary.LittleEndian.Uint64(w[i:])^sign8, dst[i/4*width+2*(o+r):][:2]
+			d[0], d[1] = int32(x), int32(x>>32)
+		}
+		switch left := w[i:]; {
+		case len(left) > 4:
+			d := dst[i/4*width+2*(o+r):][:2]
+			d[0], d[1] = int32(quadOf(left, 4, sign)), int32(quadOf(left[4:], len(left)-4, sign))
+		case len(left) > 0:
+			dst[i/4*width+o+r] = int32(quadOf(left, len(left), sign))
 		}
 	}
 }

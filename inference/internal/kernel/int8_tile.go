@@ -21,6 +21,7 @@ type vector8 struct {
 	// wide kernels take inputs of 16 bits, and weights in pairs instead of quads.
 	wide   bool
 	single bool // weights stand one by one: those of each input for all outputs
+	octs   bool // weights stand in pairs of quads
 	blocks bool // matrix kernels go on from block to block of pixels
 	// chain is the bytes of weights that one call may go through, of kernels that go
 	// on from panel to panel, too.
@@ -38,6 +39,15 @@ func (v *vector8) vectors(outputs, p int) int {
 		return 2
 	}
 	return 4
+}
+
+// ofPixels returns the kernels for layers of so many pixels: those of two at a time
+// would multiply one by nothing.
+func (v *vector8) ofPixels(n int) *vector8 {
+	if v.octs && n == 1 {
+		return vector8Of(TierDotprod)
+	}
+	return v
 }
 
 // width returns the bytes of an input.

@@ -104,6 +104,16 @@ func testConvTiles8[T Byte](t *testing.T) {
 			tiles.panels = guarded(t, &g, tiles.panels)
 			tiles.run(got, src, guarded(t, &g, make([]byte, tiles.bytes())), make([]int32, c.OutH*c.OutW))
 			sameBytes(t, fmt.Sprintf("%+v groups %d channels %d to %d", c.Window, c.Groups, c.InC, c.OutC), got, want)
+			if c.Groups == 1 && c.Batch == 1 { // workers get single pixels, too
+				clear(got)
+				parts, buf, sums := 1+rng.IntN(c.OutH*c.OutW), make([]byte, tiles.bytes()), make([]int32, c.OutH*c.OutW)
+				in := tiles.prepare(bytesOf(src), byte(c.InZero), buf)
+				tiles.sumPixels(sums, in, 0)
+				for i := range parts {
+					tiles.group(bytesOf(got), in, tiles.spare(buf, 0), 0, sums, share{i, parts})
+				}
+				sameBytes(t, fmt.Sprintf("%+v channels %d to %d in %d parts", c.Window, c.InC, c.OutC, parts), got, want)
+			}
 		}
 	})
 }

@@ -3,6 +3,9 @@
 package kernel
 
 //go:noescape
+func peak8I8MM(rounds int)
+
+//go:noescape
 func peak8Dotprod(rounds int)
 
 //go:noescape
@@ -13,6 +16,8 @@ func peakF32NEON(rounds int)
 
 func peak8(tier string) peakLoop {
 	switch tier {
+	case TierI8MM:
+		return peakLoop{16 * 32, peak8I8MM}
 	case TierDotprod:
 		return peakLoop{16 * 16, peak8Dotprod}
 	case TierNEON:

@@ -17,6 +17,7 @@ const (
 	TierVNNI    = "vnni"    // AVX-512 F, BW, DQ, VL, VNNI
 	TierNEON    = "neon"    // every arm64
 	TierDotprod = "dotprod" // Armv8.2-A dot product
+	TierI8MM    = "i8mm"    // Armv8.6-A products of 8-bit matrices
 	// TierARMv7NEON is what 32-bit Arm CPUs from the Cortex-A7 on have, for integers.
 	TierARMv7NEON = "armv7neon"
 )

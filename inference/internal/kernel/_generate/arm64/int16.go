@@ -140,23 +140,7 @@ func depthwise16(pixels int) {
 		p("stp q%d, q%d, [x7, #32]", 4*i+2, 4*i+3)
 		p("add x7, x7, x8")
 	}
-	p("mov x13, #%d", pixels)
-	p("madd x1, x2, x13, x1")
-	p("subs x9, x9, #1")
-	p("b.ne 2b")
-	p("ldr x10, [x0, #96]")
-	p("subs x10, x10, #1")
-	p("b.eq 8f")
-	// Never beyond the last vector: the collector may look at these pointers.
-	p("str x10, [x0, #96]")
-	for _, f := range []struct{ at, step int }{{0, 32}, {32, 32}, {56, 64}} {
-		p("ldr x10, [x0, #%d]", f.at)
-		p("add x10, x10, #%d", f.step)
-		p("str x10, [x0, #%d]", f.at)
-	}
-	p("b 1b")
-	p("8:")
-	p("ret")
+	nextPixels(pixels, []field{{0, 32}, {32, 32}, {56, 64}})
 }
 
 // finish16 requantizes groups of eight channels, which load their side once for all

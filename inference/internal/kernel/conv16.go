@@ -109,25 +109,31 @@ func (c *Conv16) MACs() int64 {
 
 // Run computes dst = conv(src).
 func (c *Conv16) Run(dst, src []int16, staged []byte, sums []int32) {
-	inSize, outSize := c.InH*c.InW*c.Groups*c.InC, c.OutH*c.OutW*c.Groups*c.OutC
-	for b := range c.Batch {
-		in, out := src[b*inSize:][:inSize], dst[b*outSize:][:outSize]
+	eachImage(c.Batch, dst, src, func(dst, src []int16) {
 		if c.fast != nil {
-			c.fast.image(out, in, staged, sums)
+			c.fast.image(dst, src, staged, sums)
 		} else {
-			c.image(out, in)
+			c.Out.image(&c.Window, dst, func(y0, x0, ch int) int64 { return c.sum(src, y0, x0, ch) })
 		}
+	})
+}
+
+// eachImage runs f on every image of a batch.
+func eachImage(batch int, dst, src []int16, f func(dst, src []int16)) {
+	in, out := len(src)/batch, len(dst)/batch
+	for b := range batch {
+		f(dst[b*out:][:out], src[b*in:][:in])
 	}
 }
 
-func (c *Conv16) image(dst, in []int16) {
-	at := 0
-	for y := range c.OutH {
-		for x := range c.OutW {
-			for ch := range c.Groups * c.OutC {
-				dst[at] = c.Out.store(c.sum(in, y*c.StrideH-c.PadTop, x*c.StrideW-c.PadLeft, ch), ch)
-				at++
-			}
+// image requantizes the sum of each channel of each window, whose first element is at
+// y0, x0.
+func (o *Out16) image(w *Window, dst []int16, sum func(y0, x0, ch int) int64) {
+	channels := len(dst) / (w.OutH * w.OutW)
+	for p := range w.OutH * w.OutW {
+		y0, x0 := p/w.OutW*w.StrideH-w.PadTop, p%w.OutW*w.StrideW-w.PadLeft
+		for ch := range channels {
+			dst[p*channels+ch] = o.store(sum(y0, x0, ch), ch)
 		}
 	}
 }

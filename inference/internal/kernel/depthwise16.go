@@ -96,27 +96,13 @@ func (c *Depthwise16) Run(dst, src []int16, staged []byte, sums []int32) {
 		c.dense.Run(dst, src, staged, sums)
 		return
 	}
-	inSize, outSize := c.InH*c.InW*c.InC, c.OutH*c.OutW*c.InC*c.Multiplier
-	for b := range c.Batch {
-		in, out := src[b*inSize:][:inSize], dst[b*outSize:][:outSize]
+	eachImage(c.Batch, dst, src, func(dst, src []int16) {
 		if c.fast != nil {
-			c.fast.image(out, in, staged, sums)
+			c.fast.image(dst, src, staged, sums)
 		} else {
-			c.image(out, in)
+			c.Out.image(&c.Window, dst, func(y0, x0, ch int) int64 { return c.sum(src, y0, x0, ch) })
 		}
-	}
-}
-
-func (c *Depthwise16) image(dst, in []int16) {
-	at := 0
-	for y := range c.OutH {
-		for x := range c.OutW {
-			for ch := range c.InC * c.Multiplier {
-				dst[at] = c.Out.store(c.sum(in, y*c.StrideH-c.PadTop, x*c.StrideW-c.PadLeft, ch), ch)
-				at++
-			}
-		}
-	}
+	})
 }
 
 func (c *Depthwise16) sum(in []int16, y0, x0, ch int) int64 {

@@ -98,7 +98,7 @@ generate: ## write the assembly kernels anew (binutils for aarch64 and armhf)
 		$(GO) run ./float > ../f32_amd64.s && $(GO) run ./arm64 > ../int8_arm64.s && \
 		$(GO) run ./arm64 float > ../f32_arm64.s && $(GO) run ./arm64 rows > ../rows_arm64.s && \
 		$(GO) run ./int16 > ../int16_amd64.s && $(GO) run ./arm64 int16 > ../int16_arm64.s && \
-		$(GO) run ./arm64 i8mm > ../i8mm_arm64.s && $(GO) run ./armv7 > ../int8_arm.s
+		$(GO) run ./arm64 i8mm > ../i8mm_arm64.s && $(GO) run ./armv7 > ../int8_arm.s && $(GO) run ./armv7 int16 > ../int16_arm.s
 
 models: ## train the demo's models anew (Python, TensorFlow)
 	scripts/models/make

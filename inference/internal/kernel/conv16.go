@@ -64,7 +64,7 @@ type Conv16 struct {
 // Choose takes the vector kernels of the tier in use, if it has any, and
 // returns the bytes that Pack will take for them.
 func (c *Conv16) Choose() int {
-	v := layers16Of(Tier(), c.Weights)
+	v := vector16Of(Tier())
 	if v == nil {
 		return len(c.Weights)
 	}

@@ -20,10 +20,11 @@ type Depthwise16 struct {
 // returns the bytes that Pack will take for them.
 func (c *Depthwise16) Choose() int {
 	if c.Multiplier == 1 {
-		if !kernels16 || vector16Of(Tier()) == nil || c.KH*c.KW > terms16x8 {
+		v := vector16Of(Tier())
+		if v == nil || c.KH*c.KW > terms16x8 {
 			return len(c.Weights)
 		}
-		c.fast = c.layout(Tier())
+		c.fast = c.layout(v.tier)
 		return c.fast.size()
 	}
 	// Each input channel has a convolution of its own.

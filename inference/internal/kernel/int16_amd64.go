@@ -11,8 +11,8 @@ func finishReal16(f *finish16)
 //go:noescape
 func split16(upper, lower *byte, src *int16, blocks int, flipUpper, flipLower uint64)
 
-// kernels16 tells whether there are kernels beside those of matrices.
-const kernels16 = true
+// reals16 tells whether there are kernels that multiply in float64.
+const reals16 = true
 
 // logical16 makes numbers of 64 bits positive for a shift without sign.
 const logical16 uint64 = 1 << 63
@@ -35,8 +35,12 @@ func depthwise16x3AVX2(t *taps8)
 //go:noescape
 func depthwise16x4AVX2(t *taps8)
 
-// tapSet16 is how many taps a product of depthwise kernels adds.
-const tapSet16 = 2
+// tapSet16 is how many taps a product of depthwise kernels adds, depthwisePixels16 the
+// pixels of the largest.
+const (
+	tapSet16          = 2
+	depthwisePixels16 = 4
+)
 
 // tapLane16 is where tap i of a channel stands among those of 16.
 func tapLane16(channel, i int) int { return 2*(channel&3|channel&8>>1|channel&4<<1) + i }

@@ -35,8 +35,8 @@ func finishReal16(f *finish16)
 //go:noescape
 func split16(upper, lower *byte, src *int16, blocks int, flipUpper, flipLower uint64)
 
-// kernels16 tells whether there are kernels beside those of matrices.
-const kernels16 = true
+// reals16 tells whether there are kernels that multiply in float64.
+const reals16 = true
 
 // logical16 is 0 where a shift keeps the sign.
 const logical16 uint64 = 0
@@ -67,8 +67,12 @@ func gemm16NEON(rows int, t *tile8) {
 	}
 }
 
-// tapSet16 is how many taps a product of depthwise kernels adds.
-const tapSet16 = 1
+// tapSet16 is how many taps a product of depthwise kernels adds, depthwisePixels16 the
+// pixels of the largest.
+const (
+	tapSet16          = 1
+	depthwisePixels16 = 4
+)
 
 // tapLane16 is where tap i of a channel stands among those of 16.
 func tapLane16(channel, i int) int { return channel }

@@ -108,9 +108,8 @@ func (t *depthwiseTiles16) image(dst, src []int16, staged []byte, sums []int32) 
 
 // some writes the sums of n steps.
 func (t *depthwiseTiles16) some(a *taps8, in []byte, sums []int32, n int) {
-	const most = 4
 	for at := 0; at < n; {
-		pixels := min(n-at, most)
+		pixels := min(n-at, depthwisePixels16)
 		a.blocks = (n - at) / pixels
 		a.vectors = t.lanes / 16
 		a.src, a.weights = &in[at*a.pixel], (*int8)(unsafe.Pointer(&t.weights[0]))

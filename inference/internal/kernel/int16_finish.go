@@ -48,7 +48,7 @@ func sides16(channels int) int {
 
 // newOutput16 returns the output side of a layer whose sums are of so many products.
 func newOutput16(o *Out16, bias []int64, depth int) output16 {
-	return output16{Out16: o, bias: bias, vector: kernels16 && (o.Real == nil || exact(bias, depth))}
+	return output16{Out16: o, bias: bias, vector: o.Real == nil || reals16 && exact(bias, depth)}
 }
 
 // exact tells whether float64 holds all sums of so many products and a bias.

@@ -1,9 +1,8 @@
-//go:build noasm || (!amd64 && !arm64)
+//go:build noasm || (!amd64 && !arm64 && !arm)
 
 package kernel
 
-// kernels16 tells whether there are kernels beside those of matrices.
-const kernels16 = false
+const reals16 = false
 
 const logical16 uint64 = 0
 
@@ -16,10 +15,12 @@ func split16(upper, lower *byte, src *int16, blocks int, flipUpper, flipLower ui
 	panic("no vector kernels")
 }
 
-// vector16Of returns the matrix kernels of a tier for 16-bit inputs, nil where it has none.
-func vector16Of(tier string) *vector8 { return vector8Of(tier) }
+func vector16Of(tier string) *vector8 { return nil }
 
-const tapSet16 = 1
+const (
+	tapSet16          = 1
+	depthwisePixels16 = 1
+)
 
 func tapLane16(channel, i int) int { panic("no vector kernels") }
 

@@ -2,16 +2,14 @@ package kernel
 
 import "unsafe"
 
-// split16Block is how many elements a block of splitBlocks16 has.
+// split16Block is how many elements a block of split16 has.
 const split16Block = 32
 
 // splitWords writes the upper and the lower bytes of 16-bit elements, each xored.
 func splitWords(upper, lower []byte, src []int16, flipUpper, flipLower byte) {
-	n := 0
-	if kernels16 {
-		if n = len(src) &^ (split16Block - 1); n > 0 {
-			split16(&upper[0], &lower[0], &src[0], n/split16Block, 0x0101010101010101*uint64(flipUpper), 0x0101010101010101*uint64(flipLower))
-		}
+	n := len(src) &^ (split16Block - 1)
+	if n > 0 {
+		split16(&upper[0], &lower[0], &src[0], n/split16Block, 0x0101010101010101*uint64(flipUpper), 0x0101010101010101*uint64(flipLower))
 	}
 	for i, x := range src[n:] {
 		upper[n+i], lower[n+i] = byte(x>>8)^flipUpper, byte(x)^flipLower

@@ -37,15 +37,6 @@ type chunk16 struct {
 // batch16 is the most pixels whose sums wait for each other.
 const batch16 = 24
 
-// layers16Of returns the kernels of a tier for a layer of these weights, nil where it
-// has none.
-func layers16Of(tier string, weights []int8) *vector8 {
-	if vector16Of(tier) == nil || !vector16Of(tier).wide && layers8Of(tier, weights) == nil {
-		return nil
-	}
-	return vector16Of(tier)
-}
-
 // terms16x8 is how many products of 16 bits by 8, each at most 2^15 * 2^7, an int32
 // holds for certain: 511.
 const terms16x8 = math.MaxInt32 / (1 << 15 * 1 << 7)

@@ -23,9 +23,14 @@ func vector8Of(tier string) *vector8 {
 }
 
 func (v *vector8) gemm(rows, vectors int, t *tile8) {
-	if rows == 1 {
+	switch {
+	case v.wide && rows == 1:
+		gemm16x1ARMv7(t)
+	case v.wide:
+		gemm16x2ARMv7(t)
+	case rows == 1:
 		gemm8x1ARMv7(t)
-	} else {
+	default:
 		gemm8x2ARMv7(t)
 	}
 }

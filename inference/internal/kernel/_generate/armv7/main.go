@@ -1,6 +1,7 @@
-// Command armv7 writes the 8-bit kernels of 32-bit Arm CPUs with NEON:
+// Command armv7 writes the integer kernels of 32-bit Arm CPUs with NEON:
 //
 //	cd inference/internal/kernel/_generate && go run ./armv7 > ../int8_arm.s
+//	cd inference/internal/kernel/_generate && go run ./armv7 int16 > ../int16_arm.s
 //
 // Go's assembler has no NEON there: arm-linux-gnueabihf-as (binutils) encodes
 // every function, and each instruction stands as a WORD with its mnemonic beside
@@ -32,6 +33,10 @@ func main() {
 	out := bufio.NewWriter(os.Stdout)
 	asm.Begin(out)
 	defer out.Flush()
+	if len(os.Args) > 1 {
+		int16s(out)
+		return
+	}
 	for rows := 1; rows <= 2; rows++ {
 		gemm(rows)
 		emit(out, fmt.Sprintf("gemm8x%dARMv7(t *tile8)", rows), "t")
@@ -341,6 +346,15 @@ func depthwise() {
 	p("add r1, r1, r6")
 	p("ldr r6, [r0, #32]")
 	p("add r7, r7, r6")
+	nextPixel([]field{{0, 64}, {16, 64}, {24, 64}, {28, 16}, {44, 64}})
+}
+
+// field is a pointer at an offset of the arguments, and how far the next vector is.
+type field struct{ at, step int }
+
+// nextPixel goes on with the next block of a depthwise kernel, then with the next
+// vector.
+func nextPixel(fields []field) {
 	p("subs r9, r9, #1")
 	p("bne 2b")
 	p("ldr r9, [r0, #48]") // vectors
@@ -348,7 +362,7 @@ func depthwise() {
 	p("beq 8f")
 	// Never beyond the last vector: the collector may look at these pointers.
 	p("str r9, [r0, #48]")
-	for _, f := range []struct{ at, step int }{{0, 64}, {16, 64}, {24, 64}, {28, 16}, {44, 64}} {
+	for _, f := range fields {
 		p("ldr r6, [r0, #%d]", f.at)
 		p("add r6, r6, #%d", f.step)
 		p("str r6, [r0, #%d]", f.at)

@@ -7,12 +7,17 @@ const split16Block = 32
 
 // splitWords writes the upper and the lower bytes of 16-bit elements, each xored.
 func splitWords(upper, lower []byte, src []int16, flipUpper, flipLower byte) {
-	n := len(src) &^ (split16Block - 1)
-	if n > 0 {
-		split16(&upper[0], &lower[0], &src[0], n/split16Block, 0x0101010101010101*uint64(flipUpper), 0x0101010101010101*uint64(flipLower))
+	blocks := len(src) / split16Block
+	if blocks == 0 {
+		for i, x := range src {
+			upper[i], lower[i] = byte(x>>8)^flipUpper, byte(x)^flipLower
+		}
+		return
 	}
-	for i, x := range src[n:] {
-		upper[n+i], lower[n+i] = byte(x>>8)^flipUpper, byte(x)^flipLower
+	wide := [2]uint64{0x0101010101010101 * uint64(flipUpper), 0x0101010101010101 * uint64(flipLower)}
+	split16(&upper[0], &lower[0], &src[0], blocks, wide[0], wide[1])
+	if n := len(src) - split16Block; len(src)%split16Block != 0 { // what is left, with some of what is done
+		split16(&upper[n], &lower[n], &src[n], 1, wide[0], wide[1])
 	}
 }
 

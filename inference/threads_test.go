@@ -12,7 +12,7 @@ import (
 // threadModels have layers of every kind that is shared.
 var threadModels = []string{
 	"mlperf-tiny/kws_ref_model.tflite", "mlperf-tiny/vww_96_int8.tflite", "mlperf-tiny/vww_96_float.tflite",
-	"vision/mobilenet_v1_0.25_128_quant.tflite",
+	"vision/mobilenet_v1_0.25_128_quant.tflite", "seanet/conv8.tflite",
 }
 
 // withCPUs lets goroutines run at the same time even on one core.
@@ -51,17 +51,19 @@ func TestThreads(t *testing.T) {
 
 func TestThreadsAllocateNothing(t *testing.T) {
 	withCPUs(t, 2)
-	m, err := Open(testmodels.Read(t, threadModels[0]), Options{Threads: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, ctx := session(t, m), context.Background()
-	if n := testing.AllocsPerRun(100, func() {
-		if err := s.Run(ctx); err != nil {
+	for _, name := range []string{threadModels[0], "seanet/conv8.tflite"} {
+		m, err := Open(testmodels.Read(t, name), Options{Threads: 2})
+		if err != nil {
 			t.Fatal(err)
 		}
-	}); n != 0 {
-		t.Errorf("a run allocates %g times", n)
+		s, ctx := session(t, m), context.Background()
+		if n := testing.AllocsPerRun(100, func() {
+			if err := s.Run(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: a run allocates %g times", name, n)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -98,7 +99,11 @@ func compareConv16(t *testing.T, g *guards, v *vector8, c *Conv16, terms int, sr
 		_, sums := fast.ScratchSizes()
 		acc := guarded(t, g, make([]int32, sums))
 		for i := range parts {
+			before, own := slices.Clone(acc), len(acc)/parts
 			fast.Part(got, src, staging, acc, i, i, parts)
+			if !slices.Equal(acc[:i*own], before[:i*own]) || !slices.Equal(acc[(i+1)*own:], before[(i+1)*own:]) {
+				t.Fatalf("%+v: worker %d of %d writes another's sums", c.Window, i, parts)
+			}
 		}
 		same16(t, fmt.Sprintf("%+v in %d parts", c.Window, parts), got, want)
 	}

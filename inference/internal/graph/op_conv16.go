@@ -101,7 +101,9 @@ func lowerDepthwise16(n *node) (Step, error) {
 	in16, acc := n.scratch(staged, 1), n.scratch(sums, 4)
 	return Step{
 		Kernel: "depthwise_16x8", Tier: c.Tier(), Rule: ruleTFLite, MACs: c.MACs(),
-		Run: func(mem []byte) { c.Run(i16(dst.Bytes(mem)), i16(src.Bytes(mem)), in16.Bytes(mem), i32(acc.Bytes(mem))) },
+		Run: func(mem []byte) {
+			c.Run(i16(dst.Bytes(mem)), i16(src.Bytes(mem)), in16.Bytes(mem), i32(acc.Bytes(mem)))
+		},
 	}, nil
 }
 

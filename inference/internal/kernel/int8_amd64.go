@@ -93,6 +93,30 @@ func depthwise8x7VNNI(t *taps8)
 func depthwise8x8VNNI(t *taps8)
 
 //go:noescape
+func depthwise8x1x2VNNI(t *taps8)
+
+//go:noescape
+func depthwise8x2x2VNNI(t *taps8)
+
+//go:noescape
+func depthwise8x3x2VNNI(t *taps8)
+
+//go:noescape
+func depthwise8x4x2VNNI(t *taps8)
+
+//go:noescape
+func depthwise8x5x2VNNI(t *taps8)
+
+//go:noescape
+func depthwise8x6x2VNNI(t *taps8)
+
+//go:noescape
+func depthwise8x7x2VNNI(t *taps8)
+
+//go:noescape
+func depthwise8x8x2VNNI(t *taps8)
+
+//go:noescape
 func interleaveVNNI(dst, r0, r1, r2, r3 *byte, blocks int, flip uint32, index *uint32)
 
 //go:noescape
@@ -146,7 +170,7 @@ const (
 func vector8Of(tier string) *vector8 {
 	switch tier {
 	case TierVNNI:
-		return &vector8{tier: tier, panel: 64, masked: true, rows: true, sums: true, blocks: true, chain: chainInL1}
+		return &vector8{tier: tier, panel: 64, masked: true, rows: true, sums: true, blocks: true, twoRows: true, chain: chainInL1}
 	case TierAVXVNNI:
 		return &vector8{tier: tier, panel: 16, rows: true, sums: true, blocks: true, chain: chainInL1, set: setAVXVNNI}
 	case TierAVX2:
@@ -269,6 +293,10 @@ func (v *vector8) depthwise(pixels int, t *taps8) {
 }
 
 func depthwise8VNNI(pixels int, t *taps8) {
+	if t.rows == 2 {
+		depthwise8x2rowsVNNI(pixels, t)
+		return
+	}
 	switch pixels {
 	case 1:
 		depthwise8x1VNNI(t)
@@ -286,6 +314,27 @@ func depthwise8VNNI(pixels int, t *taps8) {
 		depthwise8x7VNNI(t)
 	case 8:
 		depthwise8x8VNNI(t)
+	}
+}
+
+func depthwise8x2rowsVNNI(pixels int, t *taps8) {
+	switch pixels {
+	case 1:
+		depthwise8x1x2VNNI(t)
+	case 2:
+		depthwise8x2x2VNNI(t)
+	case 3:
+		depthwise8x3x2VNNI(t)
+	case 4:
+		depthwise8x4x2VNNI(t)
+	case 5:
+		depthwise8x5x2VNNI(t)
+	case 6:
+		depthwise8x6x2VNNI(t)
+	case 7:
+		depthwise8x7x2VNNI(t)
+	case 8:
+		depthwise8x8x2VNNI(t)
 	}
 }
 

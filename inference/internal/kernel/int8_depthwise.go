@@ -8,15 +8,19 @@ import "encoding/binary"
 // registers over all taps. Wide kernels take pairs of rows, whose 16-bit inputs
 // fill as many bytes.
 //
+// Output rows next to each other share the quads: those of four rows of the input hold
+// two windows of three, whose weights differ by a shift.
+//
 // Where output pixels follow each other, a vector of 16 channels may span
 // several: weights are repeated until both fit.
 type depthwiseTiles8[T Byte] struct {
 	*Depthwise[T]
 	v       *vector8
-	width   int   // pixels of an interleaved row, padding included
-	sets    int   // of four rows, or of two
-	offsets []int // bytes from a window's corner to each tap
-	weights []int8
+	width   int    // pixels of an interleaved row, padding included
+	sets    int    // of four rows, or of two
+	phases  int    // output rows that read the same sets
+	offsets []int  // bytes from a window's corner to each tap
+	weights []int8 // [phase][part][set][column of taps][lane][4]
 	bias    []int32
 	scale   []float32
 	parts   int // signed bytes of a weight less its zero point, see partsOf
@@ -46,6 +50,10 @@ func (d *Depthwise[T]) layout(v *vector8) *depthwiseTiles8[T] {
 	}
 	t.lanes = (t.repeat*d.InC + 15) / 16 * 16
 	t.parts = t.partsOf()
+	t.phases = 1
+	if d.StrideH == 1 && d.DilationH == 1 {
+		t.phases = min(t.perSet()*t.sets-d.KH+1, d.OutH)
+	}
 	return t
 }
 
@@ -55,17 +63,25 @@ const minColumn = 4
 
 // size returns the bytes that pack takes.
 func (t *depthwiseTiles8[T]) size() int {
-	return t.lanes * (8 + 4*t.parts*t.sets*t.KW)
+	return t.lanes*8 + t.phases*t.phase()
 }
+
+// phase returns the bytes of an output row's weights.
+func (t *depthwiseTiles8[T]) phase() int { return 4 * t.lanes * t.parts * t.sets * t.KW }
 
 func (t *depthwiseTiles8[T]) pack() {
 	t.bias, t.scale = make([]int32, t.lanes), make([]float32, t.lanes)
-	t.weights = make([]int8, 0, 4*t.parts*t.sets*t.KW*t.lanes)
+	t.weights = make([]int8, 0, t.phases*t.phase())
 	copy(t.bias, t.Bias)
-	for part := range t.parts {
-		for s := range t.sets {
-			for kx := range t.KW {
-				t.packTap(s, kx, part)
+	for phase := range t.phases {
+		for part := range t.parts {
+			for s := range t.sets {
+				for kx := range t.KW {
+					if phase == 0 {
+						t.offsets = append(t.offsets, 4*(s*t.width+kx*t.DilationW)*t.InC)
+					}
+					t.packTap(phase, part, s, kx)
+				}
 			}
 		}
 	}
@@ -115,16 +131,22 @@ func (t *depthwiseTiles8[T]) fits(x int32) int32 {
 	return min(max(x, -128), 127)
 }
 
-// packTap adds one column of four rows: its offset, its weights, and what
-// flipping the inputs costs.
-func (t *depthwiseTiles8[T]) packTap(set, kx, part int) {
-	t.offsets = append(t.offsets, 4*(set*t.width+kx*t.DilationW)*t.InC)
+// packTap adds one column of four rows: its weights, and once what flipping the
+// inputs costs.
+func (t *depthwiseTiles8[T]) packTap(phase, part, set, kx int) {
 	_, offset := flipOf[T](t.v)
+	if phase > 0 {
+		offset = 0
+	}
 	quads := t.weights[len(t.weights):][:4*t.lanes]
 	t.weights = t.weights[:len(t.weights)+len(quads)]
 	size := t.v.width()
-	for r := range min(t.perSet(), t.KH-t.perSet()*set) {
-		row := t.Weights[((t.perSet()*set+r)*t.KW+kx)*t.InC:][:t.InC]
+	for r := range t.perSet() {
+		ky := t.perSet()*set + r - phase
+		if ky < 0 || ky >= t.KH {
+			continue
+		}
+		row := t.Weights[(ky*t.KW+kx)*t.InC:][:t.InC]
 		for c, w := range row {
 			x := int32(w) - t.WeightZero
 			// Each part takes what fits, the next one the rest.
@@ -167,14 +189,21 @@ func (t *depthwiseTiles8[T]) run(dst, src []T, buf []byte, part share) {
 	y0, y1 := part.of(t.OutH)
 	a := t.taps8()
 	for b := range t.Batch {
-		for y := y0; y < y1; y++ {
+		for y := y0; y < y1; y += t.phases {
 			t.interleave(quads, in[b*inSize:][:inSize], zeros, y)
-			t.row(&a, out[(b*t.OutH+y)*line:][:line], quads, spare)
+			rows := min(t.phases, y1-y)
+			for r := 0; r < rows; r += a.rows {
+				a.rows = 1
+				if t.v.twoRows && rows-r > 1 {
+					a.rows = 2
+				}
+				t.row(&a, out[(b*t.OutH+y+r)*line:][:a.rows*line], quads, spare, r)
+			}
 		}
 	}
 }
 
-// interleave prepares the rows that output row y reads.
+// interleave prepares the rows that the output rows from y on read.
 func (t *depthwiseTiles8[T]) interleave(quads, in, zeros []byte, y int) {
 	flip, _ := flipOf[T](t.v)
 	n, per := t.InW*t.InC, t.perSet()
@@ -183,7 +212,7 @@ func (t *depthwiseTiles8[T]) interleave(quads, in, zeros []byte, y int) {
 		for r := range per {
 			rows[r] = zeros // of no weight, or outside
 			iy := y*t.StrideH - t.PadTop + (per*s+r)*t.DilationH
-			if per*s+r < t.KH && iy >= 0 && iy < t.InH {
+			if per*s+r < t.KH+t.phases-1 && iy >= 0 && iy < t.InH {
 				rows[r] = in[iy*n:][:n]
 			}
 		}
@@ -216,21 +245,22 @@ func (t *depthwiseTiles8[T]) taps8() taps8 {
 	step := t.repeat * t.InC
 	return taps8{
 		pixel: 4 * t.StrideW * step, offsets: &t.offsets[0], taps: len(t.offsets), weightStep: 4 * t.lanes, stride: step,
-		out8: sideOf[T](t.Out), order: t.v.order(),
+		phase: t.phase(), line: t.OutW * t.InC, out8: sideOf[T](t.Out), order: t.v.order(),
 	}
 }
 
-// row computes one row of output pixels.
-func (t *depthwiseTiles8[T]) row(a *taps8, dst, quads, spare []byte) {
+// row computes one row of output pixels, or two, from that of a phase on.
+func (t *depthwiseTiles8[T]) row(a *taps8, dst, quads, spare []byte, phase int) {
 	steps := t.OutW / t.repeat
-	t.blocks(a, dst, quads, spare, 0, steps, t.repeat*t.InC)
+	weights := t.weights[phase*a.phase:]
+	t.blocks(a, dst, quads, spare, weights, 0, steps, t.repeat*t.InC)
 	if left := t.OutW % t.repeat * t.InC; left > 0 { // pixels short of a step
-		t.blocks(a, dst, quads, spare, steps, 1, left)
+		t.blocks(a, dst, quads, spare, weights, steps, 1, left)
 	}
 }
 
 // blocks computes n steps from one on, of so many channels.
-func (t *depthwiseTiles8[T]) blocks(a *taps8, dst, quads, spare []byte, from, n, channels int) {
+func (t *depthwiseTiles8[T]) blocks(a *taps8, dst, quads, spare []byte, weights []int8, from, n, channels int) {
 	at := from * t.repeat * t.InC
 	for n > 0 {
 		pixels := min(n, t.v.depthwisePixels())
@@ -238,12 +268,12 @@ func (t *depthwiseTiles8[T]) blocks(a *taps8, dst, quads, spare []byte, from, n,
 		whole := channels
 		if !t.v.masked {
 			whole &^= 15
-			t.narrow(a, dst[at:], quads[4*at*t.StrideW:], spare, pixels, whole, channels)
+			t.narrow(a, dst[at:], quads[4*at*t.StrideW:], spare, weights, pixels, whole, channels)
 		}
 		if whole > 0 {
 			a.vectors = (whole + 15) / 16
 			a.mask = 1<<(whole-16*(a.vectors-1)) - 1
-			t.call(a, &dst[at], quads[4*at*t.StrideW:], pixels, 0)
+			t.call(a, &dst[at], quads[4*at*t.StrideW:], weights, pixels, 0)
 		}
 		at += a.blocks * pixels * t.repeat * t.InC
 		n -= a.blocks * pixels
@@ -251,22 +281,22 @@ func (t *depthwiseTiles8[T]) blocks(a *taps8, dst, quads, spare []byte, from, n,
 }
 
 // call runs a kernel on the vectors from channel c on.
-func (t *depthwiseTiles8[T]) call(a *taps8, dst *byte, quads []byte, pixels, c int) {
-	a.weights, a.bias, a.scale = &t.weights[4*c], &t.bias[c], &t.scale[c]
+func (t *depthwiseTiles8[T]) call(a *taps8, dst *byte, quads []byte, weights []int8, pixels, c int) {
+	a.weights, a.bias, a.scale = &weights[4*c], &t.bias[c], &t.scale[c]
 	a.src, a.dst = &quads[4*c], dst
 	t.v.depthwise(pixels, a)
 }
 
 // narrow computes channels [first, last), less than a vector, for kernels that
 // store whole ones only.
-func (t *depthwiseTiles8[T]) narrow(a *taps8, dst, quads, out []byte, pixels, first, last int) {
+func (t *depthwiseTiles8[T]) narrow(a *taps8, dst, quads, out []byte, weights []int8, pixels, first, last int) {
 	if first == last {
 		return
 	}
 	blocks, stride := a.blocks, a.stride
 	a.vectors, a.blocks, a.stride = 1, 1, 16
 	for b := range blocks {
-		t.call(a, &out[0], quads[b*pixels*a.pixel:], pixels, first)
+		t.call(a, &out[0], quads[b*pixels*a.pixel:], weights, pixels, first)
 		for i := range pixels {
 			copy(dst[(b*pixels+i)*stride+first:][:last-first], out[16*i:])
 		}

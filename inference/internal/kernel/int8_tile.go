@@ -18,6 +18,7 @@ type vector8 struct {
 	// narrowSums is for kernels that add two products in 16 bits, which weights
 	// of -128 could overflow.
 	narrowSums bool
+	twoRows    bool // depthwise kernels know pairs of output rows
 	// wide kernels take inputs of 16 bits, and weights in pairs instead of quads.
 	wide   bool
 	single bool // weights stand one by one: those of each input for all outputs
@@ -139,6 +140,9 @@ type taps8 struct {
 	vectors    int      // 96
 	out8                // 104
 	order      *uint32  // 120: of dwords after packing
+	phase      int      // 128: bytes from the weights of a row to those of the next
+	line       int      // 136: bytes from output row to output row
+	rows       int      // of output, at most 2 of kernels with twoRows
 }
 
 // slack8 is how many bytes kernels may read beyond an input they copied.

@@ -31,7 +31,8 @@ func main() {
 		}
 	}
 	for pixels := 1; pixels <= 8; pixels++ {
-		depthwise(pixels)
+		depthwise(pixels, 1)
+		depthwise(pixels, 2)
 	}
 	peak()
 	interleave()
@@ -245,19 +246,26 @@ func requantize(v, scale, lo, hi, zero string) {
 	p("\tVPADDD %s, %s, %s", zero, v, v)
 }
 
-// depthwise writes vectors of 16 channels of blocks of neighbouring pixels; the
-// input holds quads of rows (see interleave):
+// depthwise writes vectors of 16 channels of blocks of neighbouring pixels of one
+// output row, or of two that read the same input, which holds quads of rows (see
+// interleave):
 //
 //	func depthwise8x<pixels>VNNI(t *taps8)
-func depthwise(pixels int) {
-	p("// func depthwise8x%dVNNI(t *taps8)", pixels)
-	p("TEXT ·depthwise8x%dVNNI(SB), NOSPLIT, $0-8", pixels)
+//	func depthwise8x<pixels>x2VNNI(t *taps8)
+func depthwise(pixels, rows int) {
+	name := fmt.Sprintf("depthwise8x%dVNNI", pixels)
+	if rows > 1 {
+		name = fmt.Sprintf("depthwise8x%dx%dVNNI", pixels, rows)
+	}
+	p("// func %s(t *taps8)", name)
+	p("TEXT ·%s(SB), NOSPLIT, $0-8", name)
 	p("\tMOVQ t+0(FP), AX")
 	p("\tMOVQ 8(AX), R8 // bytes from pixel to pixel")
 	p("\tMOVQ 40(AX), R9 // bytes from tap to tap")
 	p("\tMOVQ 64(AX), R14 // bytes from output pixel to output pixel")
 	p("\tLEAQ (R8)(R8*2), R10")
-	w := z(pixels)
+	sums := rows * pixels
+	weight := func(r int) string { return z(sums + r) }
 	bias, scale := z(25), z(26)
 	output.load(104, 108, 112, 116, 120)
 	p("\tKXNORW K1, K1, K1")
@@ -270,11 +278,14 @@ func depthwise(pixels int) {
 	p("\tVMOVDQU32 (BX), %s", bias)
 	p("\tMOVQ 88(AX), BX // scales")
 	p("\tVMOVDQU32 (BX), %s", scale)
+	if rows > 1 {
+		p("\tMOVQ 128(AX), R11 // bytes to the other row's weights")
+	}
 	p("block:")
 	p("\tMOVQ 16(AX), DX // offsets of the taps")
 	p("\tMOVQ 24(AX), CX // taps")
 	p("\tMOVQ 32(AX), DI // weights")
-	for i := range pixels {
+	for i := range sums {
 		p("\tVMOVDQA32 %s, %s", bias, z(i))
 	}
 	p("tap:")
@@ -283,28 +294,39 @@ func depthwise(pixels int) {
 	if pixels > 4 {
 		p("\tLEAQ (BX)(R8*4), R12")
 	}
-	p("\tVMOVDQU32 (DI), %s", w)
+	p("\tVMOVDQU32 (DI), %s", weight(0))
+	if rows > 1 {
+		p("\tVMOVDQU32 (DI)(R11*1), %s", weight(1))
+	}
 	at := []string{"(BX)", "(BX)(R8*1)", "(BX)(R8*2)", "(BX)(R10*1)", "(R12)", "(R12)(R8*1)", "(R12)(R8*2)", "(R12)(R10*1)"}
 	for i := range pixels {
 		// The unsigned operand comes from a register.
-		x := z(pixels + 1 + i)
+		x := z(sums + rows + i%(24-sums-rows))
 		p("\tVMOVDQU32 %s, %s", at[i], x)
-		p("\tVPDPBUSD %s, %s, %s", w, x, z(i))
+		for r := range rows {
+			p("\tVPDPBUSD %s, %s, %s", weight(r), x, z(r*pixels+i))
+		}
 	}
 	p("\tADDQ $8, DX\n\tADDQ R9, DI\n\tDECQ CX\n\tJNE tap")
-	for i := 0; i < pixels; i += 4 {
+	if rows > 1 {
+		p("\tMOVQ 136(AX), R12\n\tADDQ R13, R12 // destination of the other row")
+	}
+	for i := 0; i < sums; i += 4 {
 		var v, scales []string
-		for k := i; k < min(i+4, pixels); k++ {
+		for k := i; k < min(i+4, sums); k++ {
 			v, scales = append(v, z(k)), append(scales, scale)
 		}
 		output.finish(v, scales)
 		for k := range v {
-			x := fmt.Sprintf("X%d", i)
+			x, dst := fmt.Sprintf("X%d", i), "R13"
 			if k > 0 {
 				x = "X27"
 				p("\tVEXTRACTI32X4 $%d, Z%d, X27", k, i)
 			}
-			p("\tVMOVDQU8 %s, K1, (R13)\n\tADDQ R14, R13", x)
+			if i+k >= pixels {
+				dst = "R12"
+			}
+			p("\tVMOVDQU8 %s, K1, (%s)\n\tADDQ R14, %s", x, dst, dst)
 		}
 	}
 	p("\tIMUL3Q $%d, R8, BX\n\tADDQ BX, SI", pixels)
@@ -341,6 +363,19 @@ func interleave() {
 	p("\tMOVQ index+56(FP), BX")
 	p("\tVMOVDQU32 (BX), Z3\n\tVMOVDQU32 64(BX), Z4")
 	p("\tXORQ BX, BX")
+	// Four blocks at a time: dwords are put where unpacking leaves them in order.
+	p("\tSUBQ $4, CX\n\tJLT rest\nwide:")
+	for i, r := range []string{"R8", "R9", "R10", "R11"} {
+		p("\tVPERMD (%s)(BX*1), Z3, Z%d\n\tVPXORD Z2, Z%d, Z%d", r, 5+i, 5+i, 5+i)
+	}
+	for i, h := range []string{"L", "H"} {
+		p("\tVPUNPCK%sBW Z6, Z5, Z%d\n\tVPUNPCK%sBW Z8, Z7, Z%d", h, 9+2*i, h, 10+2*i)
+	}
+	for i, h := range []string{"L", "H", "L", "H"} {
+		p("\tVPUNPCK%sWD Z%d, Z%d, Z13\n\tVMOVDQU32 Z13, %d(DI)", h, 10+i/2*2, 9+i/2*2, 64*i)
+	}
+	p("\tADDQ $64, BX\n\tADDQ $256, DI\n\tSUBQ $4, CX\n\tJGE wide")
+	p("rest:\n\tADDQ $4, CX\n\tJEQ done")
 	p("loop:")
 	p("\tVMOVDQU (R8)(BX*1), X0")
 	p("\tVINSERTI32X4 $1, (R9)(BX*1), Z0, Z0")
@@ -351,7 +386,7 @@ func interleave() {
 	p("\tVPXORD Z2, Z0, Z0")
 	p("\tVMOVDQU32 Z0, (DI)")
 	p("\tADDQ $16, BX\n\tADDQ $64, DI\n\tDECQ CX\n\tJNE loop")
-	p("\tVZEROUPPER\n\tRET\n")
+	p("done:\n\tVZEROUPPER\n\tRET\n")
 }
 
 // flip copies bytes with their highest bit inverted, or as they are.

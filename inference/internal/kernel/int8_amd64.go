@@ -120,7 +120,7 @@ func depthwise8x8x2VNNI(t *taps8)
 func interleaveVNNI(dst, r0, r1, r2, r3 *byte, blocks int, flip uint32, index *uint32)
 
 //go:noescape
-func flipVNNI(dst, src *byte, n int, flip uint32)
+func flipVNNI(dst, src *byte, n, gap, rows int, flip, fill uint32)
 
 //go:noescape
 func sumRowVNNI(row *byte, offsets *int, segments, length int) int32
@@ -170,7 +170,7 @@ const (
 func vector8Of(tier string) *vector8 {
 	switch tier {
 	case TierVNNI:
-		return &vector8{tier: tier, panel: 64, masked: true, rows: true, sums: true, blocks: true, twoRows: true, chain: chainInL1}
+		return &vector8{tier: tier, panel: 64, masked: true, rows: true, sums: true, blocks: true, lines: true, twoRows: true, chain: chainInL1}
 	case TierAVXVNNI:
 		return &vector8{tier: tier, panel: 16, rows: true, sums: true, blocks: true, chain: chainInL1, set: setAVXVNNI}
 	case TierAVX2:
@@ -356,8 +356,17 @@ func (v *vector8) flip(dst, src []byte, flip byte) {
 	case v.set != setVNNI:
 		v.flipRow(dst, src, flip)
 	case len(src) > 0:
-		flipVNNI(&dst[0], &src[0], len(src), 0x01010101*uint32(flip))
+		flipVNNI(&dst[0], &src[0], len(src), 0, 1, 0x01010101*uint32(flip), 0)
 	}
+}
+
+// flipRows is eachRow.
+func (v *vector8) flipRows(dst, src []byte, n, gap int, flip, fill byte) {
+	if v.set == setVNNI {
+		flipVNNI(&dst[0], &src[0], n, gap, len(src)/n, 0x01010101*uint32(flip), 0x01010101*uint32(fill))
+		return
+	}
+	v.eachRow(dst, src, n, gap, flip, fill)
 }
 
 func (v *vector8) sumRow(row []byte, offsets []int, length int) int32 {

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemm8x1x1VNNI(t *tile8)
-TEXT ·gemm8x1x1VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x1x1VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -13,6 +13,10 @@ TEXT ·gemm8x1x1VNNI(SB), NOSPLIT, $24-8
 	MOVQ BX, 8(SP) // blocks
 panel:
 	MOVQ 0(AX), R8
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -72,9 +76,12 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $4, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -90,9 +97,24 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
 	ADDQ BX, R8
 	JMP block
 out:
@@ -120,7 +142,7 @@ sums:
 	JMP next
 
 // func gemm8x2x1VNNI(t *tile8)
-TEXT ·gemm8x2x1VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x2x1VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -129,6 +151,10 @@ TEXT ·gemm8x2x1VNNI(SB), NOSPLIT, $24-8
 panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -210,10 +236,13 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 140(AX), Z1, Z1
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $8, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 4(BX), Z1, Z1
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -236,10 +265,27 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
+	ADDQ BX, R9
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
 	ADDQ BX, R9
 	JMP block
 out:
@@ -269,7 +315,7 @@ sums:
 	JMP next
 
 // func gemm8x3x1VNNI(t *tile8)
-TEXT ·gemm8x3x1VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x3x1VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -279,6 +325,10 @@ panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -377,11 +427,14 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 140(AX), Z1, Z1
-	VPADDD.BCST 144(AX), Z2, Z2
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $12, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 4(BX), Z1, Z1
+	VPADDD.BCST 8(BX), Z2, Z2
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -413,11 +466,30 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
 	ADDQ BX, R9
+	ADDQ BX, R10
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
 	ADDQ BX, R10
 	JMP block
 out:
@@ -449,7 +521,7 @@ sums:
 	JMP next
 
 // func gemm8x4x1VNNI(t *tile8)
-TEXT ·gemm8x4x1VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x4x1VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -460,6 +532,10 @@ panel:
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -575,12 +651,15 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 140(AX), Z1, Z1
-	VPADDD.BCST 144(AX), Z2, Z2
-	VPADDD.BCST 148(AX), Z3, Z3
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $16, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 4(BX), Z1, Z1
+	VPADDD.BCST 8(BX), Z2, Z2
+	VPADDD.BCST 12(BX), Z3, Z3
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -619,12 +698,33 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
 	ADDQ BX, R9
 	ADDQ BX, R10
+	ADDQ BX, R11
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
+	ADDQ BX, R10
+	MOVQ 24(AX), R11
 	ADDQ BX, R11
 	JMP block
 out:
@@ -658,7 +758,7 @@ sums:
 	JMP next
 
 // func gemm8x5x1VNNI(t *tile8)
-TEXT ·gemm8x5x1VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x5x1VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -670,6 +770,10 @@ panel:
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -760,13 +864,16 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 140(AX), Z1, Z1
-	VPADDD.BCST 144(AX), Z2, Z2
-	VPADDD.BCST 148(AX), Z3, Z3
-	VPADDD.BCST 152(AX), Z4, Z4
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $20, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 4(BX), Z1, Z1
+	VPADDD.BCST 8(BX), Z2, Z2
+	VPADDD.BCST 12(BX), Z3, Z3
+	VPADDD.BCST 16(BX), Z4, Z4
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -817,13 +924,36 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
 	ADDQ BX, R9
 	ADDQ BX, R10
 	ADDQ BX, R11
+	ADDQ BX, R12
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
+	ADDQ BX, R10
+	MOVQ 24(AX), R11
+	ADDQ BX, R11
+	MOVQ 32(AX), R12
 	ADDQ BX, R12
 	JMP block
 out:
@@ -859,7 +989,7 @@ sums:
 	JMP next
 
 // func gemm8x6x1VNNI(t *tile8)
-TEXT ·gemm8x6x1VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x6x1VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -872,6 +1002,10 @@ panel:
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -971,14 +1105,17 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 140(AX), Z1, Z1
-	VPADDD.BCST 144(AX), Z2, Z2
-	VPADDD.BCST 148(AX), Z3, Z3
-	VPADDD.BCST 152(AX), Z4, Z4
-	VPADDD.BCST 156(AX), Z5, Z5
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $24, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 4(BX), Z1, Z1
+	VPADDD.BCST 8(BX), Z2, Z2
+	VPADDD.BCST 12(BX), Z3, Z3
+	VPADDD.BCST 16(BX), Z4, Z4
+	VPADDD.BCST 20(BX), Z5, Z5
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -1036,7 +1173,7 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
@@ -1044,6 +1181,31 @@ next:
 	ADDQ BX, R10
 	ADDQ BX, R11
 	ADDQ BX, R12
+	ADDQ BX, R13
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
+	ADDQ BX, R10
+	MOVQ 24(AX), R11
+	ADDQ BX, R11
+	MOVQ 32(AX), R12
+	ADDQ BX, R12
+	MOVQ 40(AX), R13
 	ADDQ BX, R13
 	JMP block
 out:
@@ -1081,7 +1243,7 @@ sums:
 	JMP next
 
 // func gemm8x7x1VNNI(t *tile8)
-TEXT ·gemm8x7x1VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x7x1VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -1095,6 +1257,10 @@ panel:
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
 	MOVQ 48(AX), R14
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -1203,15 +1369,18 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 140(AX), Z1, Z1
-	VPADDD.BCST 144(AX), Z2, Z2
-	VPADDD.BCST 148(AX), Z3, Z3
-	VPADDD.BCST 152(AX), Z4, Z4
-	VPADDD.BCST 156(AX), Z5, Z5
-	VPADDD.BCST 160(AX), Z6, Z6
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $28, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 4(BX), Z1, Z1
+	VPADDD.BCST 8(BX), Z2, Z2
+	VPADDD.BCST 12(BX), Z3, Z3
+	VPADDD.BCST 16(BX), Z4, Z4
+	VPADDD.BCST 20(BX), Z5, Z5
+	VPADDD.BCST 24(BX), Z6, Z6
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -1278,7 +1447,7 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
@@ -1287,6 +1456,33 @@ next:
 	ADDQ BX, R11
 	ADDQ BX, R12
 	ADDQ BX, R13
+	ADDQ BX, R14
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
+	ADDQ BX, R10
+	MOVQ 24(AX), R11
+	ADDQ BX, R11
+	MOVQ 32(AX), R12
+	ADDQ BX, R12
+	MOVQ 40(AX), R13
+	ADDQ BX, R13
+	MOVQ 48(AX), R14
 	ADDQ BX, R14
 	JMP block
 out:
@@ -1326,7 +1522,7 @@ sums:
 	JMP next
 
 // func gemm8x8x1VNNI(t *tile8)
-TEXT ·gemm8x8x1VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x8x1VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -1341,6 +1537,10 @@ panel:
 	MOVQ 40(AX), R13
 	MOVQ 48(AX), R14
 	MOVQ 56(AX), R15
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -1458,16 +1658,19 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 140(AX), Z1, Z1
-	VPADDD.BCST 144(AX), Z2, Z2
-	VPADDD.BCST 148(AX), Z3, Z3
-	VPADDD.BCST 152(AX), Z4, Z4
-	VPADDD.BCST 156(AX), Z5, Z5
-	VPADDD.BCST 160(AX), Z6, Z6
-	VPADDD.BCST 164(AX), Z7, Z7
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $32, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 4(BX), Z1, Z1
+	VPADDD.BCST 8(BX), Z2, Z2
+	VPADDD.BCST 12(BX), Z3, Z3
+	VPADDD.BCST 16(BX), Z4, Z4
+	VPADDD.BCST 20(BX), Z5, Z5
+	VPADDD.BCST 24(BX), Z6, Z6
+	VPADDD.BCST 28(BX), Z7, Z7
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -1541,7 +1744,7 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
@@ -1551,6 +1754,35 @@ next:
 	ADDQ BX, R12
 	ADDQ BX, R13
 	ADDQ BX, R14
+	ADDQ BX, R15
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
+	ADDQ BX, R10
+	MOVQ 24(AX), R11
+	ADDQ BX, R11
+	MOVQ 32(AX), R12
+	ADDQ BX, R12
+	MOVQ 40(AX), R13
+	ADDQ BX, R13
+	MOVQ 48(AX), R14
+	ADDQ BX, R14
+	MOVQ 56(AX), R15
 	ADDQ BX, R15
 	JMP block
 out:
@@ -1592,7 +1824,7 @@ sums:
 	JMP next
 
 // func gemm8x1x2VNNI(t *tile8)
-TEXT ·gemm8x1x2VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x1x2VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -1600,6 +1832,10 @@ TEXT ·gemm8x1x2VNNI(SB), NOSPLIT, $24-8
 	MOVQ BX, 8(SP) // blocks
 panel:
 	MOVQ 0(AX), R8
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -1671,10 +1907,13 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 136(AX), Z1, Z1
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $4, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 0(BX), Z1, Z1
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -1694,9 +1933,24 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
 	ADDQ BX, R8
 	JMP block
 out:
@@ -1726,7 +1980,7 @@ sums:
 	JMP next
 
 // func gemm8x2x2VNNI(t *tile8)
-TEXT ·gemm8x2x2VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x2x2VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -1735,6 +1989,10 @@ TEXT ·gemm8x2x2VNNI(SB), NOSPLIT, $24-8
 panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -1845,12 +2103,15 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 136(AX), Z1, Z1
-	VPADDD.BCST 140(AX), Z2, Z2
-	VPADDD.BCST 140(AX), Z3, Z3
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $8, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 0(BX), Z1, Z1
+	VPADDD.BCST 4(BX), Z2, Z2
+	VPADDD.BCST 4(BX), Z3, Z3
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -1883,10 +2144,27 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
+	ADDQ BX, R9
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
 	ADDQ BX, R9
 	JMP block
 out:
@@ -1919,7 +2197,7 @@ sums:
 	JMP next
 
 // func gemm8x3x2VNNI(t *tile8)
-TEXT ·gemm8x3x2VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x3x2VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -1929,6 +2207,10 @@ panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -2022,14 +2304,17 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 136(AX), Z1, Z1
-	VPADDD.BCST 140(AX), Z2, Z2
-	VPADDD.BCST 140(AX), Z3, Z3
-	VPADDD.BCST 144(AX), Z4, Z4
-	VPADDD.BCST 144(AX), Z5, Z5
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $12, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 0(BX), Z1, Z1
+	VPADDD.BCST 4(BX), Z2, Z2
+	VPADDD.BCST 4(BX), Z3, Z3
+	VPADDD.BCST 8(BX), Z4, Z4
+	VPADDD.BCST 8(BX), Z5, Z5
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -2078,11 +2363,30 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
 	ADDQ BX, R9
+	ADDQ BX, R10
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
 	ADDQ BX, R10
 	JMP block
 out:
@@ -2118,7 +2422,7 @@ sums:
 	JMP next
 
 // func gemm8x4x2VNNI(t *tile8)
-TEXT ·gemm8x4x2VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x4x2VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -2129,6 +2433,10 @@ panel:
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -2237,16 +2545,19 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 136(AX), Z1, Z1
-	VPADDD.BCST 140(AX), Z2, Z2
-	VPADDD.BCST 140(AX), Z3, Z3
-	VPADDD.BCST 144(AX), Z4, Z4
-	VPADDD.BCST 144(AX), Z5, Z5
-	VPADDD.BCST 148(AX), Z6, Z6
-	VPADDD.BCST 148(AX), Z7, Z7
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $16, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 0(BX), Z1, Z1
+	VPADDD.BCST 4(BX), Z2, Z2
+	VPADDD.BCST 4(BX), Z3, Z3
+	VPADDD.BCST 8(BX), Z4, Z4
+	VPADDD.BCST 8(BX), Z5, Z5
+	VPADDD.BCST 12(BX), Z6, Z6
+	VPADDD.BCST 12(BX), Z7, Z7
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -2308,12 +2619,33 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
 	ADDQ BX, R9
 	ADDQ BX, R10
+	ADDQ BX, R11
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
+	ADDQ BX, R10
+	MOVQ 24(AX), R11
 	ADDQ BX, R11
 	JMP block
 out:
@@ -2352,7 +2684,7 @@ sums:
 	JMP next
 
 // func gemm8x5x2VNNI(t *tile8)
-TEXT ·gemm8x5x2VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x5x2VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -2364,6 +2696,10 @@ panel:
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -2423,18 +2759,21 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 136(AX), Z1, Z1
-	VPADDD.BCST 140(AX), Z2, Z2
-	VPADDD.BCST 140(AX), Z3, Z3
-	VPADDD.BCST 144(AX), Z4, Z4
-	VPADDD.BCST 144(AX), Z5, Z5
-	VPADDD.BCST 148(AX), Z6, Z6
-	VPADDD.BCST 148(AX), Z7, Z7
-	VPADDD.BCST 152(AX), Z8, Z8
-	VPADDD.BCST 152(AX), Z9, Z9
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $20, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 0(BX), Z1, Z1
+	VPADDD.BCST 4(BX), Z2, Z2
+	VPADDD.BCST 4(BX), Z3, Z3
+	VPADDD.BCST 8(BX), Z4, Z4
+	VPADDD.BCST 8(BX), Z5, Z5
+	VPADDD.BCST 12(BX), Z6, Z6
+	VPADDD.BCST 12(BX), Z7, Z7
+	VPADDD.BCST 16(BX), Z8, Z8
+	VPADDD.BCST 16(BX), Z9, Z9
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -2512,13 +2851,36 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
 	ADDQ BX, R9
 	ADDQ BX, R10
 	ADDQ BX, R11
+	ADDQ BX, R12
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
+	ADDQ BX, R10
+	MOVQ 24(AX), R11
+	ADDQ BX, R11
+	MOVQ 32(AX), R12
 	ADDQ BX, R12
 	JMP block
 out:
@@ -2560,7 +2922,7 @@ sums:
 	JMP next
 
 // func gemm8x6x2VNNI(t *tile8)
-TEXT ·gemm8x6x2VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x6x2VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -2573,6 +2935,10 @@ panel:
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -2637,20 +3003,23 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 136(AX), Z1, Z1
-	VPADDD.BCST 140(AX), Z2, Z2
-	VPADDD.BCST 140(AX), Z3, Z3
-	VPADDD.BCST 144(AX), Z4, Z4
-	VPADDD.BCST 144(AX), Z5, Z5
-	VPADDD.BCST 148(AX), Z6, Z6
-	VPADDD.BCST 148(AX), Z7, Z7
-	VPADDD.BCST 152(AX), Z8, Z8
-	VPADDD.BCST 152(AX), Z9, Z9
-	VPADDD.BCST 156(AX), Z10, Z10
-	VPADDD.BCST 156(AX), Z11, Z11
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $24, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 0(BX), Z1, Z1
+	VPADDD.BCST 4(BX), Z2, Z2
+	VPADDD.BCST 4(BX), Z3, Z3
+	VPADDD.BCST 8(BX), Z4, Z4
+	VPADDD.BCST 8(BX), Z5, Z5
+	VPADDD.BCST 12(BX), Z6, Z6
+	VPADDD.BCST 12(BX), Z7, Z7
+	VPADDD.BCST 16(BX), Z8, Z8
+	VPADDD.BCST 16(BX), Z9, Z9
+	VPADDD.BCST 20(BX), Z10, Z10
+	VPADDD.BCST 20(BX), Z11, Z11
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -2741,7 +3110,7 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
@@ -2749,6 +3118,31 @@ next:
 	ADDQ BX, R10
 	ADDQ BX, R11
 	ADDQ BX, R12
+	ADDQ BX, R13
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
+	ADDQ BX, R10
+	MOVQ 24(AX), R11
+	ADDQ BX, R11
+	MOVQ 32(AX), R12
+	ADDQ BX, R12
+	MOVQ 40(AX), R13
 	ADDQ BX, R13
 	JMP block
 out:
@@ -2793,7 +3187,7 @@ sums:
 	JMP next
 
 // func gemm8x7x2VNNI(t *tile8)
-TEXT ·gemm8x7x2VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x7x2VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -2807,6 +3201,10 @@ panel:
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
 	MOVQ 48(AX), R14
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -2876,22 +3274,25 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 136(AX), Z1, Z1
-	VPADDD.BCST 140(AX), Z2, Z2
-	VPADDD.BCST 140(AX), Z3, Z3
-	VPADDD.BCST 144(AX), Z4, Z4
-	VPADDD.BCST 144(AX), Z5, Z5
-	VPADDD.BCST 148(AX), Z6, Z6
-	VPADDD.BCST 148(AX), Z7, Z7
-	VPADDD.BCST 152(AX), Z8, Z8
-	VPADDD.BCST 152(AX), Z9, Z9
-	VPADDD.BCST 156(AX), Z10, Z10
-	VPADDD.BCST 156(AX), Z11, Z11
-	VPADDD.BCST 160(AX), Z12, Z12
-	VPADDD.BCST 160(AX), Z13, Z13
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $28, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 0(BX), Z1, Z1
+	VPADDD.BCST 4(BX), Z2, Z2
+	VPADDD.BCST 4(BX), Z3, Z3
+	VPADDD.BCST 8(BX), Z4, Z4
+	VPADDD.BCST 8(BX), Z5, Z5
+	VPADDD.BCST 12(BX), Z6, Z6
+	VPADDD.BCST 12(BX), Z7, Z7
+	VPADDD.BCST 16(BX), Z8, Z8
+	VPADDD.BCST 16(BX), Z9, Z9
+	VPADDD.BCST 20(BX), Z10, Z10
+	VPADDD.BCST 20(BX), Z11, Z11
+	VPADDD.BCST 24(BX), Z12, Z12
+	VPADDD.BCST 24(BX), Z13, Z13
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -2998,7 +3399,7 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
@@ -3007,6 +3408,33 @@ next:
 	ADDQ BX, R11
 	ADDQ BX, R12
 	ADDQ BX, R13
+	ADDQ BX, R14
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
+	ADDQ BX, R10
+	MOVQ 24(AX), R11
+	ADDQ BX, R11
+	MOVQ 32(AX), R12
+	ADDQ BX, R12
+	MOVQ 40(AX), R13
+	ADDQ BX, R13
+	MOVQ 48(AX), R14
 	ADDQ BX, R14
 	JMP block
 out:
@@ -3054,7 +3482,7 @@ sums:
 	JMP next
 
 // func gemm8x8x2VNNI(t *tile8)
-TEXT ·gemm8x8x2VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x8x2VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -3069,6 +3497,10 @@ panel:
 	MOVQ 40(AX), R13
 	MOVQ 48(AX), R14
 	MOVQ 56(AX), R15
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -3143,24 +3575,27 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 136(AX), Z1, Z1
-	VPADDD.BCST 140(AX), Z2, Z2
-	VPADDD.BCST 140(AX), Z3, Z3
-	VPADDD.BCST 144(AX), Z4, Z4
-	VPADDD.BCST 144(AX), Z5, Z5
-	VPADDD.BCST 148(AX), Z6, Z6
-	VPADDD.BCST 148(AX), Z7, Z7
-	VPADDD.BCST 152(AX), Z8, Z8
-	VPADDD.BCST 152(AX), Z9, Z9
-	VPADDD.BCST 156(AX), Z10, Z10
-	VPADDD.BCST 156(AX), Z11, Z11
-	VPADDD.BCST 160(AX), Z12, Z12
-	VPADDD.BCST 160(AX), Z13, Z13
-	VPADDD.BCST 164(AX), Z14, Z14
-	VPADDD.BCST 164(AX), Z15, Z15
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $32, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 0(BX), Z1, Z1
+	VPADDD.BCST 4(BX), Z2, Z2
+	VPADDD.BCST 4(BX), Z3, Z3
+	VPADDD.BCST 8(BX), Z4, Z4
+	VPADDD.BCST 8(BX), Z5, Z5
+	VPADDD.BCST 12(BX), Z6, Z6
+	VPADDD.BCST 12(BX), Z7, Z7
+	VPADDD.BCST 16(BX), Z8, Z8
+	VPADDD.BCST 16(BX), Z9, Z9
+	VPADDD.BCST 20(BX), Z10, Z10
+	VPADDD.BCST 20(BX), Z11, Z11
+	VPADDD.BCST 24(BX), Z12, Z12
+	VPADDD.BCST 24(BX), Z13, Z13
+	VPADDD.BCST 28(BX), Z14, Z14
+	VPADDD.BCST 28(BX), Z15, Z15
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -3280,7 +3715,7 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
@@ -3290,6 +3725,35 @@ next:
 	ADDQ BX, R12
 	ADDQ BX, R13
 	ADDQ BX, R14
+	ADDQ BX, R15
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
+	ADDQ BX, R10
+	MOVQ 24(AX), R11
+	ADDQ BX, R11
+	MOVQ 32(AX), R12
+	ADDQ BX, R12
+	MOVQ 40(AX), R13
+	ADDQ BX, R13
+	MOVQ 48(AX), R14
+	ADDQ BX, R14
+	MOVQ 56(AX), R15
 	ADDQ BX, R15
 	JMP block
 out:
@@ -3340,7 +3804,7 @@ sums:
 	JMP next
 
 // func gemm8x1x4VNNI(t *tile8)
-TEXT ·gemm8x1x4VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x1x4VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -3348,6 +3812,10 @@ TEXT ·gemm8x1x4VNNI(SB), NOSPLIT, $24-8
 	MOVQ BX, 8(SP) // blocks
 panel:
 	MOVQ 0(AX), R8
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -3443,12 +3911,15 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 136(AX), Z1, Z1
-	VPADDD.BCST 136(AX), Z2, Z2
-	VPADDD.BCST 136(AX), Z3, Z3
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $4, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 0(BX), Z1, Z1
+	VPADDD.BCST 0(BX), Z2, Z2
+	VPADDD.BCST 0(BX), Z3, Z3
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -3478,9 +3949,24 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
+	ADDQ BX, R8
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
 	ADDQ BX, R8
 	JMP block
 out:
@@ -3514,7 +4000,7 @@ sums:
 	JMP next
 
 // func gemm8x2x4VNNI(t *tile8)
-TEXT ·gemm8x2x4VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x2x4VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -3523,6 +4009,10 @@ TEXT ·gemm8x2x4VNNI(SB), NOSPLIT, $24-8
 panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -3631,16 +4121,19 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 136(AX), Z1, Z1
-	VPADDD.BCST 136(AX), Z2, Z2
-	VPADDD.BCST 136(AX), Z3, Z3
-	VPADDD.BCST 140(AX), Z4, Z4
-	VPADDD.BCST 140(AX), Z5, Z5
-	VPADDD.BCST 140(AX), Z6, Z6
-	VPADDD.BCST 140(AX), Z7, Z7
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $8, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 0(BX), Z1, Z1
+	VPADDD.BCST 0(BX), Z2, Z2
+	VPADDD.BCST 0(BX), Z3, Z3
+	VPADDD.BCST 4(BX), Z4, Z4
+	VPADDD.BCST 4(BX), Z5, Z5
+	VPADDD.BCST 4(BX), Z6, Z6
+	VPADDD.BCST 4(BX), Z7, Z7
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -3696,10 +4189,27 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
+	ADDQ BX, R9
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
 	ADDQ BX, R9
 	JMP block
 out:
@@ -3738,7 +4248,7 @@ sums:
 	JMP next
 
 // func gemm8x3x4VNNI(t *tile8)
-TEXT ·gemm8x3x4VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x3x4VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -3748,6 +4258,10 @@ panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -3811,20 +4325,23 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 136(AX), Z1, Z1
-	VPADDD.BCST 136(AX), Z2, Z2
-	VPADDD.BCST 136(AX), Z3, Z3
-	VPADDD.BCST 140(AX), Z4, Z4
-	VPADDD.BCST 140(AX), Z5, Z5
-	VPADDD.BCST 140(AX), Z6, Z6
-	VPADDD.BCST 140(AX), Z7, Z7
-	VPADDD.BCST 144(AX), Z8, Z8
-	VPADDD.BCST 144(AX), Z9, Z9
-	VPADDD.BCST 144(AX), Z10, Z10
-	VPADDD.BCST 144(AX), Z11, Z11
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $12, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 0(BX), Z1, Z1
+	VPADDD.BCST 0(BX), Z2, Z2
+	VPADDD.BCST 0(BX), Z3, Z3
+	VPADDD.BCST 4(BX), Z4, Z4
+	VPADDD.BCST 4(BX), Z5, Z5
+	VPADDD.BCST 4(BX), Z6, Z6
+	VPADDD.BCST 4(BX), Z7, Z7
+	VPADDD.BCST 8(BX), Z8, Z8
+	VPADDD.BCST 8(BX), Z9, Z9
+	VPADDD.BCST 8(BX), Z10, Z10
+	VPADDD.BCST 8(BX), Z11, Z11
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -3906,11 +4423,30 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
 	ADDQ BX, R9
+	ADDQ BX, R10
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
 	ADDQ BX, R10
 	JMP block
 out:
@@ -3954,7 +4490,7 @@ sums:
 	JMP next
 
 // func gemm8x4x4VNNI(t *tile8)
-TEXT ·gemm8x4x4VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x4x4VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -3965,6 +4501,10 @@ panel:
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -4037,24 +4577,27 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 136(AX), Z1, Z1
-	VPADDD.BCST 136(AX), Z2, Z2
-	VPADDD.BCST 136(AX), Z3, Z3
-	VPADDD.BCST 140(AX), Z4, Z4
-	VPADDD.BCST 140(AX), Z5, Z5
-	VPADDD.BCST 140(AX), Z6, Z6
-	VPADDD.BCST 140(AX), Z7, Z7
-	VPADDD.BCST 144(AX), Z8, Z8
-	VPADDD.BCST 144(AX), Z9, Z9
-	VPADDD.BCST 144(AX), Z10, Z10
-	VPADDD.BCST 144(AX), Z11, Z11
-	VPADDD.BCST 148(AX), Z12, Z12
-	VPADDD.BCST 148(AX), Z13, Z13
-	VPADDD.BCST 148(AX), Z14, Z14
-	VPADDD.BCST 148(AX), Z15, Z15
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $16, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 0(BX), Z1, Z1
+	VPADDD.BCST 0(BX), Z2, Z2
+	VPADDD.BCST 0(BX), Z3, Z3
+	VPADDD.BCST 4(BX), Z4, Z4
+	VPADDD.BCST 4(BX), Z5, Z5
+	VPADDD.BCST 4(BX), Z6, Z6
+	VPADDD.BCST 4(BX), Z7, Z7
+	VPADDD.BCST 8(BX), Z8, Z8
+	VPADDD.BCST 8(BX), Z9, Z9
+	VPADDD.BCST 8(BX), Z10, Z10
+	VPADDD.BCST 8(BX), Z11, Z11
+	VPADDD.BCST 12(BX), Z12, Z12
+	VPADDD.BCST 12(BX), Z13, Z13
+	VPADDD.BCST 12(BX), Z14, Z14
+	VPADDD.BCST 12(BX), Z15, Z15
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -4162,12 +4705,33 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
 	ADDQ BX, R9
 	ADDQ BX, R10
+	ADDQ BX, R11
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
+	ADDQ BX, R10
+	MOVQ 24(AX), R11
 	ADDQ BX, R11
 	JMP block
 out:
@@ -4216,7 +4780,7 @@ sums:
 	JMP next
 
 // func gemm8x5x4VNNI(t *tile8)
-TEXT ·gemm8x5x4VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x5x4VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -4228,6 +4792,10 @@ panel:
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -4309,28 +4877,31 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 136(AX), Z1, Z1
-	VPADDD.BCST 136(AX), Z2, Z2
-	VPADDD.BCST 136(AX), Z3, Z3
-	VPADDD.BCST 140(AX), Z4, Z4
-	VPADDD.BCST 140(AX), Z5, Z5
-	VPADDD.BCST 140(AX), Z6, Z6
-	VPADDD.BCST 140(AX), Z7, Z7
-	VPADDD.BCST 144(AX), Z8, Z8
-	VPADDD.BCST 144(AX), Z9, Z9
-	VPADDD.BCST 144(AX), Z10, Z10
-	VPADDD.BCST 144(AX), Z11, Z11
-	VPADDD.BCST 148(AX), Z12, Z12
-	VPADDD.BCST 148(AX), Z13, Z13
-	VPADDD.BCST 148(AX), Z14, Z14
-	VPADDD.BCST 148(AX), Z15, Z15
-	VPADDD.BCST 152(AX), Z16, Z16
-	VPADDD.BCST 152(AX), Z17, Z17
-	VPADDD.BCST 152(AX), Z18, Z18
-	VPADDD.BCST 152(AX), Z19, Z19
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $20, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 0(BX), Z1, Z1
+	VPADDD.BCST 0(BX), Z2, Z2
+	VPADDD.BCST 0(BX), Z3, Z3
+	VPADDD.BCST 4(BX), Z4, Z4
+	VPADDD.BCST 4(BX), Z5, Z5
+	VPADDD.BCST 4(BX), Z6, Z6
+	VPADDD.BCST 4(BX), Z7, Z7
+	VPADDD.BCST 8(BX), Z8, Z8
+	VPADDD.BCST 8(BX), Z9, Z9
+	VPADDD.BCST 8(BX), Z10, Z10
+	VPADDD.BCST 8(BX), Z11, Z11
+	VPADDD.BCST 12(BX), Z12, Z12
+	VPADDD.BCST 12(BX), Z13, Z13
+	VPADDD.BCST 12(BX), Z14, Z14
+	VPADDD.BCST 12(BX), Z15, Z15
+	VPADDD.BCST 16(BX), Z16, Z16
+	VPADDD.BCST 16(BX), Z17, Z17
+	VPADDD.BCST 16(BX), Z18, Z18
+	VPADDD.BCST 16(BX), Z19, Z19
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -4464,13 +5035,36 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
 	ADDQ BX, R9
 	ADDQ BX, R10
 	ADDQ BX, R11
+	ADDQ BX, R12
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
+	ADDQ BX, R10
+	MOVQ 24(AX), R11
+	ADDQ BX, R11
+	MOVQ 32(AX), R12
 	ADDQ BX, R12
 	JMP block
 out:
@@ -4524,7 +5118,7 @@ sums:
 	JMP next
 
 // func gemm8x6x4VNNI(t *tile8)
-TEXT ·gemm8x6x4VNNI(SB), NOSPLIT, $24-8
+TEXT ·gemm8x6x4VNNI(SB), NOSPLIT, $48-8
 	MOVQ t+0(FP), AX
 	MOVQ 72(AX), BX
 	MOVQ BX, 0(SP) // destination of the panel
@@ -4537,6 +5131,10 @@ panel:
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
+	MOVQ $0, 24(SP) // bytes to the line
+	MOVQ $0, 40(SP) // and to its sums of pixels
+	MOVQ 208(AX), BX
+	MOVQ BX, 32(SP) // lines
 block:
 	MOVQ 64(AX), SI // panel
 	MOVQ 88(AX), DX // segments
@@ -4627,32 +5225,35 @@ summed:
 	MOVL 120(AX), BX
 	CMPL BX, $1
 	JEQ sums
-	TESTL BX, BX
-	JNE added
-	VPADDD.BCST 136(AX), Z0, Z0
-	VPADDD.BCST 136(AX), Z1, Z1
-	VPADDD.BCST 136(AX), Z2, Z2
-	VPADDD.BCST 136(AX), Z3, Z3
-	VPADDD.BCST 140(AX), Z4, Z4
-	VPADDD.BCST 140(AX), Z5, Z5
-	VPADDD.BCST 140(AX), Z6, Z6
-	VPADDD.BCST 140(AX), Z7, Z7
-	VPADDD.BCST 144(AX), Z8, Z8
-	VPADDD.BCST 144(AX), Z9, Z9
-	VPADDD.BCST 144(AX), Z10, Z10
-	VPADDD.BCST 144(AX), Z11, Z11
-	VPADDD.BCST 148(AX), Z12, Z12
-	VPADDD.BCST 148(AX), Z13, Z13
-	VPADDD.BCST 148(AX), Z14, Z14
-	VPADDD.BCST 148(AX), Z15, Z15
-	VPADDD.BCST 152(AX), Z16, Z16
-	VPADDD.BCST 152(AX), Z17, Z17
-	VPADDD.BCST 152(AX), Z18, Z18
-	VPADDD.BCST 152(AX), Z19, Z19
-	VPADDD.BCST 156(AX), Z20, Z20
-	VPADDD.BCST 156(AX), Z21, Z21
-	VPADDD.BCST 156(AX), Z22, Z22
-	VPADDD.BCST 156(AX), Z23, Z23
+	MOVQ 216(AX), BX
+	TESTQ BX, BX
+	JEQ added
+	ADDQ 40(SP), BX
+	ADDQ $24, 40(SP)
+	VPADDD.BCST 0(BX), Z0, Z0
+	VPADDD.BCST 0(BX), Z1, Z1
+	VPADDD.BCST 0(BX), Z2, Z2
+	VPADDD.BCST 0(BX), Z3, Z3
+	VPADDD.BCST 4(BX), Z4, Z4
+	VPADDD.BCST 4(BX), Z5, Z5
+	VPADDD.BCST 4(BX), Z6, Z6
+	VPADDD.BCST 4(BX), Z7, Z7
+	VPADDD.BCST 8(BX), Z8, Z8
+	VPADDD.BCST 8(BX), Z9, Z9
+	VPADDD.BCST 8(BX), Z10, Z10
+	VPADDD.BCST 8(BX), Z11, Z11
+	VPADDD.BCST 12(BX), Z12, Z12
+	VPADDD.BCST 12(BX), Z13, Z13
+	VPADDD.BCST 12(BX), Z14, Z14
+	VPADDD.BCST 12(BX), Z15, Z15
+	VPADDD.BCST 16(BX), Z16, Z16
+	VPADDD.BCST 16(BX), Z17, Z17
+	VPADDD.BCST 16(BX), Z18, Z18
+	VPADDD.BCST 16(BX), Z19, Z19
+	VPADDD.BCST 20(BX), Z20, Z20
+	VPADDD.BCST 20(BX), Z21, Z21
+	VPADDD.BCST 20(BX), Z22, Z22
+	VPADDD.BCST 20(BX), Z23, Z23
 added:
 	VCVTDQ2PS Z0, Z0
 	VMULPS 0(SI), Z0, Z0
@@ -4812,7 +5413,7 @@ added:
 	ADDQ CX, DI
 next:
 	DECQ 192(AX)
-	JEQ out
+	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
 	ADDQ BX, R8
@@ -4820,6 +5421,31 @@ next:
 	ADDQ BX, R10
 	ADDQ BX, R11
 	ADDQ BX, R12
+	ADDQ BX, R13
+	JMP block
+line:
+	DECQ 32(SP)
+	JEQ out
+	MOVQ 8(SP), BX
+	MOVQ BX, 192(AX)
+	ADDQ 232(AX), DI
+	MOVQ DI, 72(AX)
+	MOVQ 240(AX), BX
+	ADDQ BX, 40(SP)
+	MOVQ 24(SP), BX
+	ADDQ 224(AX), BX
+	MOVQ BX, 24(SP)
+	MOVQ 0(AX), R8
+	ADDQ BX, R8
+	MOVQ 8(AX), R9
+	ADDQ BX, R9
+	MOVQ 16(AX), R10
+	ADDQ BX, R10
+	MOVQ 24(AX), R11
+	ADDQ BX, R11
+	MOVQ 32(AX), R12
+	ADDQ BX, R12
+	MOVQ 40(AX), R13
 	ADDQ BX, R13
 	JMP block
 out:
@@ -7143,13 +7769,33 @@ done:
 	VZEROUPPER
 	RET
 
-// func flipVNNI(dst, src *byte, n int, flip uint32)
-TEXT ·flipVNNI(SB), NOSPLIT, $0-28
+// func flipVNNI(dst, src *byte, n, gap, rows int, flip, fill uint32)
+TEXT ·flipVNNI(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
-	MOVQ n+16(FP), CX
-	MOVL flip+24(FP), BX
+	MOVQ n+16(FP), R8
+	MOVQ gap+24(FP), R9
+	MOVQ rows+32(FP), DX
+	MOVL flip+40(FP), BX
 	VPBROADCASTD BX, Z1
+	MOVL fill+44(FP), BX
+	VPBROADCASTD BX, Z2
+	MOVQ R8, CX
+	ANDQ $63, CX
+	MOVQ $1, BX
+	SHLQ CX, BX
+	DECQ BX
+	KMOVQ BX, K1
+	MOVQ CX, R10
+	MOVQ R9, CX
+	ANDQ $63, CX
+	MOVQ $1, BX
+	SHLQ CX, BX
+	DECQ BX
+	KMOVQ BX, K2
+	MOVQ CX, R11
+row:
+	MOVQ R8, CX
 	SUBQ $64, CX
 	JLT tail
 loop:
@@ -7160,15 +7806,30 @@ loop:
 	SUBQ $64, CX
 	JGE loop
 tail:
-	ADDQ $64, CX
-	JEQ done
-	MOVQ $1, BX
-	SHLQ CX, BX
-	DECQ BX
-	KMOVQ BX, K1
+	TESTQ R10, R10
+	JEQ copied
 	VMOVDQU8.Z (SI), K1, Z0
 	VPXORD Z0, Z1, Z0
 	VMOVDQU8 Z0, K1, (DI)
+	ADDQ R10, SI
+	ADDQ R10, DI
+copied:
+	DECQ DX
+	JEQ done
+	MOVQ R9, CX
+	SUBQ $64, CX
+	JLT filled
+fill:
+	VMOVDQU32 Z2, (DI)
+	ADDQ $64, DI
+	SUBQ $64, CX
+	JGE fill
+filled:
+	TESTQ R11, R11
+	JEQ row
+	VMOVDQU8 Z2, K2, (DI)
+	ADDQ R11, DI
+	JMP row
 done:
 	VZEROUPPER
 	RET

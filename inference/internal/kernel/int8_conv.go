@@ -147,6 +147,7 @@ func (t *convTiles8[T]) tile8() tile8 {
 	if t.elem == 4 {
 		a.flip = sumsOut
 	}
+	a.lines = 1
 	return a
 }
 
@@ -185,14 +186,24 @@ func (p *padded) stage(v *vector8, dst, src []byte, zero, flip byte) {
 		}
 		return
 	}
-	zero ^= flip
-	p.around(func(to, from, n int) {
-		if from < 0 {
-			v.spread(dst[to*size:][:n*size], zero)
-		} else {
-			v.flip(dst[to*size:], src[from:][:n], flip)
-		}
-	})
+	left, zero := p.PadLeft*p.pixel*size, zero^flip
+	// What lies between the end of a row and the beginning of the next is one run.
+	end := p.PadTop*line + left
+	v.spread(dst[:end], zero)
+	v.flipRows(dst[end:], src[:p.InH*in], in, line/size-in, flip, zero)
+	v.spread(dst[end+(p.InH-1)*line+in*size:p.h*line], zero)
+}
+
+// eachRow copies rows of n inputs as flip does, with gap inputs of one value between
+// each two.
+func (v *vector8) eachRow(dst, src []byte, n, gap int, flip, fill byte) {
+	size := v.width()
+	for ; len(src) > n; src = src[n:] {
+		v.flip(dst, src[:n], flip)
+		v.spread(dst[n*size:][:gap*size], fill)
+		dst = dst[(n+gap)*size:]
+	}
+	v.flip(dst, src, flip)
 }
 
 // int16sOf returns bytes as int16.
@@ -225,12 +236,12 @@ func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part s
 	for p := p0; p < p1; {
 		n := t.together(p, p1, x1-x0)
 		most, line := t.v.pixels(t.vectors(p)), 0
-		if x1-x0 > most && sums == nil && t.v.blocks {
-			line = t.in.evenly(most)
+		if x1-x0 > most && (sums == nil || t.v.lines) {
+			line = t.evenly(most)
 		}
 		switch a.blocks = 1; {
 		case line > 0:
-			t.lines(&a, dst, in, spare, g, p, n, x0, x1, line)
+			t.lines(&a, dst, in, spare, g, p, n, x0, x1, line, sums)
 		case x1-x0 <= most:
 			if x0 < x1 {
 				t.tile(&a, dst, in, spare, g, p, n, x0, x1, sums)
@@ -245,18 +256,49 @@ func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part s
 	}
 }
 
+// evenly returns how many output pixels follow each other with windows at even
+// distances, for kernels that go from block to block: all of an image, a row of it,
+// or 0 where that is too few to pay.
+func (t *convTiles8[T]) evenly(most int) int {
+	switch w := &t.in; {
+	case !t.v.blocks:
+		return 0
+	case t.OutH == 1 || w.corner(1, 0) == w.corner(0, t.OutW):
+		return t.OutH * t.OutW
+	case t.OutW >= 2*most || t.v.lines && t.OutW >= minLine:
+		return t.OutW
+	}
+	return 0
+}
+
+// minLine is the least pixels of a line that a block of its own does well with.
+const minLine = 3
+
+// linesInL1 is how many bytes of inputs pass by a panel before the next one.
+const linesInL1 = 12 << 10
+
 // lines computes n panels from p on for pixels [first, last), line by line.
-func (t *convTiles8[T]) lines(a *tile8, dst, in, spare []byte, g, p, n, first, last, line int) {
+func (t *convTiles8[T]) lines(a *tile8, dst, in, spare []byte, g, p, n, first, last, line int, sums []int32) {
 	for most := t.v.pixels(t.vectors(p)); first < last; {
 		end := min(last, (first/line+1)*line)
+		a.lineRun = lineRun{lines: 1, lineStep: t.in.corner(1, 0) * t.v.width()}
+		if whole := (last - first) / line; t.v.lines && first%line == 0 && whole > 1 {
+			a.lines = min(whole, max(linesInL1/a.lineStep, 1))
+		}
+		rest := (a.lines - 1) * line
 		// Blocks differ by one pixel at most: the larger ones, then the others.
 		for _, b := range evenBlocks(end-first, most) {
 			if a.blocks = b.count; b.count > 0 {
 				a.step = b.pixels * t.StrideW * t.in.pixel * t.v.width()
-				t.tile(a, dst, in, spare, g, p, n, first, first+b.pixels, nil)
+				a.skip = (line - b.count*b.pixels) * a.stride
+				if sums != nil {
+					a.skipSums = 4 * (line - b.count*b.pixels)
+				}
+				t.tile(a, dst, in, spare, g, p, n, first, first+b.pixels, sums)
 				first += b.count * b.pixels
 			}
 		}
+		first += rest
 	}
 }
 
@@ -299,6 +341,7 @@ func (t *convTiles8[T]) tile(a *tile8, dst, in, spare []byte, g, p, n, first, la
 	}
 	if sums != nil {
 		copy(a.add[:], sums[first:last])
+		a.sums = &sums[first]
 	}
 	dst = dst[(first*t.Groups*t.OutC+g*t.OutC)*t.elem:]
 	for end := p + n; p < end; p += a.panels {

@@ -24,6 +24,7 @@ type vector8 struct {
 	single bool // weights stand one by one: those of each input for all outputs
 	octs   bool // weights stand in pairs of quads
 	blocks bool // matrix kernels go on from block to block of pixels
+	lines  bool // and from line to line of blocks
 	// chain is the bytes of weights that one call may go through, of kernels that go
 	// on from panel to panel, too.
 	chain int
@@ -109,6 +110,17 @@ type tile8 struct {
 	panels   int      // 184: that follow each other; kernels may count it down
 	blocks   int      // 192: of as many pixels; kernels may count it down
 	step     int      // 200: bytes from block to block
+	lineRun           // 208
+}
+
+// lineRun is how kernels that know lines go on from one to the next, with the same
+// blocks in each.
+type lineRun struct {
+	lines    int    // 0
+	sums     *int32 // 8: to add to every sum of each pixel, one after the other; or nil
+	lineStep int    // 16: bytes of the input to the next line
+	skip     int    // 24: bytes of the output from the end of a line's blocks to the next one's
+	skipSums int    // 32: of sums
 }
 
 // out8 is the output side of both kinds of kernels.

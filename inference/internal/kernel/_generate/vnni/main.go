@@ -52,7 +52,7 @@ func main() {
 var rowRegs = []string{"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
 
 // gemm writes blocks of rows pixels, evenly spaced, by 16 outputs a vector of each
-// of the panels that follow each other:
+// of the panels that follow each other, line by line:
 //
 //	func gemm8x<rows>x<vectors>VNNI(t *tile8)
 //
@@ -60,12 +60,14 @@ var rowRegs = []string{"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
 // flight takes two quads at a time into sums of their own.
 func gemm(rows, vectors int) {
 	p("// func gemm8x%dx%dVNNI(t *tile8)", rows, vectors)
-	p("TEXT ·gemm8x%dx%dVNNI(SB), NOSPLIT, $24-8", rows, vectors)
+	p("TEXT ·gemm8x%dx%dVNNI(SB), NOSPLIT, $48-8", rows, vectors)
 	p("\tMOVQ t+0(FP), AX\n\tMOVQ 72(AX), BX\n\tMOVQ BX, 0(SP) // destination of the panel\n\tMOVQ 192(AX), BX\n\tMOVQ BX, 8(SP) // blocks")
 	p("panel:")
 	for r := range rows {
 		p("\tMOVQ %d(AX), %s", 8*r, rowRegs[r])
 	}
+	p("\tMOVQ $0, 24(SP) // bytes to the line\n\tMOVQ $0, 40(SP) // and to its sums of pixels")
+	p("\tMOVQ 208(AX), BX\n\tMOVQ BX, 32(SP) // lines")
 	p("block:\n\tMOVQ 64(AX), SI // panel")
 	p("\tMOVQ 88(AX), DX // segments")
 	sums := rows * vectors
@@ -138,19 +140,26 @@ func gemm(rows, vectors int) {
 	p("\tMOVQ 168(AX), SI // scales")
 	output.load(120, 124, 128, 132, 176)
 	p("\tMOVQ 112(AX), BX // bytes to store\n\tKMOVQ BX, K1")
-	p("\tMOVL 120(AX), BX\n\tCMPL BX, $1\n\tJEQ sums\n\tTESTL BX, BX\n\tJNE added")
+	p("\tMOVL 120(AX), BX\n\tCMPL BX, $1\n\tJEQ sums\n\tMOVQ 216(AX), BX\n\tTESTQ BX, BX\n\tJEQ added\n\tADDQ 40(SP), BX\n\tADDQ $%d, 40(SP)", 4*rows)
 	for r := range rows {
 		for j := range vectors {
 			v := acc(0, r, j)
-			p("\tVPADDD.BCST %d(AX), %s, %s", 136+4*r, v, v)
+			p("\tVPADDD.BCST %d(BX), %s, %s", 4*r, v, v)
 		}
 	}
 	p("added:")
 	store(rows, vectors)
-	p("next:\n\tDECQ 192(AX)\n\tJEQ out")
+	p("next:\n\tDECQ 192(AX)\n\tJEQ line")
 	p("\tMOVQ DI, 72(AX)\n\tMOVQ 200(AX), BX")
 	for r := range rows {
 		p("\tADDQ BX, %s", rowRegs[r])
+	}
+	p("\tJMP block")
+	p("line:\n\tDECQ 32(SP)\n\tJEQ out\n\tMOVQ 8(SP), BX\n\tMOVQ BX, 192(AX)")
+	p("\tADDQ 232(AX), DI\n\tMOVQ DI, 72(AX)\n\tMOVQ 240(AX), BX\n\tADDQ BX, 40(SP)")
+	p("\tMOVQ 24(SP), BX\n\tADDQ 224(AX), BX\n\tMOVQ BX, 24(SP)")
+	for r := range rows {
+		p("\tMOVQ %d(AX), %s\n\tADDQ BX, %s", 8*r, rowRegs[r], rowRegs[r])
 	}
 	p("\tJMP block")
 	// The next panel, with all blocks; never beyond the last one: the collector may
@@ -389,22 +398,28 @@ func interleave() {
 	p("done:\n\tVZEROUPPER\n\tRET\n")
 }
 
-// flip copies bytes with their highest bit inverted, or as they are.
+// flip copies rows of n bytes with their highest bit inverted, or as they are, with
+// gap bytes between two of them that it fills.
 //
-//	func flipVNNI(dst, src *byte, n int, flip uint32)
+//	func flipVNNI(dst, src *byte, n, gap, rows int, flip, fill uint32)
 func flip() {
-	p("// func flipVNNI(dst, src *byte, n int, flip uint32)")
-	p("TEXT ·flipVNNI(SB), NOSPLIT, $0-28")
-	p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ n+16(FP), CX")
-	p("\tMOVL flip+24(FP), BX\n\tVPBROADCASTD BX, Z1")
-	p("\tSUBQ $64, CX\n\tJLT tail")
+	p("// func flipVNNI(dst, src *byte, n, gap, rows int, flip, fill uint32)")
+	p("TEXT ·flipVNNI(SB), NOSPLIT, $0-48")
+	p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ n+16(FP), R8\n\tMOVQ gap+24(FP), R9\n\tMOVQ rows+32(FP), DX")
+	p("\tMOVL flip+40(FP), BX\n\tVPBROADCASTD BX, Z1\n\tMOVL fill+44(FP), BX\n\tVPBROADCASTD BX, Z2")
+	for i, n := range []string{"R8", "R9"} { // what is left of each after whole vectors
+		p("\tMOVQ %s, CX\n\tANDQ $63, CX\n\tMOVQ $1, BX\n\tSHLQ CX, BX\n\tDECQ BX\n\tKMOVQ BX, K%d\n\tMOVQ CX, R1%d", n, 1+i, 0+i)
+	}
+	p("row:\n\tMOVQ R8, CX\n\tSUBQ $64, CX\n\tJLT tail")
 	p("loop:")
 	p("\tVPXORD (SI), Z1, Z0\n\tVMOVDQU32 Z0, (DI)")
 	p("\tADDQ $64, SI\n\tADDQ $64, DI\n\tSUBQ $64, CX\n\tJGE loop")
-	p("tail:")
-	p("\tADDQ $64, CX\n\tJEQ done")
-	p("\tMOVQ $1, BX\n\tSHLQ CX, BX\n\tDECQ BX\n\tKMOVQ BX, K1")
-	p("\tVMOVDQU8.Z (SI), K1, Z0\n\tVPXORD Z0, Z1, Z0\n\tVMOVDQU8 Z0, K1, (DI)")
+	p("tail:\n\tTESTQ R10, R10\n\tJEQ copied")
+	p("\tVMOVDQU8.Z (SI), K1, Z0\n\tVPXORD Z0, Z1, Z0\n\tVMOVDQU8 Z0, K1, (DI)\n\tADDQ R10, SI\n\tADDQ R10, DI")
+	p("copied:\n\tDECQ DX\n\tJEQ done")
+	p("\tMOVQ R9, CX\n\tSUBQ $64, CX\n\tJLT filled")
+	p("fill:\n\tVMOVDQU32 Z2, (DI)\n\tADDQ $64, DI\n\tSUBQ $64, CX\n\tJGE fill")
+	p("filled:\n\tTESTQ R11, R11\n\tJEQ row\n\tVMOVDQU8 Z2, K2, (DI)\n\tADDQ R11, DI\n\tJMP row")
 	p("done:")
 	p("\tVZEROUPPER\n\tRET\n")
 }

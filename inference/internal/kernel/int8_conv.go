@@ -48,7 +48,8 @@ func (c *Conv[T]) layout(v *vector8) *convTiles8[T] {
 	t.quads = (t.length + 3) / 4
 	t.elem = 1
 	t.flip, _ = flipOf[T](v)
-	t.staged = t.flip != 0 || t.in.needed || t.length%4 != 0 || v.wide
+	flips := v.flipsIn && (c.OutC-1)%v.panel >= 16 // no narrow panel at the end
+	t.staged = t.flip != 0 && !flips || t.in.needed || t.length%4 != 0 || v.wide
 	for i := range t.offsets {
 		t.offsets[i] *= v.width()
 	}
@@ -148,6 +149,9 @@ func (t *convTiles8[T]) tile8() tile8 {
 		a.flip = sumsOut
 	}
 	a.lines = 1
+	if !t.staged {
+		a.flipIn = 0x01010101 * uint32(t.flip)
+	}
 	return a
 }
 

@@ -25,6 +25,8 @@ type vector8 struct {
 	octs   bool // weights stand in pairs of quads
 	blocks bool // matrix kernels go on from block to block of pixels
 	lines  bool // and from line to line of blocks
+	// flipsIn is for matrix kernels that flip inputs for panels of more than 16 outputs.
+	flipsIn bool
 	// chain is the bytes of weights that one call may go through, of kernels that go
 	// on from panel to panel, too.
 	chain int
@@ -111,6 +113,7 @@ type tile8 struct {
 	blocks   int      // 192: of as many pixels; kernels may count it down
 	step     int      // 200: bytes from block to block
 	lineRun           // 208
+	flipIn   uint32   // 248: of four inputs, in kernels with flipsIn
 }
 
 // lineRun is how kernels that know lines go on from one to the next, with the same

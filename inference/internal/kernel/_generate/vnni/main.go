@@ -56,6 +56,9 @@ var rowRegs = []string{"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
 //
 //	func gemm8x<rows>x<vectors>VNNI(t *tile8)
 //
+// Tiles of several vectors flip the inputs, which the multiplications hide; with one
+// vector they would not.
+//
 // The panel is [bias][quad of inputs][output][4]. A tile with few sums in
 // flight takes two quads at a time into sums of their own.
 func gemm(rows, vectors int) {
@@ -77,6 +80,10 @@ func gemm(rows, vectors int) {
 	}
 	acc := func(set, r, j int) string { return z(set*sums + r*vectors + j) }
 	free := sets * sums
+	flips, flip := vectors > 1, z(free+vectors+2)
+	if flips {
+		p("\tVPBROADCASTD 248(AX), %s", flip)
+	}
 	for j := range vectors {
 		p("\tVMOVDQU32 %d(SI), %s", 64*j, acc(0, 0, j))
 	}
@@ -105,7 +112,11 @@ func gemm(rows, vectors int) {
 		}
 		for r := range rows {
 			a := z(free + vectors + r%2)
-			p("\tVPBROADCASTD %d(%s)(BX*1), %s", 4*set, rowRegs[r], a)
+			if flips {
+				p("\tVPXORD.BCST %d(%s)(BX*1), %s, %s", 4*set, rowRegs[r], flip, a)
+			} else {
+				p("\tVPBROADCASTD %d(%s)(BX*1), %s", 4*set, rowRegs[r], a)
+			}
 			for j := range vectors {
 				if rows > 1 {
 					p("\tVPDPBUSD %s, %s, %s", b(j), a, acc(set, r, j))

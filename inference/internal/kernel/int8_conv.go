@@ -215,18 +215,28 @@ func int16sOf(b []byte) []int16 {
 	return unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/2)
 }
 
-// spreadBytes fills dst, eight bytes at a time.
+// spreadBytes fills dst.
 func spreadBytes(dst []byte, v byte) {
 	spreadWords(dst, uint64(v)*0x0101010101010101)
 }
 
-// spreadWords fills dst with words, the last one cut off.
+// spreadWords fills dst with words, the last one cut off: some by themselves, the
+// others by copies of those before.
 func spreadWords(dst []byte, word uint64) {
-	for ; len(dst) >= 8; dst = dst[8:] {
-		binary.LittleEndian.PutUint64(dst, word)
+	const some = 64
+	i := 0
+	for ; i+8 <= min(len(dst), some); i += 8 {
+		binary.LittleEndian.PutUint64(dst[i:], word)
 	}
-	for i := range dst {
-		dst[i] = byte(word >> (8 * i))
+	if i == some {
+		for n := some; n < len(dst); n *= 2 {
+			copy(dst[n:], dst[:n])
+		}
+		return
+	}
+	for ; i < len(dst); i++ {
+		dst[i] = byte(word)
+		word >>= 8
 	}
 }
 

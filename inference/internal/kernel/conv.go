@@ -30,7 +30,7 @@ type Conv[T Byte] struct {
 // returns the bytes that Pack will take for them.
 func (c *Conv[T]) Choose() int {
 	v := layers8Of(Tier(), c.Weights)
-	if v == nil {
+	if v == nil || v.bounded && !bounded(c.Scale, c.Bias, c.Depth()) {
 		return c.Groups * c.OutC * c.Depth()
 	}
 	c.fast = c.layout(v)

@@ -31,7 +31,7 @@ type Depthwise[T Byte] struct {
 func (d *Depthwise[T]) Choose() int {
 	v := vector8Of(Tier())
 	switch {
-	case v == nil:
+	case v == nil || v.bounded && !bounded(d.Scale, d.Bias, d.KH*d.KW):
 		return d.KH * d.KW * d.outC()
 	case d.Multiplier == 1:
 		d.fast = d.layout(v)

@@ -170,7 +170,7 @@ const (
 func vector8Of(tier string) *vector8 {
 	switch tier {
 	case TierVNNI:
-		return &vector8{tier: tier, panel: 64, masked: true, rows: true, sums: true, blocks: true, lines: true, flipsIn: true, twoRows: true, chain: chainInL1}
+		return &vector8{tier: tier, panel: 64, masked: true, rows: true, sums: true, blocks: true, lines: true, flipsIn: true, bounded: true, twoRows: true, chain: chainInL1}
 	case TierAVXVNNI:
 		return &vector8{tier: tier, panel: 16, rows: true, sums: true, blocks: true, chain: chainInL1, set: setAVXVNNI}
 	case TierAVX2:

@@ -144,7 +144,7 @@ func (t *convTiles8[T]) single(dst, in, buf []byte) {
 
 // tile8 returns what all calls of the layer's kernels share.
 func (t *convTiles8[T]) tile8() tile8 {
-	a := tile8{stride: t.Groups * t.OutC * t.elem, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), order: t.v.order()}
+	a := tile8{stride: t.Groups * t.OutC * t.elem, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), max: maxOf[T](t.Out), order: t.v.order()}
 	if t.elem == 4 {
 		a.flip = sumsOut
 	}

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"slices"
 	"unsafe"
 )
@@ -18,7 +19,9 @@ type vector8 struct {
 	// narrowSums is for kernels that add two products in 16 bits, which weights
 	// of -128 could overflow.
 	narrowSums bool
-	twoRows    bool // depthwise kernels know pairs of output rows
+	// bounded kernels take layers whose products of sums and scales fit an int32.
+	bounded bool
+	twoRows bool // depthwise kernels know pairs of output rows
 	// wide kernels take inputs of 16 bits, and weights in pairs instead of quads.
 	wide   bool
 	single bool // weights stand one by one: those of each input for all outputs
@@ -85,6 +88,17 @@ func layers8Of[T Byte](tier string, weights []T) *vector8 {
 	return v
 }
 
+// bounded tells whether products of sums and scales fit an int32: sums themselves do.
+// Of real layers they fit 16 bits.
+func bounded(scale []float32, bias []int32, depth int) bool {
+	for i, s := range scale {
+		if s >= 1 && float64(s)*(math.Abs(float64(bias[i]))+float64(depth)*255*255) >= 1<<30 {
+			return false
+		}
+	}
+	return true
+}
+
 // rows8Of returns the 8-bit kernels of a tier for all but layers, nil where it
 // has none.
 func rows8Of(tier string) *vector8 {
@@ -114,6 +128,7 @@ type tile8 struct {
 	step     int      // 200: bytes from block to block
 	lineRun           // 208
 	flipIn   uint32   // 248: of four inputs, in kernels with flipsIn
+	max      int32    // 252: upper bound of outputs, before the flip, in bounded kernels
 }
 
 // lineRun is how kernels that know lines go on from one to the next, with the same
@@ -157,6 +172,7 @@ type taps8 struct {
 	order      *uint32  // 120: of dwords after packing
 	phase      int      // 128: bytes from the weights of a row to those of the next
 	line       int      // 136: bytes from output row to output row
+	max        int32    // 144: upper bound, before the flip, in bounded kernels
 	rows       int      // of output, at most 2 of kernels with twoRows
 }
 
@@ -199,6 +215,14 @@ func sideOf[T Byte](c Clamp8) out8 {
 		o.flip, o.zero, o.min = 0x80808080, c.Zero+128, c.Min+128
 	}
 	return o
+}
+
+// maxOf returns the upper bound as bounded kernels take it.
+func maxOf[T Byte](c Clamp8) int32 {
+	if isSigned[T]() {
+		return c.Max + 128
+	}
+	return c.Max
 }
 
 // quadOrder transposes four rows of 16 bytes: first dword i of each row goes

@@ -149,7 +149,7 @@ func gemm(rows, vectors int) {
 	p("\tMOVQ 72(AX), DI // destination")
 	p("\tMOVQ 80(AX), CX // bytes from row to row")
 	p("\tMOVQ 168(AX), SI // scales")
-	output.load(120, 124, 128, 132, 176)
+	output.load(120, 128, 132, 252, 176)
 	p("\tMOVQ 112(AX), BX // bytes to store\n\tKMOVQ BX, K1")
 	p("\tMOVL 120(AX), BX\n\tCMPL BX, $1\n\tJEQ sums\n\tMOVQ 216(AX), BX\n\tTESTQ BX, BX\n\tJEQ added\n\tADDQ 40(SP), BX\n\tADDQ $%d, 40(SP)", 4*rows)
 	for r := range rows {
@@ -192,26 +192,26 @@ func gemm(rows, vectors int) {
 }
 
 // side are the registers of the output side, loaded by its method.
-type side struct{ flip, hi, zero, min, order string }
+type side struct{ flip, max, zero, min, order string }
 
 var output = side{"Z24", "Z28", "Z29", "Z30", "Z31"}
 
-// load reads the flip, the upper bound, the zero point and the lower bound at the
-// given offsets from AX, and the order of dwords from the address at another.
-func (o side) load(flip, hi, zero, min, order int) {
+// load reads the flip, the zero point, the lower and the upper bound at the given
+// offsets from AX, and the order of dwords from the address at another.
+func (o side) load(flip, zero, min, max, order int) {
 	p("\tVPBROADCASTD %d(AX), %s", flip, o.flip)
-	p("\tVBROADCASTSS %d(AX), %s\n\tVPBROADCASTW %d(AX), %s\n\tVPBROADCASTB %d(AX), %s", hi, o.hi, zero, o.zero, min, o.min)
+	p("\tVPBROADCASTW %d(AX), %s\n\tVPBROADCASTB %d(AX), %s\n\tVPBROADCASTB %d(AX), %s", zero, o.zero, min, o.min, max, o.max)
 	p("\tMOVQ %d(AX), BX\n\tVMOVDQU32 (BX), %s", order, o.order)
 }
 
 // finish writes Clamp8.fp32 for up to four vectors of 16 sums, which leaves
 // their bytes one after the other in the first. VCVTPS2DQ rounds half to even,
-// as Go leaves the control register; what is below any int32 saturates twice
-// on its way to a byte.
+// as Go leaves the control register; products fit an int32 (see bounded), and what is
+// beyond a byte saturates twice on its way to one.
 func (o side) finish(v, scale []string) {
 	for i := range v {
 		p("\tVCVTDQ2PS %s, %s\n\tVMULPS %s, %s, %s", v[i], v[i], scale[i], v[i], v[i])
-		p("\tVMINPS %s, %s, %s\n\tVCVTPS2DQ %s, %s", o.hi, v[i], v[i], v[i], v[i])
+		p("\tVCVTPS2DQ %s, %s", v[i], v[i])
 	}
 	at := func(i int) string { return v[min(i, len(v)-1)] }
 	p("\tVPACKSSDW %s, %s, %s\n\tVPADDSW %s, %s, %s", at(1), v[0], v[0], o.zero, v[0], v[0])
@@ -220,7 +220,7 @@ func (o side) finish(v, scale []string) {
 		upper = v[2]
 		p("\tVPACKSSDW %s, %s, %s\n\tVPADDSW %s, %s, %s", at(3), upper, upper, o.zero, upper, upper)
 	}
-	p("\tVPACKUSWB %s, %s, %s\n\tVPMAXUB %s, %s, %s\n\tVPXORD %s, %s, %s", upper, v[0], v[0], o.min, v[0], v[0], o.flip, v[0], v[0])
+	p("\tVPACKUSWB %s, %s, %s\n\tVPMAXUB %s, %s, %s\n\tVPMINUB %s, %s, %s\n\tVPXORD %s, %s, %s", upper, v[0], v[0], o.min, v[0], v[0], o.max, v[0], v[0], o.flip, v[0], v[0])
 	p("\tVPERMD %s, %s, %s", v[0], o.order, v[0])
 }
 
@@ -287,7 +287,7 @@ func depthwise(pixels, rows int) {
 	sums := rows * pixels
 	weight := func(r int) string { return z(sums + r) }
 	bias, scale := z(25), z(26)
-	output.load(104, 108, 112, 116, 120)
+	output.load(104, 112, 116, 144, 120)
 	p("\tKXNORW K1, K1, K1")
 	p("vector:")
 	p("\tCMPQ 96(AX), $1\n\tJNE whole\n\tMOVL 80(AX), R11\n\tKMOVW R11, K1\nwhole:")

@@ -18,7 +18,6 @@ import (
 	"os"
 	"runtime"
 	"time"
-	"unsafe"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/graph"
 	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
@@ -240,12 +239,7 @@ func (m *Model) NewSession() (*Session, error) {
 }
 
 func (m *Model) session(threads int) (*Session, error) {
-	raw := make([]byte, m.plan.ArenaSize+graph.Align)
-	skip := 0
-	if r := uintptr(unsafe.Pointer(&raw[0])) % graph.Align; r != 0 {
-		skip = graph.Align - int(r)
-	}
-	s := &Session{plan: m.plan, arena: raw[skip : skip+m.plan.ArenaSize : skip+m.plan.ArenaSize]}
+	s := &Session{plan: m.plan, arena: kernel.Pages(m.plan.ArenaSize)}
 	s.inputs = s.tensors(m.plan.Inputs)
 	s.outputs = s.tensors(m.plan.Outputs)
 	if err := s.reset(); err != nil {

@@ -167,11 +167,13 @@ func (b *builder) shift(by int) {
 	}
 }
 
-// allPackers returns the packers of a graph and of those it calls.
-func (b *builder) allPackers() []packer {
-	list := b.packers
+// allPackers returns the packers of a graph and of those it calls, and the bytes they
+// take.
+func (b *builder) allPackers() (list []packer, size int) {
+	list, size = b.packers, b.toPack
 	for _, c := range b.calls {
-		list = append(list, c.b.allPackers()...)
+		more, n := c.b.allPackers()
+		list, size = append(list, more...), size+n
 	}
-	return list
+	return list, size
 }

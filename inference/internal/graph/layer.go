@@ -81,15 +81,17 @@ func (p *packed[T]) foldZero(zero int32, channels, depth, axis int) {
 type packer interface {
 	// Choose picks the kernel and returns the bytes that Pack takes.
 	Choose() int
-	// Pack copies the weights out of the file.
-	Pack()
+	// Pack copies the weights out of the file, to the room where that has some.
+	Pack(room *kernel.Room)
 }
 
 // packLater chooses a layer's kernels and charges for its weights. They are
 // packed once the whole plan is known to stand.
 func (n *node) packLater(p packer) error {
+	size := p.Choose()
 	n.b.packers = append(n.b.packers, p)
-	return n.b.hold("packed weights", p.Choose())
+	n.b.toPack += size
+	return n.b.hold("packed weights", size)
 }
 
 // weightZero returns the filter's zero point: any for uint8, 0 for int8.

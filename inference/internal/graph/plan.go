@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
 	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
 )
 
@@ -87,6 +88,7 @@ type builder struct {
 	scratch []scratch
 	rows    map[int]*Ref // of outputs whose first dimension a run decides
 	packers []packer
+	toPack  int // bytes of what packers take
 	packed  int64
 }
 
@@ -148,25 +150,32 @@ func New(m *tflite.Model, index int, mem *Budget) (*Plan, error) {
 		return nil, err
 	}
 	var packers []packer
+	size := 0
 	for _, b := range builders {
-		packers = append(packers, b.allPackers()...)
+		list, n := b.allPackers()
+		packers, size = append(packers, list...), size+n
 	}
-	packAll(packers)
+	packAll(packers, size)
 	p.left = mem.Steps
 	return p, nil
 }
+
+// piecesPerLayer is how many pieces of memory a layer takes at most.
+const piecesPerLayer = 3
 
 // packThreads is how many layers are packed at the same time. That begins no run,
 // so it is no matter of a session's threads; a core that others keep busy takes less.
 const packThreads = 4
 
-// packAll packs every layer, the last ones first: they tend to be the largest.
-func packAll(list []packer) {
+// packAll packs every layer to size bytes, the last ones first: they tend to be the
+// largest.
+func packAll(list []packer, size int) {
+	room := kernel.NewRoom(size, piecesPerLayer*len(list))
 	var left atomic.Int32
 	left.Store(int32(len(list)))
 	work := func() {
 		for i := left.Add(-1); i >= 0; i = left.Add(-1) {
-			list[i].Pack()
+			list[i].Pack(room)
 		}
 	}
 	var wg sync.WaitGroup

@@ -38,12 +38,12 @@ func (c *Conv[T]) Choose() int {
 }
 
 // Pack copies the weights, rearranged for the kernels chosen.
-func (c *Conv[T]) Pack() {
+func (c *Conv[T]) Pack(room *Room) {
 	if c.fast == nil {
 		c.Weights = slices.Clone(c.Weights)
 		return
 	}
-	c.fast.pack()
+	c.fast.pack(room)
 	c.Weights, c.WeightSums = nil, nil
 }
 

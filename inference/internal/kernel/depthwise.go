@@ -51,13 +51,17 @@ func (d *Depthwise[T]) Choose() int {
 }
 
 // Pack copies the weights, rearranged for the kernels chosen.
-func (d *Depthwise[T]) Pack() {
+func (d *Depthwise[T]) Pack(room *Room) {
 	switch {
 	case d.fast != nil:
-		d.fast.pack()
+		d.fast.pack(room)
 	case d.dense != nil:
-		d.dense.Weights = groupMajor(d.Weights, d.KH*d.KW)
-		d.dense.Pack()
+		n, taps := d.outC(), d.KH*d.KW
+		d.dense.Weights = make([]T, len(d.Weights))
+		for i, w := range d.Weights {
+			d.dense.Weights[i%n*taps+i/n] = w
+		}
+		d.dense.Pack(room)
 	default:
 		d.Weights = slices.Clone(d.Weights)
 		return

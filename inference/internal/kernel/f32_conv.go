@@ -33,12 +33,12 @@ func (c *ConvF32) Choose() int {
 }
 
 // Pack copies the weights, rearranged for the kernels chosen.
-func (c *ConvF32) Pack() {
+func (c *ConvF32) Pack(room *Room) {
 	if c.fast == nil {
 		c.Weights = slices.Clone(c.Weights)
 		return
 	}
-	c.fast.pack()
+	c.fast.pack(room)
 	c.Weights = nil
 }
 

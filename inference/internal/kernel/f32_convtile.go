@@ -17,7 +17,7 @@ type convTilesF32 struct {
 // tiles lays out and packs the weights for the kernels of v.
 func (c *ConvF32) tiles(v *vectorF32) *convTilesF32 {
 	t := c.layout(v)
-	t.pack()
+	t.pack(nil)
 	return t
 }
 
@@ -32,8 +32,8 @@ func (c *ConvF32) layout(v *vectorF32) *convTilesF32 {
 	return t
 }
 
-func (t *convTilesF32) pack() {
-	t.panels = make([]float32, t.Groups*t.groupLen)
+func (t *convTilesF32) pack(room *Room) {
+	t.panels = take[float32](room, t.Groups*t.groupLen)
 	n := 2 * t.v.lanes
 	for g := range t.Groups {
 		for o := range t.OutC {

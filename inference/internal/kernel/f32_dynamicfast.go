@@ -38,7 +38,7 @@ func (d *DynamicConv) Choose() int {
 }
 
 // Pack copies the weights, rearranged for the kernels chosen, and adds them up.
-func (d *DynamicConv) Pack() {
+func (d *DynamicConv) Pack(room *Room) {
 	c := &d.Conv
 	k := c.Depth()
 	for o := range d.WeightSum {
@@ -49,7 +49,7 @@ func (d *DynamicConv) Pack() {
 		return
 	}
 	c.Bias, c.Scale = make([]int32, len(d.Scale)), d.Scale
-	d.fast.pack()
+	d.fast.pack(room)
 	c.Weights, c.Bias = nil, nil
 }
 

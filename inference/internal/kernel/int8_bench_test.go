@@ -20,7 +20,7 @@ func BenchmarkDepthwise8(b *testing.B) {
 			d.Weights = randomTensor8[int8](rng, 9*d.InC)
 			d.Bias, d.Scale, d.Out = randomOutput[int8](rng, d.InC)
 			d.Choose()
-			d.Pack()
+			d.Pack(nil)
 			src, dst := randomTensor8[int8](rng, s[0]*s[1]*s[2]), make([]int8, d.OutH*d.OutW*d.InC)
 			scratch := make([]byte, d.Scratch())
 			for b.Loop() {

@@ -36,7 +36,7 @@ type call8 struct {
 // tiles lays out and packs the weights for the kernels of v.
 func (c *Conv[T]) tiles(v *vector8) *convTiles8[T] {
 	t := c.layout(v)
-	t.pack()
+	t.pack(nil)
 	return t
 }
 

@@ -31,7 +31,7 @@ type depthwiseTiles8[T Byte] struct {
 // tiles lays out and packs the weights for the kernels of v.
 func (d *Depthwise[T]) tiles(v *vector8) *depthwiseTiles8[T] {
 	t := d.layout(v)
-	t.pack()
+	t.pack(nil)
 	return t
 }
 
@@ -69,9 +69,9 @@ func (t *depthwiseTiles8[T]) size() int {
 // phase returns the bytes of an output row's weights.
 func (t *depthwiseTiles8[T]) phase() int { return 4 * t.lanes * t.parts * t.sets * t.KW }
 
-func (t *depthwiseTiles8[T]) pack() {
-	t.bias, t.scale = make([]int32, t.lanes), make([]float32, t.lanes)
-	t.weights = make([]int8, 0, t.phases*t.phase())
+func (t *depthwiseTiles8[T]) pack(room *Room) {
+	t.bias, t.scale = take[int32](room, t.lanes), take[float32](room, t.lanes)
+	t.weights = take[int8](room, t.phases*t.phase())[:0]
 	copy(t.bias, t.Bias)
 	for phase := range t.phases {
 		for part := range t.parts {

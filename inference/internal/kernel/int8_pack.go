@@ -3,10 +3,10 @@ package kernel
 import "encoding/binary"
 
 // pack rearranges the weights for matrix kernels.
-func (t *convTiles8[T]) pack() {
+func (t *convTiles8[T]) pack(room *Room) {
 	t.planSingle()
-	t.panels = make([]int32, t.Groups*t.groupLen)
-	t.scale = make([]float32, t.Groups*t.perGroup*t.v.panel)
+	t.panels = take[int32](room, t.Groups*t.groupLen)
+	t.scale = take[float32](room, t.Groups*t.perGroup*t.v.panel)
 	sign := uint32(0)
 	if !isSigned[T]() {
 		sign = 0x80808080 // less 128

@@ -192,7 +192,7 @@ func testDepthwiseMultiplier8[T Byte](t *testing.T) {
 		forceVector8(t, same, func(t *testing.T) []T {
 			l := d
 			l.Choose()
-			l.Pack()
+			l.Pack(nil)
 			dst := guarded(t, &g, make([]T, l.OutH*l.OutW*l.outC()))
 			l.Run(dst, src, make([]byte, l.Scratch()+8))
 			return dst
@@ -208,9 +208,9 @@ func TestUnbounded(t *testing.T) {
 			Out: Clamp8{Min: -128, Max: 127}}
 		d := Depthwise[int8]{Window: one, Batch: 1, InC: 1, Multiplier: 1, Weights: c.Weights, Bias: c.Bias, Scale: c.Scale, Out: c.Out}
 		c.Choose()
-		c.Pack()
+		c.Pack(nil)
 		d.Choose()
-		d.Pack()
+		d.Pack(nil)
 		var dst [2]int8
 		rows, _, staged, _ := c.ScratchSizes()
 		c.Run(dst[:1], []int8{0}, Scratch[int8]{Rows: make([]int8, rows), Staged: make([]byte, staged)})

@@ -83,7 +83,7 @@ func TestDynamicConv(t *testing.T) {
 			d := proto
 			d.Conv.Weights, d.WeightSum = weights, make([]int32, n)
 			d.Choose()
-			d.Pack()
+			d.Pack(nil)
 			d.Scale, d.Bias = guarded(t, &g, d.Scale), guarded(t, &g, d.Bias)
 			dst := guarded(t, &g, make([]float32, size))
 			d.Run(dst, src, make([]byte, d.Scratch()))

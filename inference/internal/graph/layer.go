@@ -71,8 +71,9 @@ func (p *packed[T]) foldZero(zero int32, channels, depth, axis int) {
 		return
 	}
 	p.sums = make([]int32, channels)
+	kernel.SumRows(p.sums, p.weights[:channels*depth])
 	for ch := range channels {
-		p.sums[ch] = kernel.SumBytes(p.weights[ch*depth:][:depth]) - int32(depth)*p.zero
+		p.sums[ch] -= int32(depth) * p.zero
 		p.bias[ch] -= zero * p.sums[ch]
 	}
 }

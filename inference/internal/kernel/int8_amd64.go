@@ -126,6 +126,12 @@ func flipVNNI(dst, src *byte, n, gap, rows int, flip, fill uint32)
 func sumRowVNNI(row *byte, offsets *int, segments, length int) int32
 
 //go:noescape
+func sumRowsVNNI(dst *int32, src *byte, n, rows int, flip uint32)
+
+//go:noescape
+func packBlocksVNNI(dst *int32, src *byte, rowStep, dstStep, blocks int, sign uint32)
+
+//go:noescape
 func add8SVNNI(t *row8)
 
 //go:noescape
@@ -367,6 +373,34 @@ func (v *vector8) flipRows(dst, src []byte, n, gap int, flip, fill byte) {
 		return
 	}
 	v.eachRow(dst, src, n, gap, flip, fill)
+}
+
+// sumRows adds the elements of as many rows as dst has, if it can.
+func (v *vector8) sumRows(dst []int32, rows []byte, signed bool) bool {
+	if v.set != setVNNI {
+		return false
+	}
+	n, flip, less := len(rows)/len(dst), uint32(0), int32(0)
+	if signed {
+		flip, less = 0x80808080, 128*int32(n)
+	}
+	sumRowsVNNI(&dst[0], &rows[0], n, len(dst), flip)
+	for i := range dst {
+		dst[i] -= less
+	}
+	return true
+}
+
+// packBlocks packs the first inputs of 16 outputs, rows of k bytes, as packQuads does,
+// and returns how many of n.
+func (v *vector8) packBlocks(dst []int32, w []byte, k, n, width int, sign uint32) int {
+	blocks := n / 64
+	if v.set != setVNNI || blocks == 0 {
+		return 0
+	}
+	_, _ = w[15*k+64*blocks-1], dst[(16*blocks-1)*width+15]
+	packBlocksVNNI(&dst[0], &w[0], k, 4*width, blocks, sign)
+	return 64 * blocks
 }
 
 func (v *vector8) sumRow(row []byte, offsets []int, length int) int32 {

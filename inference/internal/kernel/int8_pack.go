@@ -36,14 +36,24 @@ func (t *convTiles8[T]) packPanel(g, p int, sign uint32, absent []byte) {
 	w := bytesOf(t.Weights)[first*k:][:lanes*k]
 	for s := range t.offsets {
 		quads := panel[width*(1+s*t.quads):][:width*t.quads]
+		done := 0 // inputs of these 16 outputs
 		for o := 0; o < lanes; o += 4 {
-			var rows [4][]byte
-			for i := range rows {
-				if rows[i] = absent; o+i < lanes {
-					rows[i] = w[(o+i)*k+s*t.length:][:t.length]
+			if o%16 == 0 {
+				if done = 0; lanes-o >= 16 {
+					done = t.v.packBlocks(quads[o:], w[o*k+s*t.length:], k, t.length, width, sign)
 				}
 			}
-			t.v.packFour(quads, width, o, &rows, sign)
+			var rows [4][]byte
+			for i := range rows {
+				if rows[i] = absent[done:]; o+i < lanes {
+					rows[i] = w[(o+i)*k+s*t.length:][done:t.length]
+				}
+			}
+			if t.v.wide {
+				packPairs(quads[o/2:], width, &rows, sign)
+			} else if done < t.length {
+				packQuads(quads[done/4*width+o:], width, &rows, sign)
+			}
 		}
 	}
 }
@@ -156,6 +166,20 @@ func quadOf(w []byte, n int, sign uint32) uint32 {
 		v |= uint32(w[i]) << (8 * i)
 	}
 	return (v ^ sign) & (1<<(8*n) - 1)
+}
+
+// SumRows adds the elements of as many rows as dst has.
+func SumRows[T Byte](dst []int32, v []T) {
+	if len(dst) == 0 {
+		return
+	}
+	n := len(v) / len(dst)
+	if k := vector8Of(Tier()); k != nil && n > 0 && k.sumRows(dst, bytesOf(v), isSigned[T]()) {
+		return
+	}
+	for i := range dst {
+		dst[i] = SumBytes(v[i*n:][:n])
+	}
 }
 
 // SumBytes adds elements. Eight at a time are spread over 16-bit lanes, which hold

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -237,6 +238,29 @@ func TestSumBytes(t *testing.T) {
 		}
 		if got := SumBytes(b); got != wantB {
 			t.Fatalf("sum of %d uint8 is %d, want %d", len(b), got, wantB)
+		}
+	}
+}
+
+func TestSumRows(t *testing.T) {
+	t.Run("int8", testSumRows[int8])
+	t.Run("uint8", testSumRows[uint8])
+}
+
+func testSumRows[T Byte](t *testing.T) {
+	rng := rand.New(rand.NewPCG(25, 5))
+	var g guards
+	for range shapes(t) {
+		g.free()
+		n, rows := rng.IntN(300), 1+rng.IntN(20)
+		v := guarded(t, &g, randomTensor8[T](rng, n*rows))
+		want := make([]int32, rows)
+		for i := range want {
+			want[i] = SumBytes(v[i*n:][:n])
+		}
+		got := guarded(t, &g, make([]int32, rows))
+		if SumRows(got, v); !slices.Equal(got, want) {
+			t.Fatalf("sums of %d rows of %d are %v, want %v", rows, n, got, want)
 		}
 	}
 }

@@ -38,6 +38,8 @@ func main() {
 	interleave()
 	flip()
 	sumRow()
+	sumRows()
+	packBlocks()
 	argMax()
 	for _, t := range []struct{ name, extend, max string }{{"S", "VPMOVSXBD", "VPMAXSB"}, {"U", "VPMOVZXBD", "VPMAXUB"}} {
 		binary("add", t.name, t.extend, addVector)
@@ -455,4 +457,64 @@ func sumRow() {
 	p("\tVEXTRACTI32X8 $1, Z0, Y1\n\tVPADDD Y1, Y0, Y0\n\tVEXTRACTI128 $1, Y0, X1\n\tVPADDD X1, X0, X0")
 	p("\tVPSHUFD $0x4E, X0, X1\n\tVPADDD X1, X0, X0\n\tVPSHUFD $0xB1, X0, X1\n\tVPADDD X1, X0, X0")
 	p("\tVMOVD X0, AX\n\tMOVL AX, ret+32(FP)\n\tVZEROUPPER\n\tRET\n")
+}
+
+// sumRows adds the bytes of rows that follow each other, of n each, with their highest
+// bit inverted or as they are:
+//
+//	func sumRowsVNNI(dst *int32, src *byte, n, rows int, flip uint32)
+func sumRows() {
+	p("// func sumRowsVNNI(dst *int32, src *byte, n, rows int, flip uint32)")
+	p("TEXT ·sumRowsVNNI(SB), NOSPLIT, $0-36")
+	p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ n+16(FP), R8\n\tMOVQ rows+24(FP), DX")
+	p("\tMOVL flip+32(FP), BX\n\tVPBROADCASTD BX, Z3\n\tVPXORD Z4, Z4, Z4")
+	p("\tMOVQ R8, R9\n\tANDQ $63, R9\n\tMOVQ R9, CX\n\tMOVQ $1, BX\n\tSHLQ CX, BX\n\tDECQ BX\n\tKMOVQ BX, K1")
+	p("row:\n\tVPXORD Z0, Z0, Z0\n\tMOVQ R8, CX\n\tSUBQ $64, CX\n\tJLT tail")
+	p("loop:\n\tVPXORD (SI), Z3, Z2\n\tVPSADBW Z4, Z2, Z2\n\tVPADDQ Z2, Z0, Z0\n\tADDQ $64, SI\n\tSUBQ $64, CX\n\tJGE loop")
+	p("tail:\n\tVMOVDQU8.Z (SI), K1, Z2\n\tVPXORD Z3, Z2, Z2\n\tVMOVDQU8.Z Z2, K1, Z2\n\tVPSADBW Z4, Z2, Z2\n\tVPADDQ Z2, Z0, Z0\n\tADDQ R9, SI")
+	p("\tVEXTRACTI32X8 $1, Z0, Y1\n\tVPADDQ Y1, Y0, Y0\n\tVEXTRACTI128 $1, Y0, X1\n\tVPADDQ X1, X0, X0")
+	p("\tVPSHUFD $0x4E, X0, X1\n\tVPADDQ X1, X0, X0\n\tVMOVD X0, (DI)\n\tADDQ $4, DI\n\tDECQ DX\n\tJNE row")
+	p("\tVZEROUPPER\n\tRET\n")
+}
+
+// packBlocks transposes blocks of 16 rows by 16 words, each xored with sign:
+//
+//	func packBlocksVNNI(dst *int32, src *byte, rowStep, dstStep, blocks int, sign uint32)
+//
+// rowStep is from row to row, dstStep from word to word, in bytes.
+func packBlocks() {
+	p("// func packBlocksVNNI(dst *int32, src *byte, rowStep, dstStep, blocks int, sign uint32)")
+	p("TEXT ·packBlocksVNNI(SB), NOSPLIT, $0-44")
+	p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ rowStep+16(FP), R8\n\tMOVQ dstStep+24(FP), R9\n\tMOVQ blocks+32(FP), CX")
+	p("\tLEAQ (R9*4), R10\n\tLEAQ (R10)(R10*2), R11")
+	p("block:\n\tMOVQ SI, BX")
+	for r := range 16 {
+		p("\tVMOVDQU32 (BX), Z%d\n\tADDQ R8, BX", r)
+	}
+	for r := 0; r < 16; r += 2 {
+		p("\tVPUNPCKLDQ Z%d, Z%d, Z%d\n\tVPUNPCKHDQ Z%d, Z%d, Z%d", r+1, r, 16+r, r+1, r, 17+r)
+	}
+	for r := 0; r < 16; r += 4 { // lane l of r + j: word 4l + j of four rows
+		for j := range 4 {
+			h := []string{"L", "H"}[j%2]
+			p("\tVPUNPCK%sQDQ Z%d, Z%d, Z%d", h, 18+r+j/2, 16+r+j/2, r+j)
+		}
+	}
+	p("\tMOVL sign+40(FP), BX\n\tVPBROADCASTD BX, Z20")
+	for j := range 4 {
+		for k, half := range []string{"88", "DD"} {
+			p("\tVSHUFI32X4 $0x%s, Z%d, Z%d, Z%d\n\tVSHUFI32X4 $0x%s, Z%d, Z%d, Z%d", half, 4+j, j, 16+k, half, 12+j, 8+j, 18+k)
+		}
+		if j == 0 {
+			p("\tMOVQ DI, BX")
+		} else {
+			p("\tADDQ R9, BX")
+		}
+		for l, at := range []string{"(BX)", "(BX)(R10*1)", "(BX)(R10*2)", "(BX)(R11*1)"} {
+			half := []string{"88", "DD"}[l/2]
+			p("\tVSHUFI32X4 $0x%s, Z%d, Z%d, Z21\n\tVPXORD Z20, Z21, Z21\n\tVMOVDQU32 Z21, %s", half, 18+l%2, 16+l%2, at)
+		}
+	}
+	p("\tADDQ $64, SI\n\tLEAQ (DI)(R10*4), DI\n\tDECQ CX\n\tJNE block")
+	p("\tVZEROUPPER\n\tRET\n")
 }

@@ -2,11 +2,16 @@
 // of a folder: one thread each, in turn, on the same inputs, outputs compared.
 //
 //	go run ./scripts/peers -library libLiteRt.so [-rounds 9] [-seconds 0.3] [-only kws] [-avx2] FOLDER
+//	go run ./scripts/peers -threads FOLDER
 //
 // LiteRT runs in a C loop (litert/peer.c), the engine in this program started again
 // with -model: every figure comes from a fresh process of its own. It exits
 // with 1 when integer outputs differ, or when portable Go took more than 2 %
 // of a model's time on a CPU with a faster tier.
+//
+// With -threads the engine's automatic threads are timed against one thread instead, on
+// models of a millisecond and more; it exits with 1 where their median takes over
+// 5 % longer.
 package main
 
 import (
@@ -21,7 +26,7 @@ type config struct {
 	library, folder, only string
 	rounds                int
 	seconds               float64
-	table, avx2           bool
+	table, avx2, threads  bool
 }
 
 func main() {
@@ -33,10 +38,14 @@ func main() {
 	flag.Float64Var(&c.seconds, "seconds", 0.3, "measured seconds of each process")
 	flag.BoolVar(&c.table, "markdown", false, "print a Markdown table")
 	flag.BoolVar(&c.avx2, "avx2", false, "both sides as on a CPU without AVX-512")
+	flag.BoolVar(&c.threads, "threads", false, "time automatic threads against one")
 	flag.Parse()
 	err := error(nil)
 	if *model != "" {
 		err = timeOurs(*model, c.seconds, flag.Args())
+	} else if c.threads {
+		c.folder = flag.Arg(0)
+		err = compareThreads(c)
 	} else {
 		c.folder = flag.Arg(0)
 		if c.avx2 {

@@ -49,7 +49,7 @@ func report(c config, results []result) {
 		generic, _, _ := medianOf(r.ours, func(s sample) float64 { return s.generic })
 		q, lo, hi := r.ratios()
 		fmt.Printf(format, r.name, r.kind, us(ours), us(theirs), fmt.Sprintf("%.2f (%.2f, %.2f)", q, lo, hi),
-			fmt.Sprintf("%.0f %%", 100*generic), us(init/1e3), us(peerInit/1e3), us(rss/1024), us(peerRSS/1024), r.outputs)
+			fmt.Sprintf("%.1f %%", 100*generic), us(init/1e3), us(peerInit/1e3), us(rss/1024), us(peerRSS/1024), r.outputs)
 		if theirs > 20 {
 			logs[r.kind] = append(logs[r.kind], math.Log(q))
 		}
@@ -93,7 +93,7 @@ func verdict(results []result) error {
 			errs = append(errs, fmt.Errorf("%s: outputs %s", r.name, r.outputs))
 		}
 		if generic, _, _ := medianOf(r.ours, func(s sample) float64 { return s.generic }); r.tier != "generic" && generic > genericLimit {
-			errs = append(errs, fmt.Errorf("%s: portable kernels take %.0f %% of the time", r.name, 100*generic))
+			errs = append(errs, fmt.Errorf("%s: portable kernels take %.1f %% of the time", r.name, 100*generic))
 		}
 	}
 	return errors.Join(errs...)

@@ -3939,6 +3939,10 @@ TEXT ·gemm8x2x4VNNI(SB), NOSPLIT, $48-8
 panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
+	MOVQ 88(AX), R14
+	IMULQ 96(AX), R14
+	INCQ R14
+	SHLQ $8, R14 // bytes to the next panel
 	MOVQ $0, 24(SP) // bytes to the line
 	MOVQ $0, 40(SP) // and to its sums of pixels
 	MOVQ 208(AX), BX
@@ -4022,6 +4026,7 @@ quad:
 	VPDPBUSD Z17, Z21, Z5
 	VPDPBUSD Z18, Z21, Z6
 	VPDPBUSD Z19, Z21, Z7
+	PREFETCHT0 (SI)(R14*1)
 	ADDQ $256, SI
 	ADDQ $4, BX
 	DECQ CX
@@ -4117,6 +4122,7 @@ next:
 	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
+	ADDQ $64, R14
 	ADDQ BX, R8
 	ADDQ BX, R9
 	JMP block
@@ -4183,6 +4189,10 @@ panel:
 	MOVQ 0(AX), R8
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
+	MOVQ 88(AX), R14
+	IMULQ 96(AX), R14
+	INCQ R14
+	SHLQ $8, R14 // bytes to the next panel
 	MOVQ $0, 24(SP) // bytes to the line
 	MOVQ $0, 40(SP) // and to its sums of pixels
 	MOVQ 208(AX), BX
@@ -4229,6 +4239,7 @@ quad:
 	VPDPBUSD Z13, Z16, Z9
 	VPDPBUSD Z14, Z16, Z10
 	VPDPBUSD Z15, Z16, Z11
+	PREFETCHT0 (SI)(R14*1)
 	ADDQ $256, SI
 	ADDQ $4, BX
 	DECQ CX
@@ -4343,6 +4354,7 @@ next:
 	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
+	ADDQ $64, R14
 	ADDQ BX, R8
 	ADDQ BX, R9
 	ADDQ BX, R10
@@ -4418,6 +4430,10 @@ panel:
 	MOVQ 8(AX), R9
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
+	MOVQ 88(AX), R14
+	IMULQ 96(AX), R14
+	INCQ R14
+	SHLQ $8, R14 // bytes to the next panel
 	MOVQ $0, 24(SP) // bytes to the line
 	MOVQ $0, 40(SP) // and to its sums of pixels
 	MOVQ 208(AX), BX
@@ -4473,6 +4489,7 @@ quad:
 	VPDPBUSD Z17, Z21, Z13
 	VPDPBUSD Z18, Z21, Z14
 	VPDPBUSD Z19, Z21, Z15
+	PREFETCHT0 (SI)(R14*1)
 	ADDQ $256, SI
 	ADDQ $4, BX
 	DECQ CX
@@ -4614,6 +4631,7 @@ next:
 	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
+	ADDQ $64, R14
 	ADDQ BX, R8
 	ADDQ BX, R9
 	ADDQ BX, R10
@@ -4698,6 +4716,10 @@ panel:
 	MOVQ 16(AX), R10
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
+	MOVQ 88(AX), R14
+	IMULQ 96(AX), R14
+	INCQ R14
+	SHLQ $8, R14 // bytes to the next panel
 	MOVQ $0, 24(SP) // bytes to the line
 	MOVQ $0, 40(SP) // and to its sums of pixels
 	MOVQ 208(AX), BX
@@ -4762,6 +4784,7 @@ quad:
 	VPDPBUSD Z21, Z24, Z17
 	VPDPBUSD Z22, Z24, Z18
 	VPDPBUSD Z23, Z24, Z19
+	PREFETCHT0 (SI)(R14*1)
 	ADDQ $256, SI
 	ADDQ $4, BX
 	DECQ CX
@@ -4930,6 +4953,7 @@ next:
 	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
+	ADDQ $64, R14
 	ADDQ BX, R8
 	ADDQ BX, R9
 	ADDQ BX, R10
@@ -5023,6 +5047,10 @@ panel:
 	MOVQ 24(AX), R11
 	MOVQ 32(AX), R12
 	MOVQ 40(AX), R13
+	MOVQ 88(AX), R14
+	IMULQ 96(AX), R14
+	INCQ R14
+	SHLQ $8, R14 // bytes to the next panel
 	MOVQ $0, 24(SP) // bytes to the line
 	MOVQ $0, 40(SP) // and to its sums of pixels
 	MOVQ 208(AX), BX
@@ -5096,6 +5124,7 @@ quad:
 	VPDPBUSD Z25, Z29, Z21
 	VPDPBUSD Z26, Z29, Z22
 	VPDPBUSD Z27, Z29, Z23
+	PREFETCHT0 (SI)(R14*1)
 	ADDQ $256, SI
 	ADDQ $4, BX
 	DECQ CX
@@ -5291,6 +5320,7 @@ next:
 	JEQ line
 	MOVQ DI, 72(AX)
 	MOVQ 200(AX), BX
+	ADDQ $64, R14
 	ADDQ BX, R8
 	ADDQ BX, R9
 	ADDQ BX, R10

@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // Softmax is TFLite's 8-bit softmax on x86-64: a table of float exponentials,
 // a float32 sum in index order, one reciprocal; int8 rounds half away from
 // zero, uint8 adds a half and truncates
@@ -44,11 +42,11 @@ func (s *Softmax[T]) row(dst, src []T) {
 	inv := float32(1) / float32(sum*s.outScale)
 	for i, v := range src {
 		p := min(float32(s.table[offset+int(v)]*inv), 512)
-		// p is positive: half away from zero is half up, and differs from
-		// the truncated sum only where p + 0.5 itself rounds.
-		q := int32(math.Round(float64(p)))
-		if s.out.Min == 0 {
-			q = int32(p + 0.5)
+		// p is positive: half away from zero is half up. In float64 the sum is
+		// exact; in float32 it may round.
+		q := int32(p + 0.5)
+		if s.out.Min != 0 {
+			q = int32(float64(p) + 0.5)
 		}
 		dst[i] = T(min(max(q+s.out.Zero, s.out.Min), s.out.Max))
 	}

@@ -71,6 +71,12 @@ func gemm(rows, vectors int) {
 	for r := range rows {
 		p("\tMOVQ %d(AX), %s", 8*r, rowRegs[r])
 	}
+	// Blocks ask for the next panel, each for another line of every quad: in large
+	// models it lies beyond the second cache.
+	ahead := vectors == 4 && rows > 1
+	if ahead {
+		p("\tMOVQ 88(AX), R14\n\tIMULQ 96(AX), R14\n\tINCQ R14\n\tSHLQ $8, R14 // bytes to the next panel")
+	}
 	p("\tMOVQ $0, 24(SP) // bytes to the line\n\tMOVQ $0, 40(SP) // and to its sums of pixels")
 	p("\tMOVQ 208(AX), BX\n\tMOVQ BX, 32(SP) // lines")
 	p("block:\n\tMOVQ 64(AX), SI // panel")
@@ -140,6 +146,9 @@ func gemm(rows, vectors int) {
 	}
 	p("quad:")
 	quad(0)
+	if ahead {
+		p("\tPREFETCHT0 (SI)(R14*1)")
+	}
 	p("\tADDQ $%d, SI\n\tADDQ $4, BX\n\tDECQ CX\n\tJNE quad", 64*vectors)
 	p("summed:")
 	p("\tDECQ DX\n\tJNE segment\n\tMOVQ SI, 16(SP) // the next panel")
@@ -164,6 +173,9 @@ func gemm(rows, vectors int) {
 	store(rows, vectors)
 	p("next:\n\tDECQ 192(AX)\n\tJEQ line")
 	p("\tMOVQ DI, 72(AX)\n\tMOVQ 200(AX), BX")
+	if ahead {
+		p("\tADDQ $64, R14")
+	}
 	for r := range rows {
 		p("\tADDQ BX, %s", rowRegs[r])
 	}

@@ -253,7 +253,8 @@ func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part s
 		if x1-x0 > most && (sums == nil || t.v.lines) {
 			line = t.evenly(most)
 		}
-		switch a.blocks = 1; {
+		a.blocks, a.lineRun = 1, lineRun{lines: 1}
+		switch {
 		case line > 0:
 			t.lines(&a, dst, in, spare, g, p, n, x0, x1, line, sums)
 		case x1-x0 <= most:

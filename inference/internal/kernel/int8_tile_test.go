@@ -94,6 +94,10 @@ func testConvTiles8[T Byte](t *testing.T) {
 			if rng.IntN(4) == 0 { // a window as wide as the input
 				c.InW, c.OutW, c.PadLeft, c.DilationW = c.KW, 1, 0, 1
 			}
+			if rng.IntN(8) == 0 { // pixels that a narrow last panel takes at once, and the others line by line
+				c.Window = Window{InH: 2, InW: 4, OutH: 2, OutW: 4, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, PadLeft: 1}
+				c.OutC = 65 + rng.IntN(32)
+			}
 			if rng.IntN(4) == 0 { // a fully connected layer
 				c.Window = Window{InH: 1, InW: 1, OutH: 1, OutW: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
 			}

@@ -171,7 +171,7 @@ func TestMaxMemory(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	for _, path := range []string{
 		"testdata/ops.zip", "testdata/ops_more.zip", "testdata/ops_float.zip", "testdata/ops_rest.zip",
-		"testdata/ops_types.zip", "testdata/ops_flow.zip", "testdata/ops_late.zip", "testdata/ops_wide.zip",
+		"testdata/ops_types.zip", "testdata/ops_flow.zip", "testdata/ops_late.zip", "testdata/ops_wide.zip", "testdata/ops_rows.zip",
 	} {
 		for i, e := range archive(f, path, ".golden") {
 			if strings.HasSuffix(e.name, "_000") || strings.HasSuffix(e.name, "_003") {

@@ -266,7 +266,7 @@ func (s *Session) tensors(values []graph.Value) []*Tensor {
 	for i, v := range values {
 		list[i] = &Tensor{TensorInfo: info(v.Tensor), data: v.Ref.Bytes(s.arena)}
 		if v.Rows != nil {
-			list[i].all, list[i].rows = list[i].data, v.Rows.Bytes(s.arena)
+			list[i].all, list[i].rows, list[i].axis = list[i].data, v.Rows.Bytes(s.arena), v.Axis
 		}
 	}
 	return list

@@ -106,7 +106,7 @@ func TestMatrix(t *testing.T) {
 
 // goldenArchives names the archives of one-operator models.
 func goldenArchives() []string {
-	return []string{"ops", "ops_more", "ops_float", "ops_rest", "ops_types", "ops_flow", "ops_late", "ops_cells", "ops_moves", "ops_wide"}
+	return []string{"ops", "ops_more", "ops_float", "ops_rest", "ops_types", "ops_flow", "ops_late", "ops_cells", "ops_moves", "ops_wide", "ops_rows"}
 }
 
 func (m matrix) table(want map[string][]string) string {

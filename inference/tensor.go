@@ -28,7 +28,7 @@ const (
 type TensorInfo struct {
 	Name  string
 	DType DType
-	Shape []int // row-major, batch first; a scalar has no dimensions. Where a run decides the first, the most it can be
+	Shape []int // row-major, batch first; a scalar has no dimensions. Where a run decides one, the most it can be
 	// Scale and ZeroPoint map a stored q to real = Scale * (q - ZeroPoint).
 	// Scale is 0 where the tensor is not quantized.
 	Scale     float32
@@ -62,16 +62,17 @@ type Tensor struct {
 	TensorInfo
 	data []byte
 
-	all, rows []byte // of an output whose first dimension each run decides
+	all, rows []byte // of an output one dimension of which each run decides
+	axis      int    // which one
 }
 
-// cut sets the first dimension to what the run left.
+// cut sets the dimension to what the run left.
 func (t *Tensor) cut() {
 	if t.rows == nil {
 		return
 	}
 	n := int(binary.LittleEndian.Uint32(t.rows))
-	t.Shape[0] = n
+	t.Shape[t.axis] = n
 	t.data = t.all[:t.Size()]
 }
 

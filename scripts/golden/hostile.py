@@ -16,8 +16,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as s
 
 import ops
-from ops import OP, T, Model, options
+from ops import OP, T, Model, ints, options
 from ops_flow import Sub, composite
+from ops_rows import Rows
 from ops_types import external, sparse
 
 
@@ -309,12 +310,67 @@ def filled(n):
 
 
 def dynamic_inside():
-    """A shape only a run decides, and an operator that needs it."""
-    m = Model()
-    x, y, z = m.tensor("x", T.INT32, [8]), m.tensor("y", T.INT64, [1, 1]), m.tensor("z", T.INT64, [1, 1])
-    m.op(OP.WHERE, 1, [x], [y], s.BuiltinOptions.WhereOptions, s.WhereOptionsT())
-    m.op(OP.NEG, 1, [y], [z], s.BuiltinOptions.NegOptions, s.NegOptionsT())
-    return m.bytes([x], [z])
+    """A shape only a run decides, and an operator that needs all of it."""
+    m = Rows()
+    x = m.tensor("x", T.INT32, [8])
+    y = m.do(OP.WHERE, [x], T.INT64, [-1, 1], "Where")
+    return m.bytes([x], [m.do(OP.SUM, [y, ints(m, "axis", [0])], T.INT64, [1], "Reducer")])
+
+
+def dynamic_range(limit):
+    """Numbers up to what a run computes, of which nothing or something is known.
+    Inputs are 0."""
+    m = Rows()
+    n = m.tensor("n", T.INT32, [])
+    top = m.do(OP.SUB, [m.below(n, limit), m.const(T.INT32, 1)], T.INT32, [], "Sub") if limit else n
+    return m.bytes([n], [m.do(OP.RANGE, [m.const(T.INT32, 0), top, m.const(T.INT32, 1)], T.INT32, [-1], "Range")])
+
+
+def dynamic_slice(way):
+    """Slices that a run places outside."""
+    m = Rows()
+    x, n = m.tensor("x", T.INT8, [4, 2], 0.1, 0), m.tensor("n", T.INT32, [1])
+    at = m.do(OP.ADD, [n, m.const(T.INT32, [4])], T.INT32, [1], "Add")
+    zero, q = m.const(T.INT32, [0]), {"scale": 0.1, "zero": 0}
+    if way == "index":
+        y = m.do(OP.STRIDED_SLICE, [x, at, at, m.const(T.INT32, [1])], T.INT8, [2], "StridedSlice", shrinkAxisMask=1, q=q)
+    elif way == "begin":
+        y = m.do(OP.SLICE, [x, m.do(OP.CONCATENATION, [at, zero], T.INT32, [2], "Concatenation"), ints(m, "size", [1, 2])], T.INT8, [1, 2], "Slice", q=q)
+    elif way == "beside":
+        y = m.do(OP.SLICE, [x, m.do(OP.CONCATENATION, [n, m.const(T.INT32, [1])], T.INT32, [2], "Concatenation"), ints(m, "size", [1, 2])], T.INT8, [1, 2], "Slice", q=q)
+    else:
+        size = m.do(OP.SUB, [at, m.const(T.INT32, [6])], T.INT32, [1], "Sub")
+        y = m.do(OP.SLICE, [x, ints(m, "b", [0, 0]), m.do(OP.CONCATENATION, [size, ints(m, "two", [2])], T.INT32, [2], "Concatenation")], T.INT8, [-1, 2], "Slice", q=q)
+    return m.bytes([x, n], [y])
+
+
+def dynamic_rows(way):
+    """Rows that do not fit each other, or what the file says. Inputs are 0: a has
+    none, b all."""
+    m = Rows()
+    x = m.tensor("x", T.FLOAT32, [6])
+    places = lambda op: m.do(OP.RESHAPE, [m.do(OP.WHERE, [m.do(op, [x, m.const(T.FLOAT32, 0)], T.BOOL, [6], "Greater" if op == OP.GREATER else "LessEqual")],
+                                               T.INT64, [-1, 1], "Where"), ints(m, "flat", [-1])], T.INT64, [-1], "Reshape")
+    a, b = places(OP.GREATER), places(OP.LESS_EQUAL)
+    if way == "agree":
+        return m.bytes([x], [m.do(OP.ADD, [a, b], T.INT64, [-1], "Add")])
+    if way == "declared":
+        return m.bytes([x], [m.do(OP.CONCATENATION, [a, b], T.INT64, [7], "Concatenation")])
+    if way == "gather":  # of no rows
+        return m.bytes([x], [m.gather(a, m.const(T.INT32, [0]), T.INT64, [1])])
+    if way == "top":
+        v, p = m.tensor("values", T.INT64, [2]), m.tensor("places", T.INT32, [2])
+        m.op(OP.TOPK_V2, 1, [a, m.const(T.INT32, 2)], [v, p], s.BuiltinOptions.TopKV2Options, s.TopKV2OptionsT())
+        return m.bytes([x], [v, p])
+    if way == "pad":
+        left = m.do(OP.SUB, [m.const(T.INT32, 5), m.size(b, 1)], T.INT32, [], "Sub")
+        amounts = m.do(OP.PACK, [m.vector((0, False), (left, True))], T.INT32, [1, 2], "Pack", valuesCount=1)
+        return m.bytes([x], [m.do(OP.PAD, [b, amounts], T.INT64, [-1], "Pad")])
+    if way == "fill":
+        left = m.do(OP.SUB, [m.const(T.INT32, 5), m.size(b, 1)], T.INT32, [], "Sub")
+        return m.bytes([x], [m.do(OP.FILL, [m.vector((left, True)), m.const(T.FLOAT32, 1)], T.FLOAT32, [-1], "Fill")])
+    shape = m.vector((m.size(b, 1), True), (5, False))
+    return m.bytes([x], [m.do(OP.RESHAPE, [m.tensor("k", T.INT32, [5, 5], data=np.zeros([5, 5], np.int32)), shape], T.INT32, [-1, 5], "Reshape")])
 
 
 def divide_by_zero():
@@ -476,7 +532,22 @@ CASES = {
     "filled_huge": (filled(2**31 - 1), "shape [2147483647]"),
     "filled_large": (filled(2**28), "memory limit"),
     "filled_negative": (filled(-3), "shape [-3]"),
-    "dynamic_inside": (dynamic_inside(), "which only a run decides"),
+    "dynamic_inside": (dynamic_inside(), "a fold of rows which only a run decides"),
+    "dynamic_range_open": (dynamic_range(0), "of which nothing is known"),
+    "dynamic_range_huge": (dynamic_range(2**31 - 1), "range of 2147483645"),
+    "dynamic_range_arena": (dynamic_range(2**27), "memory limit"),
+    "dynamic_range_down": (dynamic_range(9), "run: a range from 0 to -1 by 1"),
+    "dynamic_slice_index": (dynamic_slice("index"), "run: index 4 of dimension 4"),
+    "dynamic_slice_begin": (dynamic_slice("begin"), "run: a slice of 1 from 4 of a dimension of 4"),
+    "dynamic_slice_beside": (dynamic_slice("beside"), "run: a slice of 2 from 1 of a dimension of 2"),
+    "dynamic_slice_size": (dynamic_slice("size"), "run: a slice of -2 from 0 of a dimension of 4"),
+    "dynamic_rows_agree": (dynamic_rows("agree"), "run: operands of 0 and 6 rows"),
+    "dynamic_rows_declared": (dynamic_rows("declared"), "run: 6 places along a dimension of 7"),
+    "dynamic_rows_gather": (dynamic_rows("gather"), "run: index 0 of a dimension of 0"),
+    "dynamic_rows_top": (dynamic_rows("top"), "run: the 2 largest of 0"),
+    "dynamic_rows_pad": (dynamic_rows("pad"), "run: paddings 0 and -1 of 6 places"),
+    "dynamic_rows_fill": (dynamic_rows("fill"), "run: shape of -1"),
+    "dynamic_rows_reshape": (dynamic_rows("reshape"), "run: shape with 6, where 5 are left"),
     "divide_by_zero": (divide_by_zero(), "run: division by 0"),
     "overlapping": (overlapping(), "external buffer at"),
     "zip_behind": (zip_behind(), "from [1 4]"),

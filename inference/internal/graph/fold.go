@@ -117,7 +117,8 @@ func (b *builder) runNow(n *Node, s *Step, own []scratch) (err error) {
 // open, from constants.
 func resolves(op tflite.Op) bool {
 	switch op {
-	case tflite.RESHAPE, tflite.RANGE, tflite.WHERE, tflite.FILL, tflite.IF, tflite.WHILE, tflite.STABLEHLO_COMPOSITE:
+	case tflite.RESHAPE, tflite.RANGE, tflite.WHERE, tflite.FILL, tflite.BROADCAST_TO, tflite.TILE, tflite.SLICE, tflite.STRIDED_SLICE, tflite.SHAPE,
+		tflite.PAD, tflite.PADV2, tflite.CONCATENATION, tflite.TOPK_V2, tflite.NON_MAX_SUPPRESSION_V4, tflite.NON_MAX_SUPPRESSION_V5, tflite.IF, tflite.WHILE, tflite.STABLEHLO_COMPOSITE:
 		return true
 	}
 	return false

@@ -29,6 +29,7 @@ type Tensor struct {
 	Sparse   bool // in the file; Data is written out
 	Packed4  bool // int4 in the file; Data is int8
 	Unknown  bool // the file does not tell the shape; the operator must
+	Open     bool // the file has a shape, with a 1 where it does not tell
 }
 
 // Elements returns the number of elements; Build checked that it fits.
@@ -139,7 +140,7 @@ func buildNode(m *tflite.Model, i int, o *tflite.Operator) Node {
 const maxTensor = math.MaxInt32
 
 func buildTensor(x *tflite.Tensor, used bool, mem *Budget, un *UnsupportedError) (Tensor, error) {
-	t := Tensor{Name: x.Name, Quant: x.Quant, Shape: ints(x.Shape), Variable: x.Variable}
+	t := Tensor{Name: x.Name, Quant: x.Quant, Shape: ints(x.Shape), Variable: x.Variable, Open: x.Open}
 	d, ok := dtypeOf[x.Type]
 	switch {
 	case !ok:

@@ -145,6 +145,8 @@ type node struct {
 	b  *builder
 	n  *Node
 	at int // index in Graph.Nodes
+	// rows of the operands that have some, where the output follows them
+	follows []*rows
 }
 
 // in returns input i, or nil where it is left out.

@@ -31,6 +31,9 @@ func lowerShape(n *node) (Step, error) {
 	if out.DType != Int32 && out.DType != Int64 {
 		return Step{}, unsupported("types %s", n.types())
 	}
+	if r := n.rowsOf(0); r != nil {
+		return n.shapeInRun(r)
+	}
 	return n.constant(len(shape), func(data []byte) {
 		for i, d := range shape {
 			if out.DType == Int32 {
@@ -46,6 +49,9 @@ func lowerShape(n *node) (Step, error) {
 func lowerRange(n *node) (Step, error) {
 	if n.out().DType == Float32 {
 		return rangeF32s(n)
+	}
+	if n.in(0).Data == nil || n.in(1).Data == nil {
+		return n.rangeInRun()
 	}
 	var v [3]int
 	for i := range v {
@@ -108,24 +114,33 @@ func rangeF32s(n *node) (Step, error) {
 
 // lowerFill repeats one element.
 func lowerFill(n *node) (Step, error) {
-	dims, err := n.staticInts(0, "shape")
-	if err != nil {
-		return Step{}, err
-	}
 	if err := n.moves(n.out(), n.in(1)); err != nil {
 		return Step{}, err
 	}
-	if err := n.resolve(0, dims); err != nil {
+	say, err := n.sizeInRun(0, "shape", nil)
+	if err != nil {
 		return Step{}, err
 	}
-	if !equal(dims, n.out().Shape) || n.in(1).Elements() != 1 {
-		return Step{}, fmt.Errorf("shape %v of %v, output %v", dims, n.in(1).Shape, n.out().Shape)
+	if say == nil {
+		dims, err := n.staticInts(0, "shape")
+		if err != nil {
+			return Step{}, err
+		}
+		if err := n.resolve(0, dims); err != nil {
+			return Step{}, err
+		}
+		if !equal(dims, n.out().Shape) {
+			return Step{}, fmt.Errorf("shape %v, output %v", dims, n.out().Shape)
+		}
+	}
+	if n.in(1).Elements() != 1 {
+		return Step{}, fmt.Errorf("value of shape %v", n.in(1).Shape)
 	}
 	src, dst := n.inRef(1), n.outRef()
 	return Step{
 		Kernel: "fill", Tier: kernel.TierGeneric, Rule: ruleExact,
 		Run: func(mem []byte) { kernel.Fill(dst.Bytes(mem), src.Bytes(mem)) },
-	}, nil
+	}.first(say), nil
 }
 
 // lowerBlocks moves blocks of space to or from the batch: with a block of b by

@@ -29,15 +29,21 @@ func lowerGatherND(n *node) (Step, error) {
 	g := &kernel.GatherND{
 		Dims: in.Shape[:depth], Stride: strides(in.Shape, elem)[:depth], Slice: product(in.Shape[depth:]) * elem,
 	}
-	src, at, dst := n.inRef(0), n.inRef(1), n.outRef()
+	src, at, dst, used := n.inRef(0), n.inRef(1), n.outRef(), n.usedOf(1)
 	s := Step{Kernel: "gather_nd", Tier: kernel.TierGeneric, Rule: ruleExact}
 	switch index.DType {
 	case Int16:
-		s.Run = func(mem []byte) { kernel.RunGatherND(g, dst.Bytes(mem), src.Bytes(mem), viewOf[int16](at.Bytes(mem))) }
+		s.Run = func(mem []byte) {
+			kernel.RunGatherND(g, dst.Bytes(mem), src.Bytes(mem), viewOf[int16](used(mem, at.Bytes(mem))))
+		}
 	case Int32:
-		s.Run = func(mem []byte) { kernel.RunGatherND(g, dst.Bytes(mem), src.Bytes(mem), viewOf[int32](at.Bytes(mem))) }
+		s.Run = func(mem []byte) {
+			kernel.RunGatherND(g, dst.Bytes(mem), src.Bytes(mem), viewOf[int32](used(mem, at.Bytes(mem))))
+		}
 	case Int64:
-		s.Run = func(mem []byte) { kernel.RunGatherND(g, dst.Bytes(mem), src.Bytes(mem), viewOf[int64](at.Bytes(mem))) }
+		s.Run = func(mem []byte) {
+			kernel.RunGatherND(g, dst.Bytes(mem), src.Bytes(mem), viewOf[int64](used(mem, at.Bytes(mem))))
+		}
 	default:
 		return Step{}, unsupported("indices of %s", index.DType)
 	}

@@ -2,18 +2,33 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
 )
 
 func lowerConcatenation(n *node) (Step, error) {
 	out := n.out()
-	axis, err := axisOf(int(n.n.Opt.Int32(0, 0)), len(out.Shape))
+	if n.in(0) == nil {
+		return Step{}, fmt.Errorf("input 0 is left out")
+	}
+	axis, err := axisOf(int(n.n.Opt.Int32(0, 0)), len(n.in(0).Shape))
 	if err != nil {
 		return Step{}, err
 	}
 	if a := n.n.Opt.Byte(1, 0); a != actNone {
 		return Step{}, unsupported("fused activation %d", a)
+	}
+	for i := range n.n.In {
+		if r := n.rowsOf(i); r != nil && r.axis == axis {
+			return n.joinRows(axis)
+		}
+	}
+	if out.Unknown {
+		return Step{}, unsupported("dynamic shape of output %q", out.Name)
+	}
+	if len(n.in(0).Shape) != len(out.Shape) {
+		return Step{}, fmt.Errorf("input of shape %v, output %v", n.in(0).Shape, out.Shape)
 	}
 	parts := make([]*Tensor, len(n.n.In))
 	at := 0
@@ -41,6 +56,50 @@ func lowerConcatenation(n *node) (Step, error) {
 		return Step{}, err
 	}
 	return n.join("concatenation", axis, extent, n.inRef), nil
+}
+
+// joinRows sets rows behind each other, each part as long as the run has it.
+func (n *node) joinRows(axis int) (Step, error) {
+	shape := slices.Clone(n.in(0).Shape)
+	shape[axis] = 0
+	var parts []*Ref
+	var used []func(mem, data []byte) []byte
+	for i := range n.n.In {
+		t := n.in(i)
+		if t == nil || len(t.Shape) != len(shape) || !equal(t.Shape[:axis], shape[:axis]) || !equal(t.Shape[axis+1:], shape[axis+1:]) {
+			return Step{}, fmt.Errorf("input %d does not fit %v", i, shape)
+		}
+		if r := n.rowsOf(i); r != nil && r.axis != axis {
+			return Step{}, unsupported("parts with rows at different places")
+		}
+		if err := n.moves(n.out(), t); err != nil {
+			return Step{}, err
+		}
+		if int64(shape[axis])+int64(t.Shape[axis]) > maxTensor {
+			return Step{}, fmt.Errorf("parts of %v", t.Shape)
+		}
+		shape[axis] += t.Shape[axis]
+		parts, used = append(parts, n.inRef(i)), append(used, n.usedOf(i))
+	}
+	set, err := n.decided(0, shape, axis)
+	if err != nil {
+		return Step{}, err
+	}
+	dst, row := n.outRef(), product(shape[axis+1:])*n.out().DType.Size()
+	return Step{
+		Kernel: "concatenation", Tier: kernel.TierGeneric, Rule: ruleExact,
+		Run: func(mem []byte) {
+			total := 0
+			for i, p := range parts {
+				total += len(used[i](mem, p.Bytes(mem)))
+			}
+			set(mem, total/row)
+			out := dst.Bytes(mem)
+			for i, p := range parts {
+				out = out[copy(out, used[i](mem, p.Bytes(mem))):]
+			}
+		},
+	}, nil
 }
 
 func lowerPack(n *node) (Step, error) {

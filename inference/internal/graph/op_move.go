@@ -47,6 +47,9 @@ func (n *node) gather(name string, srcStride []int, srcBase int) Step {
 // every operator that only renames dimensions.
 func lowerReshape(n *node) (Step, error) {
 	in, out := n.in(0), n.out()
+	if n.n.Op == tflite.RESHAPE && n.in(1) != nil && n.in(1).Data == nil && n.b.boundsOf(n.n.In[1]) != nil {
+		return n.reshapeInRun()
+	}
 	if out.Unknown {
 		if err := n.resolveReshape(); err != nil {
 			return Step{}, err
@@ -121,12 +124,22 @@ func lowerTranspose(n *node) (Step, error) {
 // lowerTile splits every dimension in two: which copy, and where inside it.
 func lowerTile(n *node) (Step, error) {
 	in, out := n.in(0), n.out()
-	times, err := n.staticInts(1, "multiples")
+	if err := n.moves(out, in); err != nil {
+		return Step{}, err
+	}
+	say, err := n.sizeInRun(1, "multiples", in.Shape)
 	if err != nil {
 		return Step{}, err
 	}
-	if err := n.moves(out, in); err != nil {
-		return Step{}, err
+	times := make([]int, len(in.Shape))
+	if say == nil {
+		if times, err = n.staticInts(1, "multiples"); err != nil {
+			return Step{}, err
+		}
+	} else {
+		for d := range times {
+			times[d] = out.Shape[d] / in.Shape[d]
+		}
 	}
 	if len(times) != len(in.Shape) || len(out.Shape) != len(in.Shape) {
 		return Step{}, fmt.Errorf("%d multiples for shape %v to %v", len(times), in.Shape, out.Shape)
@@ -142,7 +155,7 @@ func lowerTile(n *node) (Step, error) {
 		c.SrcStride = append(c.SrcStride, 0, si[d])
 		c.DstStride = append(c.DstStride, so[d]*in.Shape[d], so[d])
 	}
-	return copyStep("tile", block{c.Compact(), n.inRef(0), n.outRef()}), nil
+	return copyStep("tile", block{c.Compact(), n.inRef(0), n.outRef()}).first(say), nil
 }
 
 func lowerBroadcastTo(n *node) (Step, error) {
@@ -150,11 +163,24 @@ func lowerBroadcastTo(n *node) (Step, error) {
 	if err := n.moves(out, in); err != nil {
 		return Step{}, err
 	}
+	say, err := n.sizeInRun(1, "shape", nil)
+	if err != nil {
+		return Step{}, err
+	}
+	if out.Unknown {
+		to, err := n.staticInts(1, "shape")
+		if err != nil {
+			return Step{}, err
+		}
+		if err := n.resolve(0, to); err != nil {
+			return Step{}, err
+		}
+	}
 	st, err := broadcastStrides(in.Shape, out.Shape, in.DType.Size())
 	if err != nil {
 		return Step{}, err
 	}
-	return n.gather("broadcast_to", st, 0), nil
+	return n.gather("broadcast_to", st, 0).first(say), nil
 }
 
 // broadcastStrides returns the strides that repeat an operand over a larger

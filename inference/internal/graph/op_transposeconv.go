@@ -33,7 +33,7 @@ func transposeConv8[T kernel.Byte](n *node, name string) (Step, error) {
 	// The checks of a convolution, which has its input first.
 	like := *n.n
 	like.In = append([]int{n.n.In[2], n.n.In[1]}, n.n.In[3:]...)
-	c := &node{n.b, &like, n.at}
+	c := &node{b: n.b, n: &like, at: n.at}
 	outC := n.out().Shape[3]
 	p, err := pack[T](c, outC, len(n.in(1).Data)/max(outC, 1), 0, n.n.Opt.Byte(3, 0))
 	if err != nil {

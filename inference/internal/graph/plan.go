@@ -52,9 +52,10 @@ func (s *Step) runs() bool { return s.Run != nil || s.Flow != nil }
 type Value struct {
 	Tensor *Tensor
 	Ref    Ref
-	// Rows, unless nil, is where a run leaves an int32: how many of the first
-	// dimension's places its values take.
+	// Rows, unless nil, is where a run leaves an int32: how many places of
+	// dimension Axis its values take. The dimensions before it are 1.
 	Rows *Ref
+	Axis int
 }
 
 // A Ref is where a tensor's bytes are: in the arena, or a constant held by
@@ -86,7 +87,8 @@ type builder struct {
 	alias   []int  // tensor whose bytes this one shares, or itself
 	direct  []bool // constants that steps read as they are, not packed
 	scratch []scratch
-	rows    map[int]*Ref // of outputs whose first dimension a run decides
+	rows    map[int]*rows    // of tensors that have a dimension which a run decides
+	bounds  map[int][]bounds // of short integer tensors that a run computes
 	packers []packer
 	toPack  int // bytes of what packers take
 	packed  int64
@@ -95,7 +97,7 @@ type builder struct {
 func newBuilder(m *tflite.Model, g *Graph, mem *Budget, un *UnsupportedError, vars *variables) *builder {
 	n := len(g.Tensors)
 	b := &builder{
-		model: m, g: g, mem: mem, un: un, vars: vars, handles: map[int]*variable{}, rows: map[int]*Ref{},
+		model: m, g: g, mem: mem, un: un, vars: vars, handles: map[int]*variable{}, rows: map[int]*rows{}, bounds: map[int][]bounds{},
 		refs: make([]*Ref, n), alias: make([]int, n), direct: make([]bool, n),
 	}
 	for i := range g.Tensors {
@@ -222,7 +224,11 @@ func (p *Plan) place(builders []*builder, vars *variables) error {
 		p.Inputs = append(p.Inputs, Value{Tensor: &main.g.Tensors[i], Ref: *main.refs[i]})
 	}
 	for _, i := range main.g.Outputs {
-		p.Outputs = append(p.Outputs, Value{&main.g.Tensors[i], *main.refs[i], main.rows[i]})
+		v := Value{Tensor: &main.g.Tensors[i], Ref: *main.refs[i]}
+		if r := main.rows[i]; r != nil {
+			v.Rows, v.Axis = r.count, r.axis
+		}
+		p.Outputs = append(p.Outputs, v)
 	}
 	return mem.Take("arena", int64(size))
 }
@@ -270,7 +276,7 @@ func (b *builder) lowerNode(op lowering, n *Node, at int) (Step, error) {
 	if err := b.sparseInputs(n); err != nil {
 		return Step{}, err
 	}
-	x := &node{b, n, at}
+	x := &node{b: b, n: n, at: at}
 	if err := x.follow(); err != nil {
 		return Step{}, err
 	}
@@ -281,6 +287,10 @@ func (b *builder) lowerNode(op lowering, n *Node, at int) (Step, error) {
 	s, err := op.lower(x)
 	if err == nil {
 		err = n.Opt.Err()
+	}
+	if err == nil {
+		x.agree(&s)
+		x.bound()
 	}
 	work := s.MACs
 	for _, o := range n.Out {

@@ -95,6 +95,9 @@ func (r *reader) shape(x *Tensor, signature []int32) {
 		}
 		x.Dynamic = x.Dynamic || d == -1
 	}
+	for _, d := range signature {
+		x.Open = x.Open || d == -1
+	}
 }
 
 func (r *reader) quantization(t table) Quantization {

@@ -45,6 +45,7 @@ type Tensor struct {
 	Type     TensorType
 	Shape    []int32
 	Dynamic  bool // some dimension is only known at run time
+	Open     bool // the shape signature leaves a dimension open, for which Shape has a 1
 	Variable bool
 	Sparsity *Sparsity // of a sparse constant
 	Quant    Quantization

@@ -47,8 +47,18 @@ func lowerShape(n *node) (Step, error) {
 
 // lowerRange counts from a constant to a constant.
 func lowerRange(n *node) (Step, error) {
-	if n.out().DType == Float32 {
+	out := n.out().DType
+	for i := range n.n.In {
+		if n.in(i).DType != out {
+			return Step{}, unsupported("types %s", n.types())
+		}
+	}
+	switch out {
+	case Float32:
 		return rangeF32s(n)
+	case Int32, Int64:
+	default:
+		return Step{}, unsupported("types %s", n.types())
 	}
 	if n.in(0).Data == nil || n.in(1).Data == nil {
 		return n.rangeInRun()

@@ -44,7 +44,7 @@ func CosF32(x float32) float32 {
 
 // sincos takes quarter turns out of x and sums Taylor's series.
 func sincos(x float64) (sin, cos float64) {
-	const hi, mid, lo = 0x1.921fb544p0, 0x1.0b4611a4p-34, 0x1.3198a2e037073p-69 // pi/2 in three parts
+	const hi, mid, lo = 0x1.921fb4p0, 0x1.4442dp-24, 0x1.8469898cc51701b839a2p-48 // pi/2 in three parts, 23 bits each: times k they are exact
 	if !(math.Abs(x) < 1<<30) {
 		return math.NaN(), math.NaN()
 	}

@@ -16,7 +16,7 @@ from ai_edge_litert import schema_py_generated as s
 import ops
 import ops_float
 import ops_more
-from ops import CASES, OP, T, Model, options, run, scale, window
+from ops import CASES, NUMPY, OP, T, Model, options, run, scale, window
 from ops_float import tiny
 
 F, KIND = T.FLOAT32, s.BuiltinOptions
@@ -228,11 +228,68 @@ def sequence(i):
     return "both_ways_%02d" % i, m.bytes([x] + ([z] if aux else []), ys)
 
 
+def forced(m, t, values, **q):
+    """An input, and exactly these values whatever it is."""
+    values = np.array(values, NUMPY[t])
+    x, k = m.tensor("x", t, values.shape, **q), m.tensor("k", t, values.shape, data=values, **q)
+    for op in (OP.MAXIMUM, OP.MINIMUM):
+        y = m.tensor("v", t, values.shape, **q)
+        m.op(op, 2 if t != F else 1, [k if op == OP.MAXIMUM else y0, x if op == OP.MAXIMUM else k], [y], KIND.MaximumMinimumOptions, s.MaximumMinimumOptionsT())
+        y0 = y
+    return x, y
+
+
+def squares(n):
+    """Four numbers up to 255 whose squares add up to n, the largest first."""
+    for a in range(min(int(n**0.5), 255), -1, -1):
+        for b in range(min(int((n - a * a) ** 0.5), a), -1, -1):
+            for c in range(min(int((n - a * a - b * b) ** 0.5), b), -1, -1):
+                d = int(round((n - a * a - b * b - c * c) ** 0.5))
+                if d <= c and a * a + b * b + c * c + d * d == n:
+                    return [a, b, c, d]
+
+
+# Sums of squares of a row, and an element of it, where the last bit of 1/sqrt(2) shows.
+NORMS = [(27849, 101), (51490, 226), (65025 + 211750, 113)]
+# The least and the most of an image where the two ways to a zero point round apart: either
+# starts at the end with the smaller error.
+SPREADS = [(3262995165, 1115729446), (3271458495, 1124156006), (3263131903, 1115798896), (3271320111, 1124085720)]
+
+
+def edges():
+    """Values at which constants of the rules show."""
+    m = Model()
+    x, v = forced(m, F, [[2e-7, -3e-7, 0, 1e-8], [1e-6, 0, 0, 0], [3e-7, 4e-7, 5e-7, -9e-7]])
+    y = m.tensor("y", F, [3, 4])
+    m.op(OP.L2_NORMALIZATION, 1, [v], [y], KIND.L2NormOptions, s.L2NormOptionsT())
+    yield "edge_norm", m.bytes([x], [y])
+    for i, (total, d) in enumerate(NORMS):
+        m, rest = Model(), total - d * d
+        more = []
+        while rest > 4 * 255 * 255:
+            more, rest = more + [255], rest - 255 * 255
+        x, v = forced(m, T.UINT8, [[d] + more + squares(rest)], scale=0.1, zero=0)
+        y = m.tensor("y", T.UINT8, m.g.tensors[v].shape, 1 / 128, 128)
+        m.op(OP.L2_NORMALIZATION, 2, [v], [y], KIND.L2NormOptions, s.L2NormOptionsT())
+        yield "edge_norm_%d" % i, m.bytes([x], [y])
+    m = Model()
+    x, y = m.tensor("x", F, [1, 2000, 1, 1]), m.tensor("y", F, [1, 1, 1, 1])
+    m.op(OP.RESIZE_NEAREST_NEIGHBOR, 3, [x, ops.ints(m, "size", [1, 1])], [y], KIND.ResizeNearestNeighborOptions, options(s.ResizeNearestNeighborOptionsT, halfPixelCenters=True))
+    yield "edge_nearest", m.bytes([x], [y])
+    for i, bits in enumerate(SPREADS):
+        m = Model()
+        x, v = forced(m, F, np.array(bits, np.uint32).view(np.float32).reshape(1, 1, 2, 1))
+        f = m.tensor("f", T.INT4, [2, 1, 1, 1], [0.5, 0.25], [0, 0], 0, np.array([0x71], np.uint8))
+        y = m.tensor("y", F, [1, 1, 2, 2])
+        m.op(OP.CONV_2D, 7, [v, f, m.tensor("b", F, [2], data=np.zeros(2, np.float32))], [y], KIND.Conv2DOptions, options(s.Conv2DOptionsT, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1))
+        yield "edge_spread_%d" % i, m.bytes([x], [y])
+
+
 def main(path, seed):
     ops.rng = np.random.default_rng(seed)
     head = "litert %s\ncases %d\n\n" % (importlib.metadata.version("ai-edge-litert"), CASES)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as z:
-        for source in (layers, binaries, saturated, grouped, sequences):
+        for source in (layers, binaries, saturated, grouped, sequences, edges):
             for name, data in source():
                 for suffix, body in ((".tflite", data), (".golden", ("model %s.tflite\n%s" % (name, head)).encode() + run(data))):
                     z.writestr(zipfile.ZipInfo(name + suffix, (1980, 1, 1, 0, 0, 0)), body, zipfile.ZIP_DEFLATED)

@@ -14,7 +14,7 @@ A change then meets the tests that reach its line, the quickest first; one
 outside of functions meets them all. Prints each number whose change no test
 notices and leaves with 1 if they are more than the share allowed, and those that
 tests notice by never ending. A change that does not compile counts for nothing, and neither does one
-in a line that equivalent.txt has, with the reason why it changes no result.
+in a line that equivalent.txt has, or whose outcome it has, with the reason why it changes no result.
 """
 import argparse
 import os
@@ -107,7 +107,7 @@ def noticed(tests, path, line, binary, mutant):
 
 
 def equivalent(folder):
-    """The lines of code, by file, of which a change is known to change no result."""
+    """The lines of code, by file, a change of which, or to which, is known to change no result."""
     known, name = {}, ""
     for line in open(os.path.join(folder, "equivalent.txt")):
         if line.startswith("\t"):
@@ -146,6 +146,8 @@ def main(files, seed, count, allow):
         if lines[line - 1].strip() in known.get(os.path.basename(path), ()):
             continue
         changed = lines[line - 1].encode()[:at].decode() + other + lines[line - 1].encode()[at + len(number):].decode()
+        if changed.strip() in known.get(os.path.basename(path), ()):
+            continue
         if int(index) >= 0:
             seen = noticed(tests, path, line, lambda t: switched[t.package], index)
         else:

@@ -11,10 +11,6 @@ func Atan2(y, x float64) float64 {
 		return math.NaN()
 	case math.IsInf(x, 0) && math.IsInf(y, 0):
 		x, y = math.Copysign(1, x), math.Copysign(1, y)
-	case math.IsInf(x, 0):
-		x, y = math.Copysign(1, x), math.Copysign(0, y)
-	case math.IsInf(y, 0):
-		x, y = math.Copysign(0, x), math.Copysign(1, y)
 	}
 	ax, ay := math.Abs(x), math.Abs(y)
 	var a float64

@@ -153,7 +153,6 @@ func (d *Detect) bests(score *Reals, anchor int, order []int32) []int32 {
 	}
 	for i := most; i < len(order); i++ {
 		if c := order[i]; above(c, heap[0]) {
-			order[i] = heap[0]
 			settle(heap, 0, c, above)
 		}
 	}

@@ -66,19 +66,10 @@ func shiftFar(x int32, n int) int32 {
 // method (gemmlowp, one_over_one_plus_x_for_x_in_0_1).
 func reciprocal(x int32) (inverse int32, over int) {
 	zeros := bits.LeadingZeros32(uint32(x))
-	half := halfSum(int32(uint32(x)<<zeros-1<<31), 1<<31-1)
+	half := int32(uint32(x) << zeros >> 1)       // of the leading bit and what is left below it
 	v := 1515870810 + mulHigh(half, -1010580540) // 48/17 - 32/17 * half, 2.29
 	for range 3 {
 		v += saturatingShift(mulHigh(v, 1<<29-mulHigh(half, v)), 2)
 	}
 	return saturatingShift(v, 1), 31 - zeros
-}
-
-// halfSum is half the sum, half away from zero.
-func halfSum(a, b int32) int32 {
-	s := int64(a) + int64(b)
-	if s >= 0 {
-		return int32((s + 1) / 2)
-	}
-	return int32((s - 1) / 2)
 }

@@ -37,10 +37,7 @@ func narrow(m int32) int32 {
 func (h *hardSwish) apply(q int32) int32 {
 	x := (q - h.inZero) << 7
 	pre := sat16((x*h.scale + 1<<14) >> 15)
-	r := x
-	if h.reluishLeft > 0 {
-		r = sat16(r << (h.reluishLeft - 1))
-	}
+	r := sat16(x << max(h.reluishLeft-1, 0))
 	r = sat16((r*h.reluish + 1<<14) >> 15)
 	if h.reluishLeft > 0 {
 		r = sat16(r << 1)

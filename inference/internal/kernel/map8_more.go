@@ -25,11 +25,7 @@ func NewElu8(in Side, outScale float32, out Clamp8) *Map8 { return newReal8(in, 
 func NewAbs8(in Side, ratio float64, out Clamp8) *Map8 {
 	m := NewMultiplier(ratio)
 	return newMap8(in, out, func(q int32) int32 {
-		v := max(q-in.Zero, in.Zero-q)
-		if ratio != 1 {
-			v = m.Apply(v)
-		}
-		return v + out.Zero
+		return m.Apply(max(q-in.Zero, in.Zero-q)) + out.Zero
 	})
 }
 

@@ -2,26 +2,15 @@ package kernel
 
 import "math"
 
-// follow walks from a root along the edges, the best known part first, and
-// leaves the parts of the pose with probabilities as scores.
+// follow walks from a root along the edges and leaves the parts of the pose with probabilities as scores.
 func (p *Poses) follow(in PoseMaps, root Part, pose *Pose) {
 	root.Score = p.sample(in.Scores, PoseParts, root.Y, root.X, int(root.ID))
 	open := [2*PoseEdges + 1]Part{root}
 	n := 1
 	var known [PoseParts]bool
-	for n > 0 {
-		best := 0
-		for i := 1; i < n; i++ {
-			if open[i].Score > open[best].Score {
-				best = i
-			}
-		}
-		part := open[best]
+	for n > 0 { // the edges are a tree: a part is met once, whatever comes first
 		n--
-		copy(open[best:n], open[best+1:n+1])
-		if known[part.ID] {
-			continue
-		}
+		part := open[n]
 		known[part.ID] = true
 		pose.Parts[part.ID] = part
 		for e := range 2 * PoseEdges {

@@ -85,3 +85,27 @@ func TestGain(t *testing.T) {
 		}
 	}
 }
+
+// TestTurn: twiddles are the nearest of 15 fractional bits.
+func TestTurn(t *testing.T) {
+	for den := 1; den <= 4096; den *= 2 {
+		for num := range den {
+			s, c := math.Sincos(2 * math.Pi * float64(num) / float64(den))
+			got := q15Turn(num, den)
+			for _, p := range [][2]float64{{float64(got.Re), c}, {float64(got.Im), s}} {
+				if math.Abs(p[0]-q15Max*p[1]) > 0.5+1e-9 {
+					t.Fatalf("%d/%d: %v of %.6f", num, den, p[0], q15Max*p[1])
+				}
+			}
+		}
+	}
+}
+
+// TestLogOfSmall: 0 and 1 have no logarithm above 0, 2 has.
+func TestLogOfSmall(t *testing.T) {
+	dst := make([]int16, 3)
+	NewLog().Run(dst, []uint32{0, 1, 2}, 0, 1000)
+	if dst[0] != 0 || dst[1] != 0 || dst[2] != 693 {
+		t.Errorf("logarithms of 0, 1 and 2 times 1000: %v", dst)
+	}
+}

@@ -283,6 +283,13 @@ def edges():
         y = m.tensor("y", F, [1, 1, 2, 2])
         m.op(OP.CONV_2D, 7, [v, f, m.tensor("b", F, [2], data=np.zeros(2, np.float32))], [y], KIND.Conv2DOptions, options(s.Conv2DOptionsT, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1))
         yield "edge_spread_%d" % i, m.bytes([x], [y])
+    # Slopes and scales outside what the delegate takes, and at its ends.
+    for i, (ratio, alpha) in enumerate([(0.3, 0.01), (0.9, 0.001), (1, 0), (200, 0.3), (0.003, 0.9), (0.5, -0.005), (3, -60), (2, 80), (5000, 0.01), (1, 1 / 256), (1 / 256, 1), (128, 1), (128, 1.001), (1, -127.998), (129, -0.5)]):
+        for t in (T.INT8, T.UINT8):
+            m = Model()
+            x, y = m.tensor("x", t, [1, 128], np.float32(0.05 * ratio), ops.zero(t)), m.tensor("y", t, [1, 128], 0.05, ops.zero(t))
+            m.op(OP.LEAKY_RELU, 2, [x], [y], KIND.LeakyReluOptions, options(s.LeakyReluOptionsT, alpha=alpha))
+            yield "edge_leaky_%02d_%s" % (i, KINDS[t]), m.bytes([x], [y])
 
 
 def main(path, seed):

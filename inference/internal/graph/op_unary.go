@@ -68,9 +68,22 @@ func lowerLeakyRelu(n *node) (Step, error) {
 	// The delegate's range; outside it LiteRT uses another rule.
 	if !(positive >= 1.0/256 && positive <= 128 && negative >= -127.99609375 && negative <= 128 &&
 		math.Abs(float64(negative)) >= 1.0/256) {
-		return Step{}, unsupported("input to output scales %g and %g", positive, negative)
+		return n.leakyReluTFLite(positive)
 	}
 	return n.mapStep("leaky_relu_8", ruleXNNPACK, kernel.NewLeakyRelu8(side(n.in(0)), positive, negative, n.wholeRange()))
+}
+
+func (n *node) leakyReluTFLite(positive float32) (Step, error) {
+	slope := float32(n.in(0).Scale()*n.n.Opt.Float32(0, 0)) / n.out().Scale()
+	k := kernel.LeakyRelu{Flip: slope < 0}
+	var err error
+	if k.Positive, err = factor(float64(positive), 20); err != nil {
+		return Step{}, err
+	}
+	if k.Negative, err = factor(math.Abs(float64(slope)), 20); err != nil {
+		return Step{}, err
+	}
+	return n.mapStep("leaky_relu_8", ruleTFLite, kernel.NewLeakyReluTFLite8(side(n.in(0)), k, n.wholeRange()))
 }
 
 // relu lowers an activation that stands alone, with real bounds lo and hi.

@@ -15,7 +15,7 @@ func lowerLeakyRelu16(n *node) (Step, error) {
 		return Step{}, err
 	}
 	slope := float32(in.Scale()*n.n.Opt.Float32(0, 0)) / out.Scale()
-	k := &kernel.LeakyRelu16{Flip: slope < 0}
+	k := &kernel.LeakyRelu{Flip: slope < 0}
 	var err error
 	if k.Positive, err = factor(float64(in.Scale()/out.Scale()), 16); err != nil {
 		return Step{}, err

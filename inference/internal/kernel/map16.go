@@ -1,25 +1,26 @@
 package kernel
 
-// LeakyRelu16 has a factor for each sign
+// LeakyRelu is TFLite's rule: a Q31 multiplier for each sign, two roundings
 // (kernels/internal/reference/leaky_relu.h, QuantizeLeakyRelu).
-type LeakyRelu16 struct {
+type LeakyRelu struct {
 	Positive, Negative Multiplier
 	Flip               bool // the slope below zero is negative
 }
 
-// Run maps src to dst.
-func (l *LeakyRelu16) Run(dst, src []int16) {
+func (l *LeakyRelu) apply(q int32) int32 {
+	switch {
+	case q >= 0:
+		return l.Positive.Apply(q)
+	case l.Flip:
+		return -l.Negative.Apply(q)
+	}
+	return l.Negative.Apply(q)
+}
+
+// Run maps src to dst, without zero points.
+func (l *LeakyRelu) Run(dst, src []int16) {
 	for i, q := range src {
-		var v int32
-		switch {
-		case q >= 0:
-			v = l.Positive.Apply(int32(q))
-		case l.Flip:
-			v = -l.Negative.Apply(int32(q))
-		default:
-			v = l.Negative.Apply(int32(q))
-		}
-		dst[i] = int16(min(max(v, -1<<15), 1<<15-1))
+		dst[i] = int16(min(max(l.apply(int32(q)), -1<<15), 1<<15-1))
 	}
 }
 

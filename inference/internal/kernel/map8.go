@@ -126,6 +126,11 @@ func NewLeakyRelu8(in Side, positive, negative float32, out Clamp8) *Map8 {
 	})
 }
 
+// NewLeakyReluTFLite8 is TFLite's, for the scales that XNNPACK's delegate leaves.
+func NewLeakyReluTFLite8(in Side, l LeakyRelu, out Clamp8) *Map8 {
+	return newMap8(in, out, func(q int32) int32 { return l.apply(q-in.Zero) + out.Zero })
+}
+
 // NewLogistic8 is XNNPACK's rule: the function in float64, the result rounded
 // to float32 and quantized by the reciprocal scale, half to even
 // (src/reference/unary-elementwise.cc).

@@ -249,7 +249,7 @@ def placed(i):
     shape = [draw(2, 9), draw(2, 7), draw(1, 5)]
     x = m.tensor("x", t, shape, **q)
     at = m.tensor("at", T.INT32, [])
-    way = i % 8
+    way = i % 9
     if way == 0:  # x[i]
         b = m.vector((m.below(at, shape[0]), True))
         e = m.do(OP.ADD, [b, m.const(T.INT32, [1])], T.INT32, [1], "Add")
@@ -273,6 +273,9 @@ def placed(i):
     elif way == 6:  # from n to the end, by SLICE
         b = m.vector((m.below(at, shape[0] + 1), True), (0, False), (0, False))
         y = m.do(OP.SLICE, [x, b, ints(m, "size", [-1, shape[1], -1])], t, [-1] + shape[1:], "Slice", q=q)
+    elif way == 7:  # computed places that a mask leaves out
+        b = m.vector((m.below(at, 7), True), (0, False), (0, False))
+        y = m.do(OP.STRIDED_SLICE, [x, b, m.vector((2, False), (m.below(at, 5), True), (1, False)), ints(m, "s", [1, 1, 1])], t, [2, shape[1], 1], "StridedSlice", beginMask=1, endMask=2, q=q)
     else:  # an ellipsis, a new axis, an index of a run
         b = m.vector((0, False), (0, False), (m.below(at, shape[2]), True))
         e = m.do(OP.ADD, [b, ints(m, "one", [1, 1, 1])], T.INT32, [3], "Add")
@@ -347,7 +350,7 @@ def repeated(i):
     return m.bytes([x], [z])
 
 
-PLAN = [(kept, 24), (counted, 16), (padded, 24), (let_through, 24), (twice, 18), (best, 12), (placed, 32), (axes, 18), (repeated, 15)]
+PLAN = [(kept, 24), (counted, 16), (padded, 24), (let_through, 24), (twice, 18), (best, 12), (placed, 36), (axes, 18), (repeated, 15)]
 
 
 def main(path, seed, times):

@@ -120,7 +120,14 @@ func lowerStridedSlice(n *node) (Step, error) {
 			p := place{shrink: shrunk&bit != 0}
 			ends := [2]bool{openBegin&bit != 0, openEnd&bit != 0}
 			p.span = func(mem []byte, size int) (span1, error) {
-				s, err := sliceDim(size, v[0].at(mem, k), v[1].at(mem, k), strides[k], ends[0], ends[1], p.shrink)
+				var b, e int // of what is masked nothing counts, and a run may compute it
+				if !ends[0] {
+					b = v[0].at(mem, k)
+				}
+				if !ends[1] && !p.shrink {
+					e = v[1].at(mem, k)
+				}
+				s, err := sliceDim(size, b, e, strides[k], ends[0], ends[1], p.shrink)
 				if err != nil && strides[k] != 0 {
 					err = kernel.ValueError{What: err.Error()}
 				}

@@ -276,6 +276,10 @@ def edges():
     x, y = m.tensor("x", F, [1, 2000, 1, 1]), m.tensor("y", F, [1, 1, 1, 1])
     m.op(OP.RESIZE_NEAREST_NEIGHBOR, 3, [x, ops.ints(m, "size", [1, 1])], [y], KIND.ResizeNearestNeighborOptions, options(s.ResizeNearestNeighborOptionsT, halfPixelCenters=True))
     yield "edge_nearest", m.bytes([x], [y])
+    m = Model()
+    x, y = m.tensor("x", F, [1, 7, 5, 2]), m.tensor("y", F, [1, 2, 2, 2])
+    m.op(OP.RESIZE_NEAREST_NEIGHBOR, 3, [x, ops.ints(m, "size", [2, 2])], [y], KIND.ResizeNearestNeighborOptions, options(s.ResizeNearestNeighborOptionsT, alignCorners=True))
+    yield "edge_nearest_aligned", m.bytes([x], [y])
     for i, bits in enumerate(SPREADS):
         m = Model()
         x, v = forced(m, F, np.array(bits, np.uint32).view(np.float32).reshape(1, 1, 2, 1))

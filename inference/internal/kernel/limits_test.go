@@ -217,3 +217,43 @@ func TestSinglePixelTaps(t *testing.T) {
 		}
 	})
 }
+
+// TestMulHigh: twice the product's upper half, halves up, of either sign.
+func TestMulHigh(t *testing.T) {
+	rng := rand.New(rand.NewPCG(26, 5))
+	for range 10000 {
+		a, b := int32(rng.Uint32())>>rng.IntN(31), int32(rng.Uint32())>>rng.IntN(31)
+		if got, want := mulHigh(a, b), int32((int64(a)*int64(b)+1<<30)>>31); got != want && (a != b || a != math.MinInt32) {
+			t.Fatalf("%d * %d is %d, want %d", a, b, got, want)
+		}
+	}
+	for _, c := range [][3]int32{{-1 << 16, 1 << 14, 0}, {-1<<16 - 1, 1 << 14, -1}, {1 << 16, 1 << 14, 1}, {1<<16 - 1, 1 << 14, 0}, {-3 << 16, 1 << 14, -1}} {
+		if got := mulHigh(c[0], c[1]); got != c[2] {
+			t.Errorf("%d * %d is %d, want %d", c[0], c[1], got, c[2])
+		}
+	}
+}
+
+// TestSplitsOneImage: parts are those of one image.
+func TestSplitsOneImage(t *testing.T) {
+	eachVector8(t, func(t *testing.T, v *vector8) {
+		for batch, want := range map[int]bool{1: true, 2: false, 3: false} {
+			c := &Conv[int8]{Window: Window{InH: 2, InW: 2, OutH: 2, OutW: 2, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}, Batch: batch, Groups: 1, InC: 1, OutC: 1}
+			c.Weights, c.Bias, c.Scale = []int8{1}, []int32{0}, []float32{1}
+			c.fast = c.tiles(v)
+			if got := c.Splits(); got != want {
+				t.Errorf("%d images: %v", batch, got)
+			}
+		}
+	})
+}
+
+// TestHardSwishScales: LiteRT takes no input scale of more than 128 output scales.
+func TestHardSwishScales(t *testing.T) {
+	in := Side{Signed: true, Scale: 1}
+	for scale, want := range map[float32]bool{1.0 / 200: false, 1.0 / 130: false, 1.0 / 120: true} {
+		if got := NewHardSwish8(in, scale, Clamp8{Min: -128, Max: 127}) != nil; got != want {
+			t.Errorf("output scale %g: %v", scale, got)
+		}
+	}
+}

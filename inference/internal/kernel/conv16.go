@@ -73,12 +73,12 @@ func (c *Conv16) Choose() int {
 }
 
 // Pack copies the weights, rearranged for the kernels chosen.
-func (c *Conv16) Pack() {
+func (c *Conv16) Pack(room *Room) {
 	if c.fast == nil {
 		c.Weights = slices.Clone(c.Weights)
 		return
 	}
-	c.fast.pack()
+	c.fast.pack(room)
 	c.Weights = nil
 }
 

@@ -40,13 +40,13 @@ func (c *Depthwise16) Choose() int {
 }
 
 // Pack copies the weights, rearranged for the kernels chosen.
-func (c *Depthwise16) Pack() {
+func (c *Depthwise16) Pack(room *Room) {
 	switch {
 	case c.fast != nil:
-		c.fast.pack()
+		c.fast.pack(room)
 	case c.dense != nil:
 		c.dense.Weights = groupMajor(c.Weights, c.KH*c.KW)
-		c.dense.Pack()
+		c.dense.Pack(room)
 	default:
 		c.Weights = slices.Clone(c.Weights)
 		return

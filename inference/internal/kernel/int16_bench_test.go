@@ -38,14 +38,14 @@ func BenchmarkLayers16(b *testing.B) {
 				if s.outC == 0 {
 					d := &Depthwise16{Window: s.w, Batch: 1, InC: s.inC, Multiplier: 1, Weights: make([]int8, s.w.KH*s.w.KW*n), Bias: make([]int64, n), Out: out}
 					d.Choose()
-					d.Pack()
+					d.Pack(nil)
 					staged, sums := d.ScratchSizes()
 					in, acc := make([]byte, staged), make([]int32, sums)
 					run, macs = func() { d.Run(dst, src, in, acc) }, d.MACs()
 				} else {
 					c := &Conv16{Window: s.w, Batch: 1, Groups: 1, InC: s.inC, OutC: n, Weights: make([]int8, s.w.KH*s.w.KW*s.inC*n), Bias: make([]int64, n), Out: out}
 					c.Choose()
-					c.Pack()
+					c.Pack(nil)
 					staged, sums := c.ScratchSizes()
 					in, acc := make([]byte, staged), make([]int32, sums)
 					run, macs = func() { c.Run(dst, src, in, acc) }, c.MACs()

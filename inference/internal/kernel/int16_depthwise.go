@@ -49,8 +49,8 @@ func (t *depthwiseTiles16) size() int {
 }
 
 // pack rearranges the weights: sets of taps stand together, channel by channel.
-func (t *depthwiseTiles16) pack() {
-	t.weights = make([]int16, len(t.offsets)*t.lanes)
+func (t *depthwiseTiles16) pack(room *Room) {
+	t.weights = take[int16](room, len(t.offsets)*t.lanes)
 	n := t.repeat * t.InC
 	for i, w := range t.Weights {
 		tap, c := i/t.InC, i%t.InC

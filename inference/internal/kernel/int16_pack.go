@@ -1,8 +1,8 @@
 package kernel
 
 // pack rearranges the weights for matrix kernels.
-func (t *convTiles16) pack() {
-	t.panels = make([]int32, t.Groups*t.groupLen)
+func (t *convTiles16) pack(room *Room) {
+	t.panels = take[int32](room, t.Groups*t.groupLen)
 	k := t.Depth()
 	bias := make([]int64, t.Groups*t.OutC)
 	for o := range bias {

@@ -178,7 +178,7 @@ func (t *convTiles16) some(dst []int16, in []byte, sums []int32, g, p, first, n,
 				continue
 			}
 			t.corners(in, first+x, b.pixels, g, &a)
-			a.blocks, a.panels = b.count, 1
+			a.blocks, a.panels, a.lineRun = b.count, 1, lineRun{lines: 1}
 			a.step = b.pixels * t.StrideW * t.in.pixel * t.v.width()
 			a.dst = (*byte)(unsafe.Pointer(&sums[(i*n+x)*wide]))
 			t.v.gemm(b.pixels*planes, vectors, &a)

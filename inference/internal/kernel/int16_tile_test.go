@@ -80,7 +80,7 @@ func compareConv16(t *testing.T, g *guards, v *vector8, c *Conv16, terms int, sr
 	fast := *c
 	fast.fast = fast.layoutTerms(v, terms)
 	tiles := fast.fast
-	tiles.pack()
+	tiles.pack(nil)
 	if size := 4*len(tiles.panels) + len(tiles.out.sides)*224 + 8*len(tiles.out.bias); tiles.out.vector && size != tiles.size() {
 		t.Errorf("%d bytes are packed, %d charged", size, tiles.size())
 	}
@@ -224,7 +224,7 @@ func TestDepthwiseTiles16(t *testing.T) {
 		forceVector8(t, same, func(t *testing.T) []int16 {
 			l := d
 			size := l.Choose()
-			l.Pack()
+			l.Pack(nil)
 			if f := l.fast; f != nil {
 				if got := 2*len(f.weights) + 8*len(f.out.bias) + 224*len(f.out.sides); f.out.vector && got != size {
 					t.Errorf("%d bytes are packed, %d charged", got, size)

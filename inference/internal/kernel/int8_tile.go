@@ -92,7 +92,7 @@ func layers8Of[T Byte](tier string, weights []T) *vector8 {
 // Of real layers they fit 16 bits.
 func bounded(scale []float32, bias []int32, depth int) bool {
 	for i, s := range scale {
-		if s >= 1 && float64(s)*(math.Abs(float64(bias[i]))+float64(depth)*255*255) >= 1<<30 {
+		if s >= 1 && float64(s)*(math.Abs(float64(bias[i]))+float64(depth*255*255)) >= 1<<30 {
 			return false
 		}
 	}

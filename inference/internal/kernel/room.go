@@ -21,7 +21,7 @@ func NewRoom(n, count int) *Room {
 const cacheLine = 64
 
 // take returns n elements, all 0.
-func take[T int8 | int32 | float32](r *Room, n int) []T {
+func take[T int8 | int16 | int32 | float32](r *Room, n int) []T {
 	size := int64(alignUp(n * int(unsafe.Sizeof(T(0)))))
 	if r == nil || n == 0 {
 		return make([]T, n)

@@ -36,7 +36,9 @@ func (b *builder) boundsOf(i int) []bounds {
 	}
 	v := make([]bounds, len(list))
 	for k, x := range list {
-		v[k] = bounds{x, x}
+		if v[k] = (bounds{x, x}); x < math.MinInt32 || x > math.MaxInt32 { // of which products could wrap
+			v[k] = anything
+		}
 	}
 	return v
 }

@@ -70,7 +70,12 @@ func (n *node) decided(o int, shape []int, axis int) (set func(mem []byte, count
 	r := &rows{axis, n.scratch(1, 4)}
 	n.b.scratch[len(n.b.scratch)-1].kept = true
 	n.b.rows[n.n.Out[o]] = r
-	return func(mem []byte, count int) { binary.LittleEndian.PutUint32(r.count.Bytes(mem), uint32(count)) }, nil
+	return func(mem []byte, count int) {
+		if count < 0 || count > shape[axis] {
+			panic(kernel.ValueError{What: fmt.Sprintf("%d places where there is room for %d", count, shape[axis])})
+		}
+		binary.LittleEndian.PutUint32(r.count.Bytes(mem), uint32(count))
+	}, nil
 }
 
 // declares tells whether the file gives an output a shape that leaves nothing to a

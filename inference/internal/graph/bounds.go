@@ -36,9 +36,7 @@ func (b *builder) boundsOf(i int) []bounds {
 	}
 	v := make([]bounds, len(list))
 	for k, x := range list {
-		if v[k] = (bounds{x, x}); x < math.MinInt32 || x > math.MaxInt32 { // of which products could wrap
-			v[k] = anything
-		}
+		v[k] = bounds{x, x}
 	}
 	return v
 }

@@ -62,7 +62,9 @@ func (g *gatherer) run() {
 		g.err = err
 	}
 	g.moved.Broadcast()
-	g.Conn.Close() // so that its reader ends, too
+	// So that its reader ends, too. Of a closed connection paho would think that it
+	// had closed it itself, and never say that it is lost.
+	_ = g.Conn.SetReadDeadline(time.Unix(1, 0))
 }
 
 // Write takes p. An error is that of an earlier write.

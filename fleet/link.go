@@ -115,21 +115,19 @@ func (l *Link) Post(topic string, payload []byte) { l.client.Publish(topic, 0, f
 
 // Subscribe asks for topics at QoS 1 and fails where the broker refuses one.
 func (l *Link) Subscribe(ctx context.Context, topics ...string) error {
-	return l.subscribe(ctx, 1, topics)
-}
-
-// SubscribeOnce asks for topics at QoS 0: for what is sent again when no answer
-// comes. The broker keeps no account of such messages, so there is no number of
-// them on the way at which it would begin to drop or to wait.
-func (l *Link) SubscribeOnce(ctx context.Context, topics ...string) error {
-	return l.subscribe(ctx, 0, topics)
-}
-
-func (l *Link) subscribe(ctx context.Context, qos byte, topics []string) error {
 	filters := map[string]byte{}
 	for _, t := range topics {
-		filters[t] = qos
+		filters[t] = 1
 	}
+	return l.SubscribeQoS(ctx, filters)
+}
+
+// SubscribeQoS asks for topics at a QoS each: 0 is for what is sent again when no
+// answer comes. The broker keeps no account of such messages, so there is no
+// number of them on the way at which it would begin to drop or to wait. All goes in
+// one packet: mochi refuses a second one whose identifier is that of a message on
+// its way here, as of the retained ones that the first has called for.
+func (l *Link) SubscribeQoS(ctx context.Context, filters map[string]byte) error {
 	t := l.client.SubscribeMultiple(filters, nil)
 	if err := wait(ctx, t); err != nil {
 		return err

@@ -262,11 +262,11 @@ func (c *Controller) connectOnce(ctx context.Context) error {
 	defer l.Close()
 	sub, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	var topics []string
+	filters := map[string]byte{c.topics.Of("+", fleet.TopicUp): 0}
 	for _, n := range []fleet.Name{fleet.TopicReported, fleet.TopicStatus, fleet.TopicRes, fleet.TopicHello} {
-		topics = append(topics, c.topics.Of("+", n))
+		filters[c.topics.Of("+", n)] = 1
 	}
-	if err := first(l.Subscribe(sub, topics...), l.SubscribeOnce(sub, c.topics.Of("+", fleet.TopicUp))); err != nil {
+	if err := l.SubscribeQoS(sub, filters); err != nil {
 		return err
 	}
 	c.setLink(l)

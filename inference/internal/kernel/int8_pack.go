@@ -49,10 +49,8 @@ func (t *convTiles8[T]) packPanel(g, p int, sign uint32, absent []byte) {
 					rows[i] = w[(o+i)*k+s*t.length:][done:t.length]
 				}
 			}
-			if t.v.wide {
-				packPairs(quads[o/2:], width, &rows, sign)
-			} else if done < t.length {
-				packQuads(quads[done/4*width+o:], width, &rows, sign)
+			if done < t.length {
+				t.v.packFour(quads[done/4*width:], width, o, &rows, sign)
 			}
 		}
 	}

@@ -90,7 +90,7 @@ func (t *convTilesF32) group(dst, in []float32, g int, part share) {
 	blocks := (x1 - x0 + most - 1) / most
 	if t.panelLen <= panelInL1 {
 		for p := p0; p < p1; p++ {
-			if line := t.evenly(); line > 0 {
+			if line := t.in.evenly(2 * t.v.rows); line > 0 {
 				t.lines(&a, dst, in, g, p, x0, x1, line)
 				continue
 			}
@@ -105,18 +105,6 @@ func (t *convTilesF32) group(dst, in []float32, g int, part share) {
 			t.tile(&a, dst, in, g, p, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks)
 		}
 	}
-}
-
-// evenly returns how many output pixels follow each other with windows at even
-// distances: all of an image, a row of it, or 0 where that is too few to pay.
-func (t *convTilesF32) evenly() int {
-	switch w := &t.in; {
-	case t.OutH == 1 || w.corner(1, 0) == w.corner(0, t.OutW):
-		return t.OutH * t.OutW
-	case t.OutW >= 2*t.v.rows:
-		return t.OutW
-	}
-	return 0
 }
 
 // lines computes panel p for pixels [first, last), line by line.

@@ -271,19 +271,15 @@ func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part s
 	}
 }
 
-// evenly returns how many output pixels follow each other with windows at even
-// distances, for kernels that go from block to block: all of an image, a row of it,
-// or 0 where that is too few to pay.
+// evenly is that of the input, for kernels that go from block to block.
 func (t *convTiles8[T]) evenly(most int) int {
-	switch w := &t.in; {
+	switch {
 	case !t.v.blocks:
 		return 0
-	case t.OutH == 1 || w.corner(1, 0) == w.corner(0, t.OutW):
-		return t.OutH * t.OutW
-	case t.OutW >= 2*most || t.v.lines && t.OutW >= minLine:
-		return t.OutW
+	case t.v.lines:
+		return t.in.evenly(min(2*most, minLine))
 	}
-	return 0
+	return t.in.evenly(2 * most)
 }
 
 // minLine is the least pixels of a line that a block of its own does well with.

@@ -2,12 +2,12 @@ package kernel
 
 // evenly returns how many output pixels follow each other with windows at even
 // distances, for kernels that go from block to block: all of an image, a row of it,
-// or 0 where that is too few to pay for tiles of at most most.
-func (p *padded) evenly(most int) int {
+// or 0 where that has fewer than least.
+func (p *padded) evenly(least int) int {
 	switch {
 	case p.OutH == 1 || p.corner(1, 0) == p.corner(0, p.OutW):
 		return p.OutH * p.OutW
-	case p.OutW >= 2*most:
+	case p.OutW >= least:
 		return p.OutW
 	}
 	return 0

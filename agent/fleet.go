@@ -62,7 +62,9 @@ func (a *Agent) join() (*membership, error) {
 	}
 	cfg.Commands["upload"] = uplink.Command{Do: a.uploadCapture(id, m.spent), Time: uploadTime, Beside: true}
 	if a.cfg.Fleet.Metered {
-		cfg.Link = ship.Metered
+		cfg.Link = ship.Metered // where every chunk costs, who looks has to wait
+	} else {
+		cfg.Watched = a.records.hasten
 	}
 	if m.shipper != nil {
 		cfg.Records = m.shipper

@@ -112,6 +112,16 @@ func (r *recorder) capture(c telemetry.Capture) {
 	r.missed.Add(1)
 }
 
+// hasten takes that somebody looks at the device for so long.
+func (r *recorder) hasten(d time.Duration) {
+	if r == nil {
+		return
+	}
+	if l := r.store.Load(); l != nil {
+		l.Hasten(d)
+	}
+}
+
 // open opens the store and declares what was missed without it.
 func (r *recorder) open() error {
 	if err := os.MkdirAll(r.cfg.Dir, 0o700); err != nil {

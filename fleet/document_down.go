@@ -53,12 +53,14 @@ func (d Desired) check() error {
 }
 
 // Ack says which telemetry the controller has committed: all numbers below Hi,
-// and Ranges, rising and apart.
+// and Ranges, rising and apart. Where somebody looks at the device, Watch says
+// for how many seconds more: records are wanted sooner.
 type Ack struct {
 	Device string  `json:"device"`
-	Epoch  uint32  `json:"epoch"`
+	Epoch  uint32  `json:"epoch"` // 0: nothing is committed
 	Hi     uint64  `json:"hi"`
 	Ranges []Range `json:"ranges,omitempty"`
+	Watch  int     `json:"watch,omitempty"` // at most 300
 }
 
 // Range is the numbers First to First+Count-1.
@@ -72,6 +74,9 @@ func (Ack) payloadType() string { return "application/vnd.dunlin.ack.v1+json" }
 func (a Ack) check() error {
 	if len(a.Ranges) > 1024 {
 		return fmt.Errorf("%d ranges, at most 1024", len(a.Ranges))
+	}
+	if a.Watch < 0 || a.Watch > 300 {
+		return fmt.Errorf("watch of %d s, at most 300", a.Watch)
 	}
 	at := a.Hi
 	for _, r := range a.Ranges {

@@ -14,6 +14,7 @@ const (
 	clockStep  = 1000 // ms that make an event
 	maxAcks    = 64
 	retryAfter = 5 * time.Second
+	soonAge    = 5 * time.Second
 )
 
 // spares is how many chunks of each kind may wait in RAM for the disk, beside
@@ -38,7 +39,8 @@ type Log struct {
 	full   []*builder
 	lost   uint64
 	acks   []Ack
-	offset int64 // ms, of the last eventClock
+	soon   time.Duration // until then no record waits longer than soonAge
+	offset int64         // ms, of the last eventClock
 	synced bool
 }
 
@@ -219,13 +221,31 @@ func (l *Log) Run(ctx context.Context) error {
 func (l *Log) delay() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now, d := l.cfg.Clock.Mono(), l.cfg.MaxAge
+	now := l.cfg.Clock.Mono()
+	age := l.age(now)
+	d := age
 	for k, b := range l.open {
 		if b.n > 0 {
-			d = min(d, l.since[k]+l.cfg.MaxAge-now)
+			d = min(d, l.since[k]+age-now)
 		}
 	}
 	return max(d, 100*time.Millisecond)
+}
+
+// Hasten bounds for a while how long a record waits in RAM by 5 s, because
+// somebody looks at what is decided. It writes more often, but no more records.
+func (l *Log) Hasten(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.soon = max(l.soon, l.cfg.Clock.Mono()+d)
+	l.nudge()
+}
+
+func (l *Log) age(now time.Duration) time.Duration {
+	if now < l.soon {
+		return min(l.cfg.MaxAge, soonAge)
+	}
+	return l.cfg.MaxAge
 }
 
 // Flush writes all that waits in RAM.
@@ -252,8 +272,9 @@ func (l *Log) once(force bool) (wrote bool, err error) {
 	l.mu.Lock()
 	b := batch{head: l.clock()}
 	now := l.cfg.Clock.Mono()
+	age := l.age(now)
 	for k, open := range l.open {
-		due := force || Kind(k) == KindEvent || open.n >= maxRecords || !open.fits(chunkBytes) || now-l.since[k] >= l.cfg.MaxAge
+		due := force || Kind(k) == KindEvent || open.n >= maxRecords || !open.fits(chunkBytes) || now-l.since[k] >= age
 		if open.n > 0 && due && len(l.free[k]) == spares[k] {
 			l.rotate(Kind(k))
 		}

@@ -78,6 +78,46 @@ func TestSealing(t *testing.T) {
 	}
 }
 
+// TestHasten: while somebody looks, records wait 5 s at most, and then as long
+// as before; a shorter age of the configuration stays.
+func TestHasten(t *testing.T) {
+	l, clock := mustLog(t, testConfig(t))
+	l.Hasten(20 * time.Second)
+	l.Result(Result{Score: 1})
+	if d := l.delay(); d != soonAge {
+		t.Errorf("it looks again after %v", d)
+	}
+	clock.mono += 5*time.Second - 1
+	if mustStep(t, l); len(chunks(t, l)) != 0 {
+		t.Fatal("sealed before its time")
+	}
+	clock.mono++
+	if mustStep(t, l); len(chunks(t, l)) != 1 {
+		t.Fatal("not sealed after 5 s")
+	}
+	l.Hasten(time.Second) // of another who looks: the longer one counts
+	clock.mono += 15*time.Second - 1
+	l.Result(Result{Score: 1})
+	if d := l.delay(); d != soonAge {
+		t.Errorf("it looks again after %v", d)
+	}
+	clock.mono++
+	if d := l.delay(); d != time.Minute-1 {
+		t.Errorf("afterwards it looks again after %v", d)
+	}
+	clock.mono += time.Minute - 2
+	if mustStep(t, l); len(chunks(t, l)) != 1 {
+		t.Fatal("nobody looks, and it is sealed before its time")
+	}
+	cfg := testConfig(t)
+	cfg.MaxAge = 2 * time.Second
+	l, _ = mustLog(t, cfg)
+	l.Hasten(time.Minute)
+	if d := l.delay(); d != cfg.MaxAge {
+		t.Errorf("with an age of 2 s it looks again after %v", d)
+	}
+}
+
 // TestRun: an event reaches the store without any timer, and all the rest by
 // the end of Run.
 func TestRun(t *testing.T) {

@@ -50,6 +50,7 @@ type Config struct {
 	Identity *Enrolled             // what Load found there; nil: New looks itself
 	Describe func() fleet.Reported // what the device runs; called at any time
 	Records  Records               // nil: nothing to deliver
+	Watched  func(time.Duration)   // somebody looks at the device for so long; nil: it changes nothing
 	Updates  Updates               // nil: assignments are ignored, and said to be
 	Link     ship.Link             // what a connection costs
 	Commands map[string]Command    // by name
@@ -70,6 +71,7 @@ type Uplink struct {
 	queue   chan fleet.Command
 	log     *slog.Logger
 
+	newest telemetry.Ack // that came, of its numbers; the session's alone
 	fresh  chan struct{} // a connection was made: unsent answers go out
 	beside chan struct{} // a token for each command that runs beside others
 }
@@ -189,6 +191,7 @@ func (h handler) Desired(d fleet.Desired) {
 }
 
 func (h handler) Ack(a fleet.Ack) {
+	h.watched(a)
 	if h.cfg.Records == nil || a.Epoch == 0 {
 		return
 	}
@@ -197,6 +200,18 @@ func (h handler) Ack(a fleet.Ack) {
 		out.Ranges = append(out.Ranges, telemetry.Range{First: r.First, Count: r.Count})
 	}
 	h.cfg.Records.Ack(out)
+}
+
+// watched passes on that somebody looks. A broker that repeats an old ack cannot
+// keep a device at it: once more is committed, it counts no longer.
+func (h handler) watched(a fleet.Ack) {
+	if a.Epoch < h.newest.Epoch || a.Epoch == h.newest.Epoch && a.Hi < h.newest.Hi {
+		return
+	}
+	h.newest = telemetry.Ack{Epoch: a.Epoch, Hi: a.Hi}
+	if a.Watch > 0 && h.cfg.Watched != nil {
+		h.cfg.Watched(time.Duration(a.Watch) * time.Second)
+	}
 }
 
 func (h handler) Command(c fleet.Command) {

@@ -161,6 +161,38 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// TestWatched: word that somebody looks arrives, and not by an ack of before.
+func TestWatched(t *testing.T) {
+	dir := t.TempDir()
+	c := fleetOf(t, dir)
+	looks := make(chan time.Duration, 10)
+	u, err := New(Config{Dir: dir, Describe: func() fleet.Reported { return fleet.Reported{Version: "1"} }, Watched: func(d time.Duration) { looks <- d }, MinDelay: 20 * time.Millisecond, MaxDelay: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := start(t, u.Run)
+	eventually(t, "connection", func() bool { return u.Status().Connected })
+	if err := c.Watch(t.Context(), "pi-1"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case d := <-looks:
+		if d != 45*time.Second {
+			t.Errorf("for %v", d)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("no word within 20 s")
+	}
+	stop()
+	h := handler{u}
+	for _, a := range []fleet.Ack{{Epoch: 7, Hi: 5}, {Epoch: 7, Hi: 4, Watch: 9}, {Epoch: 6, Hi: 9, Watch: 9}, {Epoch: 7, Hi: 5, Watch: 1}, {Epoch: 8, Watch: 2}} {
+		h.Ack(a)
+	}
+	if got := []time.Duration{<-looks, <-looks}; len(looks) != 0 || got[0] != time.Second || got[1] != 2*time.Second {
+		t.Errorf("then %v, and %d more", got, len(looks))
+	}
+}
+
 // TestRestartInterrupts: a device that stops in the middle of a command tells
 // the truth about it when it is back, and does not run it again.
 func TestRestartInterrupts(t *testing.T) {

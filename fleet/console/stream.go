@@ -60,6 +60,9 @@ func (c *Console) pushDecided(w http.ResponseWriter, r *http.Request) {
 	sent, last := "", time.Time{}
 	for {
 		d, err := c.decided(r.Context(), id)
+		if err == nil {
+			err = c.cfg.Controller.Watch(r.Context(), id)
+		}
 		var out bytes.Buffer
 		if err == nil {
 			err = c.pages["device"].ExecuteTemplate(&out, "decided", d)

@@ -177,11 +177,13 @@ func (c *Controller) sendOpen(ctx context.Context, device string, since time.Tim
 }
 
 // outbox sends new commands, open ones again, and ends those whose time
-// is over. Another controller on the same database may have taken a new one.
+// is over. Another controller on the same database may have taken a new one, or
+// have somebody who looks at a device.
 func (c *Controller) outbox(ctx context.Context) {
 	t := time.NewTicker(min(c.cfg.Resend, time.Second))
 	defer t.Stop()
 	last, again := c.now(), time.Time{}
+	watched := map[string]time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -194,7 +196,7 @@ func (c *Controller) outbox(ctx context.Context) {
 			since, again = time.Time{}, now
 		}
 		last = now
-		if err := c.resend(ctx, since, now); err != nil && ctx.Err() == nil {
+		if err := errors.Join(c.resend(ctx, since, now), c.tellWatched(ctx, watched)); err != nil && ctx.Err() == nil {
 			c.log.Error("outbox", "err", err)
 		}
 	}

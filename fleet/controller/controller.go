@@ -138,9 +138,10 @@ type Controller struct {
 	restored int64         // when this state was made of a backup, Unix ms; 0: never
 
 	mu        sync.Mutex
-	link      *fleet.Link   // nil while there is none
-	untold    []string      // devices to send their assignment
-	untell    chan struct{} // there are some
+	link      *fleet.Link          // nil while there is none
+	untold    []string             // devices to send their assignment
+	watched   map[string]time.Time // devices that somebody looks at, since it was last said
+	untell    chan struct{}        // there are some
 	uploading sync.Mutex
 	uploadOf  map[string]bool  // devices
 	server    *tls.Certificate // that devices are shown; renewed
@@ -159,7 +160,7 @@ func Open(ctx context.Context, cfg Config) (*Controller, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
 	}
-	c := &Controller{cfg: cfg, log: cfg.Log, topics: fleet.Topics{Prefix: cfg.Prefix}, inbox: make(chan message, 4*batch), moved: make(chan struct{}, 1), uploadOf: map[string]bool{}, untell: make(chan struct{}, 1)}
+	c := &Controller{cfg: cfg, log: cfg.Log, topics: fleet.Topics{Prefix: cfg.Prefix}, inbox: make(chan message, 4*batch), moved: make(chan struct{}, 1), uploadOf: map[string]bool{}, watched: map[string]time.Time{}, untell: make(chan struct{}, 1)}
 	var err error
 	if c.ca, err = openAuthority(cfg.Dir, cfg.Fleet); err != nil {
 		return nil, err

@@ -108,7 +108,8 @@ func (c *Controller) streamFleet(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// streamDevice sends a device whenever it has changed.
+// streamDevice sends a device whenever it has changed, which it does sooner as
+// somebody looks.
 func (c *Controller) streamDevice(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
 	told, err := c.Device(r.Context(), id)
@@ -118,6 +119,9 @@ func (c *Controller) streamDevice(w http.ResponseWriter, r *http.Request) error 
 	first := true
 	return c.stream(w, r, Viewer, func(s *stream) error {
 		now, err := c.Device(r.Context(), id)
+		if err == nil {
+			err = c.Watch(r.Context(), id)
+		}
 		if err != nil || !first && reflect.DeepEqual(now, told) {
 			return err
 		}

@@ -121,7 +121,7 @@ func (s *store) prepare(ctx context.Context) (err error) {
 	}
 	try(&i.chunks, `INSERT INTO chunks (device, epoch, first, count, kind, received, data)`, 7, "")
 	try(&i.gaps, `INSERT INTO gaps (device, epoch, first, count, reason)`, 5, "")
-	try(&i.watermarks, `INSERT INTO ranges (device, epoch, hi, rest)`, 4, ` ON CONFLICT (device, epoch) DO UPDATE SET hi = excluded.hi, rest = excluded.rest`)
+	try(&i.watermarks, `INSERT INTO ranges (device, epoch, hi, rest, delivered)`, 5, ` ON CONFLICT (device, epoch) DO UPDATE SET hi = excluded.hi, rest = excluded.rest, delivered = ranges.delivered + excluded.delivered`)
 	try(&i.results, `INSERT INTO results_hourly (device, pipeline, model, class, hour, n, score, latency)`, 8,
 		` ON CONFLICT (device, pipeline, model, class, hour) DO UPDATE SET n = results_hourly.n + excluded.n, score = results_hourly.score + excluded.score, latency = results_hourly.latency + excluded.latency`)
 	return err

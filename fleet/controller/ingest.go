@@ -229,6 +229,7 @@ func (b *ingestTx) chunk(m message, chunk *telemetry.Chunk) (bad, err error) {
 		return bad, nil
 	}
 	b.chunks = append(b.chunks, m.device, int64(chunk.Epoch), int64(chunk.First), int64(chunk.Len()), int64(chunk.Kind), ms(b.now), m.payload)
+	ranges.came += uint64(chunk.Len())
 	b.stats.chunks.Add(1)
 	b.stats.records.Add(uint64(chunk.Len()))
 	b.aggregate(m.device, chunk)
@@ -293,7 +294,7 @@ func (b *ingestTx) save() error {
 		if err != nil {
 			return err
 		}
-		ranges = append(ranges, k.device, int64(k.epoch), int64(r.Hi), rest)
+		ranges = append(ranges, k.device, int64(k.epoch), int64(r.Hi), rest, int64(r.came))
 	}
 	var results []any
 	for k, s := range b.sums {

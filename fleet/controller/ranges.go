@@ -14,6 +14,7 @@ import (
 type committed struct {
 	Hi   uint64
 	Rest []fleet.Range
+	came uint64 // records of a batch, of those numbers
 }
 
 // maxRest bounds the holes that one epoch may have. A device sends its oldest
@@ -71,6 +72,15 @@ func (c *committed) join(i int) {
 		c.Hi += c.Rest[0].Count
 		c.Rest = slices.Delete(c.Rest, 0, 1)
 	}
+}
+
+// total is how many numbers are committed.
+func (c *committed) total() uint64 {
+	n := c.Hi
+	for _, r := range c.Rest {
+		n += r.Count
+	}
+	return n
 }
 
 // ack returns what the device is told.

@@ -81,3 +81,37 @@ func TestOverlap(t *testing.T) {
 		}
 	}
 }
+
+// TestDeliveredIsKept: the transaction that keeps chunks counts their records,
+// once. What a controller of the version before left uncounted is counted again.
+func TestDeliveredIsKept(t *testing.T) {
+	s, _, _ := newStage(t)
+	s.addDevice("d-1")
+	chunks := chunksOf(t)
+	for range 2 { // the second time all of them are known
+		for _, c := range chunks {
+			_, err := s.commit(t.Context(), []message{{device: "d-1", name: fleet.TopicUp, payload: c.Data}, {device: "d-1", name: fleet.TopicUp, payload: c.Data}})
+			s.must(err)
+		}
+	}
+	sums := func() (kept, counted uint64) {
+		t.Helper()
+		s.must(s.store.db.QueryRow(`SELECT sum(delivered), (SELECT sum(count) FROM chunks) FROM ranges`).Scan(&kept, &counted))
+		return kept, counted
+	}
+	kept, counted := sums()
+	if kept == 0 || kept != counted {
+		t.Fatalf("%d records are kept count of, there are %d", kept, counted)
+	}
+	_, err := s.store.db.Exec(`UPDATE ranges SET delivered = delivered - 1`)
+	s.must(err)
+	all, err := s.Ledgers(t.Context(), "d-1")
+	s.must(err)
+	n := uint64(0)
+	for _, l := range all {
+		n += l.Delivered
+	}
+	if kept, _ = sums(); n != counted || kept != counted {
+		t.Errorf("counted again it is %d, and %d are kept, want %d", n, kept, counted)
+	}
+}

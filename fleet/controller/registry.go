@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -215,27 +214,33 @@ type Ledger struct {
 
 // Ledgers returns the accounts of a device, by epoch.
 func (c *Controller) Ledgers(ctx context.Context, id string) ([]Ledger, error) {
-	rows, err := c.store.db.QueryContext(ctx, `SELECT epoch, hi, rest, expired, expired + (SELECT coalesce(sum(count), 0) FROM chunks WHERE chunks.device = ranges.device AND chunks.epoch = ranges.epoch)
+	rows, err := c.store.db.QueryContext(ctx, `SELECT epoch, hi, rest, expired, delivered, (SELECT coalesce(sum(count), 0) FROM gaps WHERE gaps.device = ranges.device AND gaps.epoch = ranges.epoch)
 		FROM ranges WHERE device = $1 ORDER BY epoch`, id)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	all := []Ledger{}
+	var odd []int
 	for rows.Next() {
 		l := Ledger{Gaps: map[string]uint64{}}
+		var have committed
+		var hi int64
 		var rest string
-		var holes []fleet.Range
-		if err := rows.Scan(&l.Epoch, &l.Hi, &rest, &l.Expired, &l.Delivered); err != nil {
+		var lacking uint64
+		if err := rows.Scan(&l.Epoch, &hi, &rest, &l.Expired, &l.Delivered, &lacking); err != nil {
 			return nil, err
 		}
-		if err := json.Unmarshal([]byte(rest), &holes); err != nil {
+		if err := have.read(id, hi, rest); err != nil {
 			return nil, err
 		}
-		l.Holes = len(holes)
+		l.Hi, l.Holes = have.Hi, len(have.Rest)
+		if l.Delivered+lacking != have.total() {
+			odd = append(odd, len(all))
+		}
 		all = append(all, l)
 	}
-	if err := rows.Err(); err != nil {
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, err
 	}
 	for i := range all {
@@ -243,7 +248,27 @@ func (c *Controller) Ledgers(ctx context.Context, id string) ([]Ledger, error) {
 			return nil, err
 		}
 	}
+	for _, i := range odd {
+		if err := c.recount(ctx, id, &all[i]); err != nil {
+			return nil, err
+		}
+	}
 	return all, nil
+}
+
+// recount counts an epoch's records one by one, where their sum is not what is
+// committed: a controller of the version before does not keep it. What stays
+// odd then is.
+func (c *Controller) recount(ctx context.Context, id string, l *Ledger) error {
+	var kept uint64
+	err := c.store.db.QueryRowContext(ctx, `SELECT expired, delivered, expired + (SELECT coalesce(sum(count), 0) FROM chunks WHERE chunks.device = ranges.device AND chunks.epoch = ranges.epoch)
+		FROM ranges WHERE device = $1 AND epoch = $2`, id, l.Epoch).Scan(&l.Expired, &kept, &l.Delivered)
+	if err != nil || kept == l.Delivered {
+		return err
+	}
+	c.log.Warn("records counted again", "device", id, "epoch", l.Epoch, "kept", kept, "counted", l.Delivered)
+	_, err = c.store.db.ExecContext(ctx, `UPDATE ranges SET delivered = $1 WHERE device = $2 AND epoch = $3 AND delivered = $4`, l.Delivered, id, l.Epoch, kept)
+	return err
 }
 
 func (c *Controller) gapsOf(ctx context.Context, id string, l *Ledger) error {

@@ -36,7 +36,7 @@ func (c *Controller) deviceRoutes() []route {
 		{method: "GET", path: "/devices/{id}/ledgers", need: Viewer, summary: "the account of a device's records", answer: []Ledger{}, do: func(r *http.Request) (any, error) {
 			return c.Ledgers(r.Context(), r.PathValue("id"))
 		}},
-		{method: "GET", path: "/devices/{id}/events", need: Viewer, summary: "a device as it changes, as server-sent events named device", media: "text/event-stream", serve: c.streamDevice},
+		{method: "GET", path: "/devices/{id}/events", need: Viewer, summary: "a device as it changes, as server-sent events named device; while somebody listens it sends its records every 5 s", media: "text/event-stream", serve: c.streamDevice},
 		{method: "POST", path: "/devices/{id}/revoke", need: Admin, summary: "lock a device out for good", do: func(r *http.Request) (any, error) {
 			return nil, c.Revoke(r.Context(), who(r).Name, r.PathValue("id"))
 		}},

@@ -373,6 +373,28 @@ def dynamic_rows(way):
     return m.bytes([x], [m.do(OP.RESHAPE, [m.tensor("k", T.INT32, [5, 5], data=np.zeros([5, 5], np.int32)), shape], T.INT32, [-1, 5], "Reshape")])
 
 
+def dynamic_refused(way):
+    """Rows that a run decides where their number or their place matters."""
+    m = Rows()
+    x, n = m.tensor("x", T.INT8, [4, 6], 0.1, 0), m.tensor("n", T.INT32, [1])
+    q, end = {"scale": 0.1, "zero": 0}, m.do(OP.FLOOR_MOD, [n, m.const(T.INT32, [5])], T.INT32, [1], "FloorMod")
+    y = m.do(OP.STRIDED_SLICE, [x, ints(m, "b", [0]), end, ints(m, "s", [1])], T.INT8, [-1, 6], "StridedSlice", q=q)
+    if way == "sum":
+        z = m.do(OP.ADD, [y, y], T.INT8, [-1, 6], "Add", q={"scale": 1e-5, "zero": 0})
+    elif way == "product":
+        z = m.do(OP.MUL, [y, y], T.INT8, [-1, 6], "Mul", q={"scale": 1e-5, "zero": 0})
+    elif way == "layer":  # of two rows at a time
+        w = m.tensor("w", T.INT8, [2, 12], 0.1, 0, 0, np.ones([2, 12], np.int8))
+        z = m.do(OP.FULLY_CONNECTED, [y, w], T.INT8, [-1, 2], "FullyConnected", q=q)
+    elif way == "stack":
+        z = m.do(OP.PACK, [y, y], T.INT8, [2, -1, 6], "Pack", q=q, valuesCount=2)
+    else:
+        outs = [m.open("v", T.INT8, [-1, 6], **q) for _ in range(2)]
+        m.op(OP.SPLIT, 1, [m.const(T.INT32, 0), y], outs, s.BuiltinOptions.SplitOptions, options(s.SplitOptionsT, numSplits=2))
+        z = outs[0]
+    return m.bytes([x, n], [z])
+
+
 def divide_by_zero():
     m = Model()
     x, y, z = (m.tensor(n, T.INT8, (1, 4), 0.1, 0) for n in "xyz")
@@ -548,6 +570,11 @@ CASES = {
     "dynamic_rows_pad": (dynamic_rows("pad"), "run: paddings 0 and -1 of 6 places"),
     "dynamic_rows_fill": (dynamic_rows("fill"), "run: shape of -1"),
     "dynamic_rows_reshape": (dynamic_rows("reshape"), "run: shape with 6, where 5 are left"),
+    "dynamic_refused_sum": (dynamic_refused("sum"), "ADD: scales for which LiteRT rounds by the place"),
+    "dynamic_refused_product": (dynamic_refused("product"), "MUL: scales for which LiteRT rounds by the place"),
+    "dynamic_refused_layer": (dynamic_refused("layer"), "int8[4 6] as a layer's input"),
+    "dynamic_refused_stack": (dynamic_refused("stack"), "int8[4 6] beside rows"),
+    "dynamic_refused_split": (dynamic_refused("split"), "parts along dimension 0 of rows"),
     "divide_by_zero": (divide_by_zero(), "run: division by 0"),
     "overlapping": (overlapping(), "external buffer at"),
     "zip_behind": (zip_behind(), "from [1 4]"),

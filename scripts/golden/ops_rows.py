@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make models of shapes that only a run decides and record LiteRT: boxes that a
-suppression keeps or a threshold lets through, cut, gathered, computed with,
-joined and padded; slices whose places are inputs.
+suppression keeps or a threshold lets through, cut, gathered, computed with (in 8
+bits too), joined, padded and seen by layers; slices whose places are inputs.
 
     python scripts/golden/ops_rows.py inference/testdata/ops_rows.zip
 
@@ -350,7 +350,171 @@ def repeated(i):
     return m.bytes([x], [z])
 
 
-PLAN = [(kept, 24), (counted, 16), (padded, 24), (let_through, 24), (twice, 18), (best, 12), (placed, 36), (axes, 18), (repeated, 15)]
+def byte_scale(t, lo=0.02, hi=0.1):
+    return {"scale": float(ops.rng.uniform(lo, hi)), "zero": draw(-20, 20) + (128 if t == T.UINT8 else 0)}
+
+
+def bytes_of(m, t, shape, q):
+    lo = 0 if t == T.UINT8 else -128
+    return m.tensor("k", t, shape, data=ops.rng.integers(lo, lo + 256, shape).astype(np.uint8 if t == T.UINT8 else np.int8), **q)
+
+
+def some_rows(m, n, none):
+    """Places of rows in the order of a constant, as many as an input says."""
+    number = m.tensor("number", T.INT32, [])
+    limit = m.below(number, n + 1)
+    if not none:
+        limit = m.do(OP.MAXIMUM, [limit, m.const(T.INT32, 1)], T.INT32, [], "MaximumMinimum")
+    end = m.do(OP.EXPAND_DIMS, [limit, m.const(T.INT32, 0)], T.INT32, [1], "ExpandDims")
+    return number, m.do(OP.STRIDED_SLICE, [m.const(T.INT32, ops.rng.permutation(n)), ints(m, "b", [0]), end, ints(m, "s", [1])], T.INT32, [-1], "StridedSlice")
+
+
+def byte_rows(i, c):
+    """A model with rows of bytes, as many as an input says."""
+    m = Rows()
+    t = T.UINT8 if i % 3 == 0 else T.INT8
+    n, q = draw(3, 20), byte_scale(t)
+    x = m.tensor("x", t, [n, c], **q)
+    number, row = some_rows(m, n, True)
+    return m, t, q, [x, number], m.gather(x, row, t, [-1, c], q=q)
+
+
+def in_bytes(i):
+    """Arithmetic of 8 bits."""
+    c = draw(1, 34)
+    m, t, q, ins, y = byte_rows(i, c)
+    low, full = (0, 255) if t == T.UINT8 else (-128, 127)
+    r, to = byte_scale(t), [-1, c]
+    beside = lambda: y if draw(0, 4) == 0 else bytes_of(m, t, [[c], [], [1, c], [1, 1]][draw(0, 4)], q)
+    way = i % 24
+    if way < 3:
+        op, kind = [(OP.ADD, "Add"), (OP.SUB, "Sub"), (OP.MUL, "Mul")][way]
+        z = m.do(op, [y, beside()], t, to, kind, 2, r)
+    elif way == 3:  # beyond the delegate's scales
+        z = m.do(OP.SUB, [y, beside()], t, to, "Sub", 2, byte_scale(t, 1e-5, 1e-4))
+    elif way == 4:
+        z = m.do(OP.LOGISTIC, [y], t, to, q={"scale": 1 / 256, "zero": low})
+    elif way == 5:
+        z = m.do(OP.TANH, [y], t, to, q={"scale": 1 / 128, "zero": low + 128})
+    elif way == 6:
+        z = m.do(OP.LEAKY_RELU, [y], t, to, "LeakyRelu", 2, r, alpha=[0.3, 0.001][draw(0, 2)])
+    elif way < 9:
+        z = m.do([OP.RELU, OP.RELU6][way - 7], [y], t, to, None, 2, r)
+    elif way == 9:
+        z = m.do(OP.QUANTIZE, [y], [t, T.INT8, T.UINT8][draw(0, 3)], to, "Quantize", 2, {"scale": r["scale"], "zero": 5})
+    elif way == 10:
+        f = m.do(OP.MUL, [m.do(OP.DEQUANTIZE, [y], F, to), m.const(F, 0.7)], F, to, "Mul")
+        z = m.do(OP.QUANTIZE, [f], t, to, "Quantize", 2, r)
+    elif way == 11:
+        z = m.do(OP.SOFTMAX, [y], t, to, "Softmax", 2, {"scale": 1 / 256, "zero": low}, beta=1.0)
+    elif way == 12:
+        z = m.do(OP.LOG_SOFTMAX, [y], t, to, None, 2, {"scale": 1 / 16, "zero": full})
+    elif way == 13:
+        z = m.do(OP.L2_NORMALIZATION, [y], t, to, "L2Norm", 2, {"scale": 1 / 128, "zero": low + 128})
+    elif way == 14:
+        z = m.do(OP.ARG_MAX, [y, ints(m, "axis", [1])], T.INT32, [-1], "ArgMax", outputType=T.INT32)
+    elif way == 15:
+        z = m.do([OP.MAXIMUM, OP.MINIMUM][draw(0, 2)], [y, beside()], t, to, "MaximumMinimum", 2, q)
+    elif way == 16:
+        z = m.do([OP.REDUCE_MAX, OP.REDUCE_MIN][draw(0, 2)], [y, ints(m, "axis", [1])], t, [-1], "Reducer", 2, q)
+    elif way == 17:
+        z = m.do([OP.MEAN, OP.SUM][draw(0, 2)], [y, ints(m, "axis", [1])], t, [-1], "Reducer", 2, r)
+    elif way == 18:
+        z = m.do(OP.HARD_SWISH, [y], t, to, q=r)
+    elif way == 19:
+        z = m.do(OP.PRELU, [y, bytes_of(m, t, [c], q)], t, to, q=r)
+    elif way == 20:
+        z = m.do([OP.LESS, OP.EQUAL][i // 24 % 2], [y, beside()], T.BOOL, to, ["Less", "Equal"][i // 24 % 2], 2)
+    elif t == T.UINT8:
+        z = m.do(OP.CONCATENATION, [y, y, y], t, [-1, 3 * c], "Concatenation", 2, r, axis=-1)
+    elif way == 22:
+        z = m.do(OP.ABS, [y], t, to, None, 2, r)
+    else:
+        z = m.do(OP.SQUARED_DIFFERENCE, [y, y if draw(0, 2) else bytes_of(m, t, [c], q)], t, to, None, 2, byte_scale(t, 0.1, 0.9))
+    return m.bytes(ins, [z])
+
+
+def dense(m, y, t, c, q, keep, shape):
+    """FULLY_CONNECTED of bytes, or of floats with weights of floats or of int8."""
+    u = draw(1, 20)
+    floats, o = t == F, dict(keepNumDims=bool(keep))
+    to = shape[:-1] + [u] if keep else [-1, u]
+    if floats and draw(0, 2):
+        w = m.tensor("w", T.INT8, [u, c], 0.01, 0, 0, ops.rng.integers(-127, 128, [u, c]).astype(np.int8))
+        return m.do(OP.FULLY_CONNECTED, [y, w], F, to, "FullyConnected", 9, asymmetricQuantizeInputs=bool(draw(0, 2)), **o)
+    if floats:
+        w, b = (m.tensor("k", F, k, data=ops.rng.normal(0, 1, k).astype(np.float32)) for k in ([u, c], [u]))
+        return m.do(OP.FULLY_CONNECTED, [y, w, b], F, to, "FullyConnected", 1, **o)
+    w = bytes_of(m, t, [u, c], {"scale": 0.01, "zero": 120 if t == T.UINT8 else 0})
+    b = m.tensor("b", T.INT32, [u], q["scale"] * 0.01, 0, 0, ops.rng.integers(-2000, 2000, [u]).astype(np.int32))
+    return m.do(OP.FULLY_CONNECTED, [y, w, b], t, to, "FullyConnected", 4, byte_scale(t), **o)
+
+
+def in_layers(i):
+    """Layers over rows, and over as many images as an input says."""
+    if i % 2:
+        c = draw(1, 34)
+        m, t, q, ins, y = byte_rows(i, c)
+        if i % 4 == 3:
+            t, y = F, m.do(OP.DEQUANTIZE, [y], F, [-1, c])
+        shape = [-1, c]
+        if i % 3 == 2:
+            shape = [1, -1, c]
+            y = m.do(OP.EXPAND_DIMS, [y, m.const(T.INT32, 0)], t, shape, "ExpandDims", q=q if t != F else {})
+        return m.bytes(ins, [dense(m, y, t, c, q, draw(0, 2), shape)])
+    m = Rows()
+    t = T.UINT8 if i % 3 == 0 else T.INT8
+    n, h, w, c, q, r = draw(2, 8), draw(2, 7), draw(2, 7), draw(1, 9), byte_scale(t), byte_scale(t)
+    number, row = some_rows(m, n, False)
+    y = m.gather(bytes_of(m, t, [n, h, w, c], q), row, t, [-1, h, w, c], q=q)
+    way, s1 = i // 2 % 5, dict(strideH=1, strideW=1, padding=0)
+    if way == 4:
+        u, y = draw(1, 9), m.do(OP.DEQUANTIZE, [y], F, [-1, h, w, c])
+        k, b = (m.tensor("k", F, d, data=ops.rng.normal(0, 1, d).astype(np.float32)) for d in ([u, 2, 2, c], [u]))
+        return m.bytes([number], [m.do(OP.CONV_2D, [y, k, b], F, [-1, h, w, u], "Conv2D", **s1)])
+    if way < 2:
+        u = [draw(1, 20), c][way]
+        k = bytes_of(m, t, [[u, 2, 2, c], [1, 2, 2, c]][way], {"scale": 0.01, "zero": 130 if t == T.UINT8 else 0})
+        b = m.tensor("b", T.INT32, [u], q["scale"] * 0.01, 0, 0, ops.rng.integers(-2000, 2000, [u]).astype(np.int32))
+        if way == 0:
+            z = m.do(OP.CONV_2D, [y, k, b], t, [-1, h, w, u], "Conv2D", 3, r, **s1)
+        else:
+            z = m.do(OP.DEPTHWISE_CONV_2D, [y, k, b], t, [-1, h, w, c], "DepthwiseConv2D", 3, r, depthMultiplier=1, **s1)
+    else:
+        op = [OP.AVERAGE_POOL_2D, OP.MAX_POOL_2D][way - 2]
+        z = m.do(op, [y], t, [-1, h, w, c], "Pool2D", 2, q, filterHeight=2, filterWidth=2, **s1)
+    if i % 4 == 0:
+        z = m.do(OP.MEAN, [z, ints(m, "axis", [1, 2])], t, [-1, m.g.tensors[z].shape[3]], "Reducer", 2, r)
+    return m.bytes([number], [z])
+
+
+def in_parts(i):
+    """Columns of rows apart and together again."""
+    m = Rows()
+    t = [F, T.INT8, T.INT32][i % 3]
+    q = byte_scale(t) if t == T.INT8 else {}
+    n, c = draw(2, 20), draw(2, 7)
+    x = m.tensor("x", t, [n, c], **q)
+    number, row = some_rows(m, n, False)
+    y = m.gather(x, row, t, [-1, c], q=q)
+    part = lambda shape: m.open("p", t, shape, **q)
+    if i % 4 == 0:
+        out = [part([-1, 1]) for _ in range(c)]
+        m.op(OP.SPLIT, 1, [m.const(T.INT32, [1, -1][draw(0, 2)]), y], out, KIND.SplitOptions, options(s.SplitOptionsT, numSplits=c))
+    elif i % 4 == 1:
+        k = draw(1, c)
+        out = [part([-1, k]), part([-1, c - k])]
+        m.op(OP.SPLIT_V, 2, [y, ints(m, "sizes", [[k, c - k], [-1, c - k], [k, -1]][draw(0, 3)]), m.const(T.INT32, 1)], out, KIND.SplitVOptions, options(s.SplitVOptionsT, numSplits=2))
+    else:
+        out = [part([-1]) for _ in range(c)]
+        m.op(OP.UNPACK, 2, [y], out, KIND.UnpackOptions, options(s.UnpackOptionsT, num=c, axis=[1, -1][draw(0, 2)]))
+        if i % 4 == 3:
+            out = [m.do(OP.PACK, out[::-1], t, [-1, c], "Pack", 2, q, valuesCount=c, axis=[1, -1][draw(0, 2)])]
+    return m.bytes([x, number], out)
+
+
+PLAN = [(kept, 24), (counted, 16), (padded, 24), (let_through, 24), (twice, 18), (best, 12), (placed, 36), (axes, 18), (repeated, 15),
+        (in_bytes, 48), (in_layers, 40), (in_parts, 12)]
 
 
 def main(path, seed, times):

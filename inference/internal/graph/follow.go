@@ -6,15 +6,15 @@ import (
 	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
 )
 
-// followed returns the shape of an output whose rows are those of an operand, and
+// followed returns the shape of output o, whose rows are those of an operand, and
 // which dimension they are.
-func (n *node) followed(r *rows) ([]int, int, error) {
+func (n *node) followed(r *rows, o int) ([]int, int, error) {
 	in := n.in(0)
 	switch op := n.n.Op; {
 	case op == tflite.CAST, op == tflite.DEQUANTIZE:
 		return in.Shape, r.axis, nil
 	case op == tflite.SOFTMAX || op == tflite.LOG_SOFTMAX || op == tflite.L2_NORMALIZATION:
-		if in.DType == Float32 && r.axis < len(in.Shape)-1 {
+		if in.DType != Int16 && r.axis < len(in.Shape)-1 {
 			return in.Shape, r.axis, nil
 		}
 	case op == tflite.SQUEEZE, op == tflite.EXPAND_DIMS, op == tflite.RESHAPE:
@@ -30,6 +30,12 @@ func (n *node) followed(r *rows) ([]int, int, error) {
 		}
 	case op == tflite.CONCATENATION:
 		return n.beside(r)
+	case op == tflite.PACK:
+		return n.stacked(r)
+	case op == tflite.SPLIT, op == tflite.SPLIT_V, op == tflite.UNPACK:
+		return n.parted(r, o)
+	case layer(op):
+		return n.layered(r)
 	case folds(op):
 		return n.folded(r)
 	case n.elementwise():
@@ -38,24 +44,29 @@ func (n *node) followed(r *rows) ([]int, int, error) {
 	return nil, 0, unsupported("%s of a shape which only a run decides", in.DType)
 }
 
-// elementwise lists what LiteRT computes alike for an element at any place: its
-// kernels of 8 and 16 bits round by the place, and it has others where a shape is
-// not known before. Left out is what may end a run with an error, by rows that
-// nobody sees.
+// elementwise lists what LiteRT computes alike for an element at any place; the
+// lowerings of ADD and MUL refuse the scales where it does not. Left out are what
+// may end a run with an error, by rows that nobody sees, and most of 16 bits.
 func (n *node) elementwise() bool {
 	t := n.in(0).DType
+	plain := t == Float32 || t == Int32 || t == Int64 || t == Bool
 	switch n.n.Op {
 	case tflite.SELECT, tflite.SELECT_V2:
 		return true
 	case tflite.DIV, tflite.FLOOR_DIV, tflite.FLOOR_MOD, tflite.POW:
 		return t == Float32
-	case tflite.ADD, tflite.SUB, tflite.MUL, tflite.MAXIMUM, tflite.MINIMUM, tflite.SQUARED_DIFFERENCE, tflite.ATAN2, tflite.PRELU,
-		tflite.EQUAL, tflite.NOT_EQUAL, tflite.LESS, tflite.LESS_EQUAL, tflite.GREATER, tflite.GREATER_EQUAL,
-		tflite.LOGICAL_AND, tflite.LOGICAL_OR, tflite.LOGICAL_NOT,
+	case tflite.QUANTIZE:
+		return n.out().DType == Int8 || n.out().DType == Uint8
+	case tflite.ADD, tflite.SUB, tflite.MUL, tflite.MAXIMUM, tflite.MINIMUM, tflite.PRELU,
 		tflite.RELU, tflite.RELU6, tflite.RELU_0_TO_1, tflite.RELU_N1_TO_1, tflite.LEAKY_RELU, tflite.ELU, tflite.GELU, tflite.HARD_SWISH,
-		tflite.LOGISTIC, tflite.TANH, tflite.EXP, tflite.LOG, tflite.SQRT, tflite.RSQRT, tflite.SQUARE, tflite.SIN, tflite.COS,
-		tflite.ABS, tflite.NEG, tflite.SIGN, tflite.FLOOR, tflite.CEIL, tflite.ROUND:
-		return t == Float32 || t == Int32 || t == Int64 || t == Bool
+		tflite.LOGISTIC, tflite.TANH, tflite.ABS, tflite.EQUAL, tflite.NOT_EQUAL, tflite.LESS, tflite.LESS_EQUAL, tflite.GREATER, tflite.GREATER_EQUAL:
+		return plain || t == Int8 || t == Uint8
+	case tflite.SQUARED_DIFFERENCE:
+		return plain || t == Int8
+	case tflite.ATAN2, tflite.LOGICAL_AND, tflite.LOGICAL_OR, tflite.LOGICAL_NOT,
+		tflite.EXP, tflite.LOG, tflite.SQRT, tflite.RSQRT, tflite.SQUARE, tflite.SIN, tflite.COS,
+		tflite.NEG, tflite.SIGN, tflite.FLOOR, tflite.CEIL, tflite.ROUND:
+		return plain
 	}
 	return false
 }
@@ -192,7 +203,7 @@ func (n *node) beside(r *rows) ([]int, int, error) {
 	}
 	for i := range n.n.In {
 		x, s := n.rowsOf(i), n.in(i).Shape
-		if x == nil || x.axis != r.axis || axis <= r.axis || len(s) != len(out) || s[r.axis] != out[r.axis] || n.out().DType == Uint8 {
+		if x == nil || x.axis != r.axis || axis <= r.axis || len(s) != len(out) || s[r.axis] != out[r.axis] {
 			return nil, 0, unsupported("%s%v beside rows which only a run decides", n.in(i).DType, s)
 		}
 		if i > 0 {
@@ -200,6 +211,67 @@ func (n *node) beside(r *rows) ([]int, int, error) {
 		}
 	}
 	return out, r.axis, nil
+}
+
+// stacked is the shape of parts that lie along a new dimension after their rows.
+func (n *node) stacked(r *rows) ([]int, int, error) {
+	in := n.in(0).Shape
+	axis, err := axisOf(int(n.n.Opt.Int32(1, 0)), len(in)+1)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := range n.n.In {
+		if x := n.rowsOf(i); x == nil || x.axis != r.axis || axis <= r.axis {
+			return nil, 0, unsupported("%s%v beside rows which only a run decides", n.in(i).DType, n.in(i).Shape)
+		}
+	}
+	return slices.Insert(slices.Clone(in), axis, len(n.n.In)), r.axis, nil
+}
+
+// parted is the shape of output o of what cuts a dimension after the rows.
+func (n *node) parted(r *rows, o int) ([]int, int, error) {
+	i, axis, sizes, err := n.pieces()
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case n.rowsOf(i) != r || axis <= r.axis:
+		return nil, 0, unsupported("parts along dimension %d of rows which only a run decides", axis)
+	}
+	shape := slices.Clone(n.in(i).Shape)
+	if n.n.Op == tflite.UNPACK {
+		return slices.Delete(shape, axis, axis+1), r.axis, nil
+	}
+	shape[axis] = sizes[o]
+	return shape, r.axis, nil
+}
+
+// layer lists the operators that have weights or a window, and take one image or
+// one row by itself.
+func layer(op tflite.Op) bool {
+	switch op {
+	case tflite.FULLY_CONNECTED, tflite.CONV_2D, tflite.DEPTHWISE_CONV_2D, tflite.AVERAGE_POOL_2D, tflite.MAX_POOL_2D:
+		return true
+	}
+	return false
+}
+
+// layered is the shape of a layer's output: one image after the other, or one row.
+func (n *node) layered(r *rows) ([]int, int, error) {
+	in, out := n.in(0), n.out()
+	last := len(in.Shape) - 1
+	switch {
+	case in.DType == Int16 || n.rowsOf(0) != r || len(n.follows) != 1:
+	case n.n.Op != tflite.FULLY_CONNECTED:
+		if r.axis == 0 && last == 3 && len(out.Shape) == 4 {
+			return slices.Concat(in.Shape[:1], out.Shape[1:]), 0, nil
+		}
+	case len(n.in(1).Shape) != 2 || n.in(1).Shape[1] != product(in.Shape[r.axis+1:]): // a row is not one of the layer
+	case n.n.Opt.Bool(2, false) && r.axis == last-1:
+		return slices.Concat(in.Shape[:last], n.in(1).Shape[:1]), r.axis, nil
+	case !n.n.Opt.Bool(2, false):
+		return []int{in.Shape[r.axis], n.in(1).Shape[0]}, 0, nil
+	}
+	return nil, 0, unsupported("%s%v as a layer's input, its rows decided by a run", in.DType, in.Shape)
 }
 
 // folds lists the operators that fold dimensions.
@@ -220,8 +292,8 @@ func (n *node) folded(r *rows) ([]int, int, error) {
 		return nil, 0, err
 	}
 	arg := n.n.Op == tflite.ARG_MAX || n.n.Op == tflite.ARG_MIN
-	if t := in.DType; t != Float32 && t != Int32 && t != Int64 && t != Bool {
-		return nil, 0, unsupported("%s of a shape which only a run decides", t)
+	if in.DType == Int16 {
+		return nil, 0, unsupported("%s of a shape which only a run decides", in.DType)
 	}
 	keep := !arg && n.n.Opt.Bool(0, false)
 	gone := make([]bool, len(in.Shape))

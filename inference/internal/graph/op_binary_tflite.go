@@ -8,6 +8,9 @@ import (
 
 // addTFLite lowers a sum that XNNPACK's delegate does not take.
 func (n *node) addTFLite(ops [2]operand) (Step, error) {
+	if n.follows != nil {
+		return Step{}, unsupported("scales for which LiteRT rounds by the place, of rows which only a run decides")
+	}
 	a, b, out := n.in(0), n.in(1), n.out()
 	clamp, err := n.clampTFLite(n.n.Opt.Byte(0, 0))
 	if err != nil {
@@ -41,6 +44,9 @@ func (n *node) addTFLite(ops [2]operand) (Step, error) {
 
 // mulTFLite lowers a product that XNNPACK's delegate does not take.
 func (n *node) mulTFLite(ops [2]operand) (Step, error) {
+	if n.follows != nil {
+		return Step{}, unsupported("scales for which LiteRT rounds by the place, of rows which only a run decides")
+	}
 	a, b, out := n.in(0), n.in(1), n.out()
 	clamp, err := n.clampTFLite(n.n.Opt.Byte(0, 0))
 	if err != nil {

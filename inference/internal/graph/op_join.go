@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
+	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
 )
 
 func lowerConcatenation(n *node) (Step, error) {
@@ -142,63 +143,71 @@ func (n *node) join(name string, axis int, extent func(i int) int, from func(i i
 	return copyStep(name, blocks...)
 }
 
-func lowerSplit(n *node) (Step, error) {
-	in := n.in(1)
-	axis, err := n.staticAxis(0, len(in.Shape))
-	if err != nil {
-		return Step{}, err
+func lowerSplit(n *node) (Step, error) { return n.part("split", true) }
+
+func lowerSplitV(n *node) (Step, error) { return n.part("split_v", true) }
+
+func lowerUnpack(n *node) (Step, error) { return n.part("unpack", false) }
+
+// pieces returns what SPLIT, SPLIT_V or UNPACK cuts: input i along axis, and how
+// much goes to each output.
+func (n *node) pieces() (i, axis int, sizes []int, err error) {
+	sizes = make([]int, len(n.n.Out))
+	switch n.n.Op {
+	case tflite.SPLIT:
+		shape := n.in(1).Shape
+		if axis, err = n.staticAxis(0, len(shape)); err != nil {
+			return 0, 0, nil, err
+		}
+		for o := range sizes {
+			sizes[o] = shape[axis] / len(sizes)
+		}
+		return 1, axis, sizes, nil
+	case tflite.SPLIT_V:
+		shape := n.in(0).Shape
+		if axis, err = n.staticAxis(2, len(shape)); err != nil {
+			return 0, 0, nil, err
+		}
+		sizes, err = n.splitSizes(shape[axis])
+		return 0, axis, sizes, err
 	}
-	sizes := make([]int, len(n.n.Out))
-	for i := range sizes {
-		sizes[i] = in.Shape[axis] / len(sizes)
+	axis, err = axisOf(int(n.n.Opt.Int32(1, 0)), len(n.in(0).Shape))
+	for o := range sizes {
+		sizes[o] = 1
 	}
-	return n.part("split", 1, axis, sizes, true)
+	return 0, axis, sizes, err
 }
 
-func lowerSplitV(n *node) (Step, error) {
-	in := n.in(0)
-	axis, err := n.staticAxis(2, len(in.Shape))
-	if err != nil {
-		return Step{}, err
-	}
+// splitSizes returns the sizes that SPLIT_V names; one of them may be what is left.
+func (n *node) splitSizes(whole int) ([]int, error) {
 	sizes, err := n.staticInts(1, "sizes")
 	if err != nil {
-		return Step{}, err
+		return nil, err
+	}
+	if len(sizes) != len(n.n.Out) {
+		return nil, fmt.Errorf("%d sizes for %d outputs", len(sizes), len(n.n.Out))
 	}
 	sum, open := 0, -1
-	for i, s := range sizes {
+	for o, s := range sizes {
 		if s == -1 {
-			open = i
+			open = o
 			continue
 		}
 		sum += s
 	}
 	if open >= 0 {
-		sizes[open] = in.Shape[axis] - sum
+		sizes[open] = whole - sum
 	}
-	return n.part("split_v", 0, axis, sizes, true)
+	return sizes, nil
 }
 
-func lowerUnpack(n *node) (Step, error) {
-	in := n.in(0)
-	axis, err := axisOf(int(n.n.Opt.Int32(1, 0)), len(in.Shape))
+// part copies pieces to the outputs, which keep the dimension that is cut or lose it.
+func (n *node) part(name string, keep bool) (Step, error) {
+	i, axis, sizes, err := n.pieces()
 	if err != nil {
 		return Step{}, err
 	}
-	sizes := make([]int, len(n.n.Out))
-	for i := range sizes {
-		sizes[i] = 1
-	}
-	return n.part("unpack", 0, axis, sizes, false)
-}
-
-// part copies slices of input i along axis to the outputs, which keep the axis
-// or lose it.
-func (n *node) part(name string, i, axis int, sizes []int, keep bool) (Step, error) {
 	in := n.in(i)
-	if len(sizes) != len(n.n.Out) {
-		return Step{}, fmt.Errorf("%d sizes for %d outputs", len(sizes), len(n.n.Out))
-	}
 	elem := in.DType.Size()
 	st := strides(in.Shape, elem)
 	var blocks []block

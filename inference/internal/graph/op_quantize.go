@@ -26,8 +26,12 @@ func lowerQuantize(n *node) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
+	used := n.usedOf(0) // TFLite's rule rounds by where a run ends
 	return Step{Kernel: "requantize_8", Tier: table.Tier(), Rule: rule,
-		Run: func(mem []byte) { table.Run(dst.Bytes(mem), src.Bytes(mem)) }}, nil
+		Run: func(mem []byte) {
+			from := used(mem, src.Bytes(mem))
+			table.Run(dst.Bytes(mem)[:len(from)], from)
+		}}, nil
 }
 
 // requantize picks the rule: LiteRT delegates equal types within a range of

@@ -108,15 +108,17 @@ func (n *node) follow() error {
 		n.follows = nil
 		return nil
 	}
-	shape, axis, err := n.followed(r)
-	if err != nil {
-		return err
+	for o := range n.n.Out {
+		shape, axis, err := n.followed(r, o)
+		if err != nil {
+			return err
+		}
+		n.outAt(o).Unknown = true
+		if err := n.resolve(o, shape); err != nil {
+			return err
+		}
+		n.b.rows[n.n.Out[o]] = &rows{axis, r.count}
 	}
-	n.out().Unknown = true
-	if err := n.resolve(0, shape); err != nil {
-		return err
-	}
-	n.b.rows[n.n.Out[0]] = &rows{axis, r.count}
 	return nil
 }
 

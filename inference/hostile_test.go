@@ -174,7 +174,7 @@ func FuzzOpen(f *testing.F) {
 		"testdata/ops_types.zip", "testdata/ops_flow.zip", "testdata/ops_late.zip", "testdata/ops_wide.zip", "testdata/ops_rows.zip",
 	} {
 		for i, e := range archive(f, path, ".golden") {
-			if strings.HasSuffix(e.name, "_000") || strings.HasSuffix(e.name, "_003") {
+			if strings.HasSuffix(e.name, "_000") || strings.HasSuffix(e.name, "_003") || strings.HasPrefix(e.name, "in_") {
 				f.Add(e.model, uint16(31*i), []uint32{0, 1, 2, 3, 1 << 16, 1<<31 - 1, 1<<32 - 1}[i%7])
 			}
 		}

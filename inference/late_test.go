@@ -13,7 +13,7 @@ func TestLateOpsNearLiteRT(t *testing.T) {
 }
 
 // cellsDigest is as lateDigest.
-const cellsDigest = "fdbfdbc18f07ec4466df5cc6590478139d671427c0486a053687d4c9e82d5110"
+const cellsDigest = "7809f668b22b6762b4d95b1d2d5180be89fb5c3368ca8ac16f22636c281439a0"
 
 // TestCellsNearLiteRT compares the models of scripts/golden/ops_cells.py, which
 // fill cells of the matrix.

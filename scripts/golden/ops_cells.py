@@ -254,6 +254,8 @@ NORMS = [(27849, 101), (51490, 226), (65025 + 211750, 113)]
 # The least and the most of an image where the two ways to a zero point round apart: either
 # starts at the end with the smaller error.
 SPREADS = [(3262995165, 1115729446), (3271458495, 1124156006), (3263131903, 1115798896), (3271320111, 1124085720)]
+# Scales of tables of GELU in which the order of its float32 steps shows, and whether approximate.
+GELUS = [(0.0001378193, 3.719663e-05, False), (0.0003181934, 0.0003496332, False), (0.0001985704, 1.122835e-05, True), (0.00097973, 5.180948e-05, True)]
 
 
 def edges():
@@ -294,6 +296,12 @@ def edges():
             x, y = m.tensor("x", t, [1, 128], np.float32(0.05 * ratio), ops.zero(t)), m.tensor("y", t, [1, 128], 0.05, ops.zero(t))
             m.op(OP.LEAKY_RELU, 2, [x], [y], KIND.LeakyReluOptions, options(s.LeakyReluOptionsT, alpha=alpha))
             yield "edge_leaky_%02d_%s" % (i, KINDS[t]), m.bytes([x], [y])
+    for i, (sx, sy, approximate) in enumerate(GELUS):
+        m = Model()
+        x, v = forced(m, T.INT16, [np.arange(-32768, 32768, 128)], scale=np.float32(sx), zero=0)
+        y = m.tensor("y", T.INT16, [1, 512], np.float32(sy), 0)
+        m.op(OP.GELU, 2, [v], [y], KIND.GeluOptions, options(s.GeluOptionsT, approximate=approximate))
+        yield "edge_gelu_%d" % i, m.bytes([x], [y])
 
 
 def main(path, seed):

@@ -16,9 +16,9 @@ func table8(name string, f func(x float32) float32) func(*node) (Step, error) {
 
 func lowerGelu8(n *node) (Step, error) {
 	if n.n.Opt.Bool(0, false) {
-		return table8("gelu_tanh_8", kernel.GeluTanhF32)(n)
+		return table8("gelu_tanh_8", kernel.GeluTanhTable)(n)
 	}
-	return table8("gelu_8", kernel.GeluF32)(n)
+	return table8("gelu_8", kernel.GeluTable)(n)
 }
 
 func lowerElu8(n *node) (Step, error) {

@@ -28,9 +28,9 @@ func lookup16(name string, f func(x float32) float32) func(*node) (Step, error) 
 
 func lowerGelu16(n *node) (Step, error) {
 	if n.n.Opt.Bool(0, false) {
-		return lookup16("gelu_tanh_16", kernel.GeluTanhF32)(n)
+		return lookup16("gelu_tanh_16", kernel.GeluTanhTable)(n)
 	}
-	return lookup16("gelu_16", kernel.GeluF32)(n)
+	return lookup16("gelu_16", kernel.GeluTable)(n)
 }
 
 func lowerLog16(n *node) (Step, error) {

@@ -108,6 +108,35 @@ func GeluTanhF32(x float32) float32 {
 	return float32(v / (1 + expNear(-2*t)))
 }
 
+// GeluTable is GELU as TFLite's tables of 8 and 16 bits have it, rounded to float32
+// after each step (kernels/internal/reference/gelu.h).
+func GeluTable(x float32) float32 {
+	return float32(float32(0.5*x) * float32(erfc(float64(float32(x*-float32(math.Sqrt2/2))))))
+}
+
+// GeluTanhTable is its approximation.
+func GeluTanhTable(x float32) float32 {
+	p := x + float32(float32(float32(0.044715*x)*x)*x)
+	return float32(float32(0.5*x) * (1 + float32(tanh(float64(float32(float32(0.7978845608028654)*p))))))
+}
+
+// erfc is 1 - erf(x), to a relative 1e-10.
+func erfc(x float64) float64 {
+	if x > 3 {
+		return erfcFar(x)
+	}
+	return 1 - erf(x)
+}
+
+// erfcFar is erfc from 3 on, by its continued fraction.
+func erfcFar(x float64) float64 {
+	f := 0.0
+	for k := 40; k >= 1; k-- {
+		f = float64(k) / 2 / (x + f)
+	}
+	return fmath.Exp(-float64(x*x)) / ((x + f) * math.Sqrt(math.Pi))
+}
+
 // erf is the error function: its series up to 3, beyond it the continued
 // fraction of its complement.
 func erf(x float64) float64 {
@@ -118,12 +147,7 @@ func erf(x float64) float64 {
 	case a > 6:
 		return math.Copysign(1, x)
 	case a > 3:
-		f := 0.0
-		for k := 40; k >= 1; k-- {
-			f = float64(k) / 2 / (a + f)
-		}
-		e := fmath.Exp(-float64(a*a)) / ((a + f) * math.Sqrt(math.Pi))
-		return math.Copysign(1-e, x)
+		return math.Copysign(1-erfcFar(a), x)
 	}
 	z, term, sum := float64(a*a), a, a
 	for n := 1; n < 60; n++ {

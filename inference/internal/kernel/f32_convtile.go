@@ -121,10 +121,6 @@ func (t *convTilesF32) lines(a *tileF32, dst, in []float32, g, p, first, last, l
 	}
 }
 
-// panelInL1 is how many elements of a panel stay in the first cache while the
-// pixels pass by; longer ones stay with the pixels.
-const panelInL1 = 6 << 10
-
 // tile computes panel p for pixels [first, last).
 func (t *convTilesF32) tile(a *tileF32, dst, in []float32, g, p, first, last int) {
 	corners(&t.in, in, first, last, g*t.InC, &a.rows)

@@ -20,9 +20,6 @@ type depthwiseTiles16 struct {
 	steps   int // of a row of output pixels
 }
 
-// depthwiseSums16 is about how many sums wait for each other.
-const depthwiseSums16 = 4096
-
 // layout decides where everything goes, without the memory for it.
 func (c *Depthwise16) layout(tier string) *depthwiseTiles16 {
 	t := &depthwiseTiles16{Depthwise16: c, tier: tier, in: newPadded(c.Window, c.InC), repeat: 1}

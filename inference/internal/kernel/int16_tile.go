@@ -34,9 +34,6 @@ type chunk16 struct {
 	at      int   // words of one output from the panel's beginning to it
 }
 
-// batch16 is the most pixels whose sums wait for each other.
-const batch16 = 24
-
 // terms16x8 is how many products of 16 bits by 8, each at most 2^15 * 2^7, an int32
 // holds for certain: 511.
 const terms16x8 = math.MaxInt32 / (1 << 15 * 1 << 7)

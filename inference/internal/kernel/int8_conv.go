@@ -282,12 +282,6 @@ func (t *convTiles8[T]) evenly(most int) int {
 	return t.in.evenly(2 * most)
 }
 
-// minLine is the least pixels of a line that a block of its own does well with.
-const minLine = 3
-
-// linesInL1 is how many bytes of inputs pass by a panel before the next one.
-const linesInL1 = 12 << 10
-
 // lines computes n panels from p on for pixels [first, last), line by line.
 func (t *convTiles8[T]) lines(a *tile8, dst, in, spare []byte, g, p, n, first, last, line int, sums []int32) {
 	for most := t.v.pixels(t.vectors(p)); first < last; {
@@ -321,14 +315,6 @@ func evenBlocks(n, most int) [2]blockRun {
 	k := (n + most - 1) / most
 	return [2]blockRun{{n % k, n/k + 1}, {k - n%k, n / k}}
 }
-
-// panelsInL1x8 is how many bytes of panels stay in the first cache while the pixels
-// pass by; larger panels stay with the pixels.
-const panelsInL1x8 = 32 << 10
-
-// chainInL1 is the chain of kernels that leave half of a first cache of 32 KiB to
-// inputs and outputs.
-const chainInL1 = 16 << 10
 
 // together returns how many panels from p on so many pixels pass by at once.
 func (t *convTiles8[T]) together(p, last, pixels int) int {

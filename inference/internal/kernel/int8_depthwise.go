@@ -57,10 +57,6 @@ func (d *Depthwise[T]) layout(v *vector8) *depthwiseTiles8[T] {
 	return t
 }
 
-// minColumn is the height from which a column of pixels is computed as a row. A set of
-// rows then holds one of them only, but all pixels share its interleaving and a call.
-const minColumn = 4
-
 // size returns the bytes that pack takes.
 func (t *depthwiseTiles8[T]) size() int {
 	return t.lanes*8 + t.phases*t.phase()

@@ -42,7 +42,7 @@ func RunMean[T Byte](m Mean, dst, src []T, acc []int32, outer, n, inner int, out
 
 // sums returns the vector kernels to add with, if they pay.
 func (m Mean) sums(inner int) *vector8 {
-	if inner < 8 {
+	if inner < minInner {
 		return nil
 	}
 	return m.fast

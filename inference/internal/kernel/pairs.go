@@ -10,9 +10,6 @@ import "math/bits"
 // 2^31 / 255^2.
 const maxPaired = 33025
 
-// minPaired is the number of output channels from which pairing pays.
-const minPaired = 8
-
 func (c *Conv[T]) paired() bool {
 	return bits.UintSize == 64 && c.Depth() <= maxPaired && c.OutC >= minPaired
 }

@@ -1,0 +1,38 @@
+package kernel
+
+// Numbers that choose between ways to the same result, by what was faster. Others in
+// their place change no result: scripts/mutate/mutate.py has all tests pass with them.
+const (
+	// panelInL1 is how many elements of a panel of floats stay in the first cache while
+	// the pixels pass by; longer ones stay with the pixels.
+	panelInL1 = 6 << 10
+
+	// panelsInL1x8 is how many bytes of panels stay there; larger ones stay with the pixels.
+	panelsInL1x8 = 32 << 10
+
+	// chainInL1 is the chain of kernels that leave half of a first cache of 32 KiB to
+	// inputs and outputs.
+	chainInL1 = 16 << 10
+
+	// linesInL1 is how many bytes of inputs pass by a panel before the next one.
+	linesInL1 = 12 << 10
+
+	// minLine is the least pixels of a line that a block of its own does well with.
+	minLine = 3
+
+	// minColumn is the height from which a column of pixels is computed as a row. A set of
+	// rows then holds one of them only, but all pixels share its interleaving and a call.
+	minColumn = 4
+
+	// batch16 is the most pixels whose sums wait for each other.
+	batch16 = 24
+
+	// depthwiseSums16 is about how many sums wait for each other.
+	depthwiseSums16 = 4096
+
+	// minPaired is the number of output channels from which pairing pays.
+	minPaired = 8
+
+	// minInner is how many sums beside each other pay for the vector kernel.
+	minInner = 8
+)

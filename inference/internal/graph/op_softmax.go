@@ -42,7 +42,7 @@ func softmaxStep[T kernel.Byte](n *node, name string, beta float32, depth int) S
 	k := kernel.NewSoftmax[T](in.Scale(), beta, out.Scale(), n.wholeRange())
 	src, dst := n.inRef(0), n.outRef()
 	return Step{
-		Kernel: name, Tier: kernel.TierGeneric, Rule: ruleTFLite,
+		Kernel: name, Tier: k.Tier(), Rule: ruleTFLite,
 		Run: func(mem []byte) { k.Run(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), depth) },
 	}
 }

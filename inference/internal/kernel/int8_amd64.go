@@ -156,6 +156,12 @@ func sumWindow8UVNNI(acc *int32, src *byte, pixel, nx, line, ny int, mask uint32
 func maxRow8UVNNI(dst, src *byte, n int)
 
 //go:noescape
+func softmax8SVNNI(t *softmaxRows)
+
+//go:noescape
+func softmax8UVNNI(t *softmaxRows)
+
+//go:noescape
 func argMax8VNNI(dst *int32, src *byte, n, rows int, flip uint32)
 
 //go:noescape
@@ -478,5 +484,14 @@ func (v *vector8) bilinear(signed bool, dst, tl, tr, bl, br []byte, x, y int32) 
 		bilinear8SVNNI(&dst[0], &tl[0], &tr[0], &bl[0], &br[0], len(dst), x, y)
 	default:
 		bilinear8UVNNI(&dst[0], &tl[0], &tr[0], &bl[0], &br[0], len(dst), x, y)
+	}
+}
+
+// softmax normalizes rows; kernels that store parts of vectors have it.
+func (v *vector8) softmax(signed bool, t *softmaxRows) {
+	if signed {
+		softmax8SVNNI(t)
+	} else {
+		softmax8UVNNI(t)
 	}
 }

@@ -57,6 +57,43 @@ func testRows8[T Byte](t *testing.T) {
 	}
 }
 
+func TestSoftmaxRows8(t *testing.T) {
+	t.Run("int8", testSoftmaxRows8[int8])
+	t.Run("uint8", testSoftmaxRows8[uint8])
+}
+
+func testSoftmaxRows8[T Byte](t *testing.T) {
+	rng := rand.New(rand.NewPCG(34, 5))
+	var g guards
+	for range shapes(t) {
+		g.free()
+		n, rows := 1+rng.IntN(20), 1+rng.IntN(4)
+		if rng.IntN(3) == 0 {
+			n = 1 + rng.IntN(300)
+		}
+		src := guarded(t, &g, randomTensor8[T](rng, n*rows))
+		if rng.IntN(2) == 0 { // near each other: many reach a half
+			for i := range src {
+				src[i] = src[i]/16 + src[0]/2
+			}
+		}
+		scale, outScale, beta := float32(rng.Float64()), float32(1)/256, float32(1+rng.IntN(2))
+		if rng.IntN(4) == 0 { // far beyond 512, or no number
+			outScale, beta = float32(rng.Float64())*1e-4, -beta
+		}
+		if n&(n-1) == 0 && rng.IntN(2) == 0 { // each a half
+			outScale, beta = 2/float32(n), 0
+		}
+		_, _, out := randomOutput[T](rng, 1)
+		what := fmt.Sprintf("softmax of %d rows of %d", rows, n)
+		forceVector8(t, func(got, want []T) { t.Helper(); sameBytes(t, what, got, want) }, func(t *testing.T) []T {
+			dst := guarded(t, &g, make([]T, n*rows))
+			NewSoftmax[T](scale, beta, outScale, out).Run(dst, src, n)
+			return dst
+		})
+	}
+}
+
 func TestPools8(t *testing.T) {
 	t.Run("int8", testPools8[int8])
 	t.Run("uint8", testPools8[uint8])

@@ -72,8 +72,9 @@ func (v *vector8) maxRow(signed bool, dst, src []byte) {
 	maxElements(signed, dst[n:], src[n:])
 }
 
-// argMax has no kernel without masks.
+// argMax and softmax have no kernels without masks.
 func (v *vector8) argMax(signed bool, dst []int32, src []byte, n int) { panic("no vector kernels") }
+func (v *vector8) softmax(signed bool, t *softmaxRows)                { panic("no vector kernels") }
 
 // bilinear blends four pixels of as many channels as dst has.
 func (v *vector8) bilinear(signed bool, dst, tl, tr, bl, br []byte, x, y int32) {

@@ -47,6 +47,7 @@ func main() {
 		sumWindow(t.name, t.extend)
 		maxRow(t.name, t.max)
 		bilinear(t.name, t.extend)
+		softmax(t.name, t.extend, t.max)
 	}
 	out.Flush()
 }

@@ -145,3 +145,49 @@ func argMax() {
 	p("\tADDQ $4, DI\n\tADDQ R8, SI\n\tDECQ DX\n\tJNE row")
 	p("\tVZEROUPPER\n\tRET\n")
 }
+
+// softmax normalizes rows by a table of exponentials, see Softmax.row:
+//
+//	func softmax8<type>VNNI(t *softmaxRows)
+//
+// The sum goes element by element, which its order asks for.
+func softmax(typ, extend, most string) {
+	p("// func softmax8%sVNNI(t *softmaxRows)", typ)
+	p("TEXT ·softmax8%sVNNI(SB), NOSPLIT, $0-8", typ)
+	p("\tMOVQ t+0(FP), AX\n\tMOVQ (AX), DI\n\tMOVQ 8(AX), SI\n\tMOVQ 16(AX), R9\n\tMOVQ 24(AX), DX // rows")
+	for i := range 3 {
+		p("\tVPBROADCASTD %d(AX), Z%d", 44+4*i, 24+i)
+	}
+	p("\tVPTERNLOGD $255, Z31, Z31, Z31 // ones")
+	p("\tMOVL $0x44000000, BX\n\tVPBROADCASTD BX, Z30 // 512\n\tMOVL $0x3F000000, BX\n\tVPBROADCASTD BX, Z29 // 0.5\n\tVPSRLD $31, Z31, Z28 // 1\n\tVCVTDQ2PS Z28, Z27")
+	p("row:\n\tVPBROADCASTB (SI), Z0\n\tMOVQ SI, R10\n\tMOVQ R9, CX\n\tSUBQ $64, CX\n\tJLT last")
+	p("most:\n\t%s (R10), Z0, Z0\n\tADDQ $64, R10\n\tSUBQ $64, CX\n\tJGE most", most)
+	p("last:\n\tADDQ $64, CX\n\tMOVQ $-1, R11\n\tSHLQ CX, R11\n\tNOTQ R11\n\tKMOVQ R11, K1\n\t%s (R10), Z0, K1, Z0", most)
+	p("\tVEXTRACTI64X4 $1, Z0, Y1\n\t%s Y1, Y0, Y0\n\tVEXTRACTI128 $1, Y0, X1\n\t%s X1, X0, X0", most, most)
+	// The largest is the smallest of what lies below the end of the table.
+	below := 0
+	if typ == "S" {
+		below = 128
+		p("\tVPSRLW $9, X31, X1\n\tVPACKUSWB X1, X1, X1 // 0x7F")
+	} else {
+		p("\tVMOVDQA32 X31, X1")
+	}
+	p("\tVPXOR X1, X0, X0\n\tVPSRLW $8, X0, X1\n\tVPMINUB X1, X0, X0\n\tVPHMINPOSUW X0, X0\n\tVPEXTRB $0, X0, BX")
+	p("\tMOVQ 32(AX), R8\n\tLEAQ %d(R8)(BX*4), R8 // where the table has an element of 0", 4*below)
+	p("\tVXORPS X0, X0, X0\n\tXORQ CX, CX")
+	load := map[string]string{"S": "MOVBQSX", "U": "MOVBQZX"}[typ]
+	p("sum:\n\t%s (SI)(CX*1), BX\n\tVADDSS (R8)(BX*4), X0, X0\n\tINCQ CX\n\tCMPQ CX, R9\n\tJLT sum", load)
+	p("\tVMULSS 40(AX), X0, X0\n\tVDIVSS X0, X27, X0\n\tVBROADCASTSS X0, Z0")
+	p("\tKXNORW K1, K1, K1\n\tMOVQ R9, CX")
+	p("loop:\n\tCMPQ CX, $16\n\tJGE whole\n\tMOVQ $1, BX\n\tSHLQ CX, BX\n\tDECQ BX\n\tKMOVW BX, K1\nwhole:")
+	p("\t%s.Z (SI), K1, Z1\n\tKMOVW K1, K2\n\tVGATHERDPS (R8)(Z1*4), K2, Z2", extend)
+	p("\tVMULPS Z0, Z2, Z2\n\tVMINPS Z2, Z30, Z2 // the second where one is no number")
+	if typ == "S" {
+		p("\tVCVTTPS2DQ Z2, Z3\n\tVCVTDQ2PS Z3, Z4\n\tVSUBPS Z4, Z2, Z4\n\tVCMPPS $0x1D, Z29, Z4, K2 // half or more\n\tVPADDD Z28, Z3, K2, Z3")
+	} else {
+		p("\tVADDPS Z29, Z2, Z2\n\tVCVTTPS2DQ Z2, Z3")
+	}
+	p("\tVPADDD Z24, Z3, Z3\n\tVPMAXSD Z25, Z3, Z3\n\tVPMINSD Z26, Z3, Z3\n\tVPMOVDB Z3, X3\n\tVMOVDQU8 X3, K1, (DI)")
+	p("\tSUBQ $16, CX\n\tJLE end\n\tADDQ $16, SI\n\tADDQ $16, DI\n\tJMP loop")
+	p("end:\n\tADDQ $16, CX\n\tADDQ CX, SI\n\tADDQ CX, DI\n\tDECQ DX\n\tJNE row\n\tVZEROUPPER\n\tRET\n")
+}

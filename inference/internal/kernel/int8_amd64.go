@@ -123,7 +123,7 @@ func interleaveVNNI(dst, r0, r1, r2, r3 *byte, blocks int, flip uint32, index *u
 func flipVNNI(dst, src *byte, n, gap, rows int, flip, fill uint32)
 
 //go:noescape
-func sumRowVNNI(row *byte, offsets *int, segments, length int) int32
+func sumPixelsVNNI(t *pixelSums)
 
 //go:noescape
 func sumRowsVNNI(dst *int32, src *byte, n, rows int, flip uint32)
@@ -409,11 +409,16 @@ func (v *vector8) packBlocks(dst []int32, w []byte, k, n, width int, sign uint32
 	return 64 * blocks
 }
 
-func (v *vector8) sumRow(row []byte, offsets []int, length int) int32 {
-	if v.set != setVNNI {
-		return v.sumRowAVX2(row, offsets, length)
+// sumPixels writes factor times the sum of each window of as many pixels as dst has,
+// step bytes apart.
+func (v *vector8) sumPixels(dst []int32, in []byte, step int, offsets []int, length int, factor int32) {
+	if v.set == setVNNI {
+		sumPixelsVNNI(&pixelSums{&dst[0], &in[0], step, &offsets[0], len(offsets), length, len(dst), factor})
+		return
 	}
-	return sumRowVNNI(&row[0], &offsets[0], len(offsets), length)
+	for i := range dst {
+		dst[i] = factor * v.sumRowAVX2(in[i*step:], offsets, length)
+	}
 }
 
 func (v *vector8) add(signed bool, t *row8) {

@@ -22,10 +22,14 @@ func (v *vector8) flip(dst, src []byte, flip byte) {
 	}
 }
 
-// sumRow adds the signed bytes of a window.
-func (v *vector8) sumRow(row []byte, offsets []int, length int) (sum int32) {
-	for _, at := range offsets {
-		sum += SumBytes(signedOf(row[at:][:length]))
+// sumPixels writes factor times the sum of each window of as many pixels as dst has,
+// step bytes apart.
+func (v *vector8) sumPixels(dst []int32, in []byte, step int, offsets []int, length int, factor int32) {
+	for i := range dst {
+		sum := int32(0)
+		for _, at := range offsets {
+			sum += SumBytes(signedOf(in[i*step+at:][:length]))
+		}
+		dst[i] = factor * sum
 	}
-	return sum
 }

@@ -48,7 +48,9 @@ func (c *Conv[T]) layout(v *vector8) *convTiles8[T] {
 	t.quads = (t.length + 3) / 4
 	t.elem = 1
 	t.flip, _ = flipOf[T](v)
-	flips := v.flipsIn && (c.OutC-1)%v.panel >= 16 // no narrow panel at the end
+	// Kernels flip the input where a copy would not be worth it: for one pixel, and for
+	// pixels that pass by one panel of few inputs; not where a narrow panel is at the end.
+	flips := v.flipsIn && (c.OutC-1)%v.panel >= 16 && (c.OutC <= v.panel && c.Depth() < 128 || c.OutH*c.OutW == 1)
 	t.staged = t.flip != 0 && !flips || t.in.needed || t.length%4 != 0 || v.wide
 	for i := range t.offsets {
 		t.offsets[i] *= v.width()
@@ -144,7 +146,7 @@ func (t *convTiles8[T]) single(dst, in, buf []byte) {
 
 // tile8 returns what all calls of the layer's kernels share.
 func (t *convTiles8[T]) tile8() tile8 {
-	a := tile8{stride: t.Groups * t.OutC * t.elem, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), max: maxOf[T](t.Out), order: t.v.order()}
+	a := tile8{stride: t.Groups * t.OutC * t.elem, segments: len(t.offsets), quads: t.quads, offsets: &t.offsets[0], out8: sideOf[T](t.Out), bytes: bytesSide(t.Out), order: t.v.order()}
 	if t.elem == 4 {
 		a.flip = sumsOut
 	}
@@ -391,10 +393,9 @@ func (t *convTiles8[T]) sumPixels(sums []int32, in []byte, g int) {
 		return
 	}
 	step := t.StrideW * t.in.pixel * t.v.width()
-	for y := range t.OutH {
-		row := in[(t.in.corner(y, 0)+g*t.InC)*t.v.width():]
-		for x := range t.OutW {
-			sums[y*t.OutW+x] = t.sums * t.v.sumRow(row[x*step:], t.offsets, t.length)
-		}
+	line := t.in.evenly(1)
+	for at := 0; at < t.OutH*t.OutW; at += line {
+		row := in[(t.in.corner(at/t.OutW, 0)+g*t.InC)*t.v.width():]
+		t.v.sumPixels(sums[at:][:line], row, step, t.offsets, t.length, t.sums)
 	}
 }

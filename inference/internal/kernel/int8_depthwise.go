@@ -241,7 +241,7 @@ func (t *depthwiseTiles8[T]) taps8() taps8 {
 	step := t.repeat * t.InC
 	return taps8{
 		pixel: 4 * t.StrideW * step, offsets: &t.offsets[0], taps: len(t.offsets), weightStep: 4 * t.lanes, stride: step,
-		phase: t.phase(), line: t.OutW * t.InC, max: maxOf[T](t.Out),
+		phase: t.phase(), line: t.OutW * t.InC, bytes: bytesSide(t.Out),
 		out8: sideOf[T](t.Out), order: t.v.order(),
 	}
 }

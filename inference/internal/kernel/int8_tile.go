@@ -128,7 +128,7 @@ type tile8 struct {
 	step     int      // 200: bytes from block to block
 	lineRun           // 208
 	flipIn   uint32   // 248: of four inputs, in kernels with flipsIn
-	max      int32    // 252: upper bound of outputs, before the flip, in bounded kernels
+	bytes    byteSide // 252: of bounded kernels
 }
 
 // lineRun is how kernels that know lines go on from one to the next, with the same
@@ -172,8 +172,21 @@ type taps8 struct {
 	order      *uint32  // 120: of dwords after packing
 	phase      int      // 128: bytes from the weights of a row to those of the next
 	line       int      // 136: bytes from output row to output row
-	max        int32    // 144: upper bound, before the flip, in bounded kernels
+	bytes      byteSide // 144: of bounded kernels
 	rows       int      // of output, at most 2 of kernels with twoRows
+}
+
+// pixelSums is what a kernel that adds the inputs of windows works on. Assembly knows
+// the offsets of the fields (_generate/vnni).
+type pixelSums struct {
+	dst      *int32 // 0
+	src      *byte  // 8
+	step     int    // 16: bytes from window to window
+	offsets  *int   // 24: of each segment
+	segments int    // 32
+	length   int    // 40: bytes of a segment
+	pixels   int    // 48
+	factor   int32  // 56: of each sum
 }
 
 // slack8 is how many bytes kernels may read beyond an input they copied.
@@ -217,12 +230,22 @@ func sideOf[T Byte](c Clamp8) out8 {
 	return o
 }
 
-// maxOf returns the upper bound as bounded kernels take it.
-func maxOf[T Byte](c Clamp8) int32 {
-	if isSigned[T]() {
-		return c.Max + 128
+// byteSide is the output side of kernels that clamp to bytes by saturation: sums get
+// zero and saturate to [0, 255], then at most span is left, and least is added.
+type byteSide struct {
+	zero  uint32 // 0: two words, the zero point above the lower bound
+	span  uint32 // 4: four bytes, from bound to bound
+	least uint32 // 8: four bytes, the lower bound
+}
+
+// bytesSide returns the output side of bounded kernels.
+func bytesSide(c Clamp8) byteSide {
+	least := min(c.Min, c.Max)
+	return byteSide{
+		zero:  uint32(uint16(c.Zero-least)) * (1 + 1<<16),
+		span:  uint32(uint8(c.Max-least)) * 0x01010101,
+		least: uint32(uint8(least)) * 0x01010101,
 	}
-	return c.Max
 }
 
 // quadOrder transposes four rows of 16 bytes: first dword i of each row goes

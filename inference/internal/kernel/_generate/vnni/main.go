@@ -37,7 +37,7 @@ func main() {
 	peak()
 	interleave()
 	flip()
-	sumRow()
+	sumPixels()
 	sumRows()
 	packBlocks()
 	argMax()
@@ -59,8 +59,8 @@ var rowRegs = []string{"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
 //
 //	func gemm8x<rows>x<vectors>VNNI(t *tile8)
 //
-// Tiles of several vectors flip the inputs, which the multiplications hide; with one
-// vector they would not.
+// Tiles of several vectors flip inputs that need it, which cores that multiply 512 bits
+// a cycle hide; those that multiply twice as much lose a multiplication for each.
 //
 // The panel is [bias][quad of inputs][output][4]. A tile with few sums in
 // flight takes two quads at a time into sums of their own.
@@ -112,7 +112,9 @@ func gemm(rows, vectors int) {
 	p("\tMOVQ (DI), BX")
 	p("\tMOVQ 96(AX), CX // quads of a segment")
 	p("\tADDQ $8, DI")
-	quad := func(set int) {
+	// quad multiplies four inputs of each pixel; where the input needs no flip, loading
+	// it takes nothing from the multiplications.
+	quad := func(set int, plain bool) {
 		b := func(j int) string { return z(free + j) }
 		if rows > 1 {
 			for j := range vectors {
@@ -121,10 +123,10 @@ func gemm(rows, vectors int) {
 		}
 		for r := range rows {
 			a := z(free + vectors + r%2)
-			if flips {
-				p("\tVPXORD.BCST %d(%s)(BX*1), %s, %s", 4*set, rowRegs[r], flip, a)
-			} else {
+			if plain {
 				p("\tVPBROADCASTD %d(%s)(BX*1), %s", 4*set, rowRegs[r], a)
+			} else {
+				p("\tVPXORD.BCST %d(%s)(BX*1), %s, %s", 4*set, rowRegs[r], flip, a)
 			}
 			for j := range vectors {
 				if rows > 1 {
@@ -135,22 +137,30 @@ func gemm(rows, vectors int) {
 			}
 		}
 	}
-	if sets > 1 {
-		p("\tSUBQ $%d, CX\n\tJLT rest", sets)
-		p("several:")
-		for s := range sets {
-			quad(s)
+	quads := func(plain bool, name string) {
+		if sets > 1 {
+			p("\tSUBQ $%d, CX\n\tJLT rest%s", sets, name)
+			p("several%s:", name)
+			for s := range sets {
+				quad(s, plain)
+			}
+			p("\tADDQ $%d, SI\n\tADDQ $%d, BX\n\tSUBQ $%d, CX\n\tJGE several%s", 64*vectors*sets, 4*sets, sets, name)
+			p("rest%s:", name)
+			p("\tADDQ $%d, CX\n\tJEQ summed", sets)
 		}
-		p("\tADDQ $%d, SI\n\tADDQ $%d, BX\n\tSUBQ $%d, CX\n\tJGE several", 64*vectors*sets, 4*sets, sets)
-		p("rest:")
-		p("\tADDQ $%d, CX\n\tJEQ summed", sets)
+		p("quad%s:", name)
+		quad(0, plain)
+		if ahead {
+			p("\tPREFETCHT0 (SI)(R14*1)")
+		}
+		p("\tADDQ $%d, SI\n\tADDQ $4, BX\n\tDECQ CX\n\tJNE quad%s", 64*vectors, name)
 	}
-	p("quad:")
-	quad(0)
-	if ahead {
-		p("\tPREFETCHT0 (SI)(R14*1)")
+	if flips {
+		p("\tCMPL 248(AX), $0\n\tJEQ plain")
+		quads(false, "")
+		p("\tJMP summed\nplain:")
 	}
-	p("\tADDQ $%d, SI\n\tADDQ $4, BX\n\tDECQ CX\n\tJNE quad", 64*vectors)
+	quads(true, "plain")
 	p("summed:")
 	p("\tDECQ DX\n\tJNE segment\n\tMOVQ SI, 16(SP) // the next panel")
 	for s := 1; s < sets; s++ {
@@ -161,7 +171,7 @@ func gemm(rows, vectors int) {
 	p("\tMOVQ 72(AX), DI // destination")
 	p("\tMOVQ 80(AX), CX // bytes from row to row")
 	p("\tMOVQ 168(AX), SI // scales")
-	output.load(120, 128, 132, 252, 176)
+	output.load(252, 176)
 	p("\tMOVQ 112(AX), BX // bytes to store\n\tKMOVQ BX, K1")
 	p("\tMOVL 120(AX), BX\n\tCMPL BX, $1\n\tJEQ sums\n\tMOVQ 216(AX), BX\n\tTESTQ BX, BX\n\tJEQ added\n\tADDQ 40(SP), BX\n\tADDQ $%d, 40(SP)", 4*rows)
 	for r := range rows {
@@ -207,15 +217,16 @@ func gemm(rows, vectors int) {
 }
 
 // side are the registers of the output side, loaded by its method.
-type side struct{ flip, max, zero, min, order string }
+type side struct{ zero, span, least, order string }
 
-var output = side{"Z24", "Z28", "Z29", "Z30", "Z31"}
+var output = side{"Z28", "Z29", "Z30", "Z31"}
 
-// load reads the flip, the zero point, the lower and the upper bound at the given
-// offsets from AX, and the order of dwords from the address at another.
-func (o side) load(flip, zero, min, max, order int) {
-	p("\tVPBROADCASTD %d(AX), %s", flip, o.flip)
-	p("\tVPBROADCASTW %d(AX), %s\n\tVPBROADCASTB %d(AX), %s\n\tVPBROADCASTB %d(AX), %s", zero, o.zero, min, o.min, max, o.max)
+// load reads a byteSide at an offset from AX, and the order of dwords from the address
+// at another.
+func (o side) load(bytes, order int) {
+	for i, r := range []string{o.zero, o.span, o.least} {
+		p("\tVPBROADCASTD %d(AX), %s", bytes+4*i, r)
+	}
 	p("\tMOVQ %d(AX), BX\n\tVMOVDQU32 (BX), %s", order, o.order)
 }
 
@@ -235,7 +246,7 @@ func (o side) finish(v, scale []string) {
 		upper = v[2]
 		p("\tVPACKSSDW %s, %s, %s\n\tVPADDSW %s, %s, %s", at(3), upper, upper, o.zero, upper, upper)
 	}
-	p("\tVPACKUSWB %s, %s, %s\n\tVPMAXUB %s, %s, %s\n\tVPMINUB %s, %s, %s\n\tVPXORD %s, %s, %s", upper, v[0], v[0], o.min, v[0], v[0], o.max, v[0], v[0], o.flip, v[0], v[0])
+	p("\tVPACKUSWB %s, %s, %s\n\tVPMINUB %s, %s, %s\n\tVPADDB %s, %s, %s", upper, v[0], v[0], o.span, v[0], v[0], o.least, v[0], v[0])
 	p("\tVPERMD %s, %s, %s", v[0], o.order, v[0])
 }
 
@@ -302,7 +313,7 @@ func depthwise(pixels, rows int) {
 	sums := rows * pixels
 	weight := func(r int) string { return z(sums + r) }
 	bias, scale := z(25), z(26)
-	output.load(104, 112, 116, 144, 120)
+	output.load(144, 120)
 	p("\tKXNORW K1, K1, K1")
 	p("vector:")
 	p("\tCMPQ 96(AX), $1\n\tJNE whole\n\tMOVL 80(AX), R11\n\tKMOVW R11, K1\nwhole:")
@@ -450,26 +461,46 @@ func flip() {
 	p("\tVZEROUPPER\n\tRET\n")
 }
 
-// sumRow adds the bytes of a window.
+// sumPixels adds the bytes of windows at even distances, four windows at a time, and
+// multiplies each sum:
 //
-//	func sumRowVNNI(row *byte, offsets *int, segments, length int) int32
-func sumRow() {
-	p("// func sumRowVNNI(row *byte, offsets *int, segments, length int) int32")
-	p("TEXT ·sumRowVNNI(SB), NOSPLIT, $0-36")
-	p("\tMOVQ row+0(FP), SI\n\tMOVQ offsets+8(FP), DI\n\tMOVQ segments+16(FP), DX")
-	p("\tMOVL $0x01010101, BX\n\tVPBROADCASTD BX, Z1\n\tVPXORD Z0, Z0, Z0")
-	p("\tMOVQ length+24(FP), CX\n\tANDQ $63, CX\n\tMOVQ $1, BX\n\tSHLQ CX, BX\n\tDECQ BX\n\tKMOVQ BX, K1")
-	p("segment:")
-	p("\tMOVQ (DI), R8\n\tADDQ SI, R8\n\tADDQ $8, DI")
-	p("\tMOVQ length+24(FP), CX\n\tSUBQ $64, CX\n\tJLT tail")
+//	func sumPixelsVNNI(t *pixelSums)
+func sumPixels() {
+	p("// func sumPixelsVNNI(t *pixelSums)")
+	p("TEXT ·sumPixelsVNNI(SB), NOSPLIT, $0-8")
+	p("\tMOVQ t+0(FP), AX\n\tMOVQ (AX), DI\n\tMOVQ 8(AX), R8\n\tMOVQ 16(AX), R9 // bytes from window to window\n\tMOVQ 48(AX), DX // windows")
+	p("\tMOVL $0x01010101, BX\n\tVPBROADCASTD BX, Z8\n\tVPBROADCASTD 56(AX), X9")
+	p("\tMOVQ 40(AX), CX\n\tANDQ $63, CX\n\tMOVQ $1, BX\n\tSHLQ CX, BX\n\tDECQ BX\n\tKMOVQ BX, K1")
+	p("\tKXNORB K2, K2, K2")
+	p("four:\n\tCMPQ DX, $4\n\tJGE whole\n\tMOVQ DX, CX\n\tMOVQ $1, BX\n\tSHLQ CX, BX\n\tDECQ BX\n\tKMOVB BX, K2\nwhole:")
+	at := []string{"R8", "R10", "R11", "R12"}
+	for i := 1; i < 4; i++ { // those that are missing are the last one again
+		p("\tLEAQ (%s)(R9*1), %s\n\tCMPQ DX, $%d\n\tCMOVQLE %s, %s", at[i-1], at[i], i, at[i-1], at[i])
+	}
+	for i := range at {
+		p("\tVPXORD Z%d, Z%d, Z%d", i, i, i)
+	}
+	p("\tMOVQ 24(AX), SI // where each segment begins\n\tMOVQ 32(AX), R13 // segments")
+	p("segment:\n\tMOVQ (SI), BX\n\tADDQ $8, SI\n\tMOVQ 40(AX), CX\n\tSUBQ $64, CX\n\tJLT tail")
 	p("loop:")
-	p("\tVMOVDQU32 (R8), Z2\n\tVPDPBUSD Z1, Z2, Z0\n\tADDQ $64, R8\n\tSUBQ $64, CX\n\tJGE loop")
-	p("tail:")
-	p("\tVMOVDQU8.Z (R8), K1, Z2\n\tVPDPBUSD Z1, Z2, Z0")
-	p("\tDECQ DX\n\tJNE segment")
+	for i, r := range at {
+		p("\tVMOVDQU32 (%s)(BX*1), Z%d\n\tVPDPBUSD Z8, Z%d, Z%d", r, 4+i, 4+i, i)
+	}
+	p("\tADDQ $64, BX\n\tSUBQ $64, CX\n\tJGE loop")
+	p("tail:\n\tCMPQ CX, $-64\n\tJEQ summed")
+	for i, r := range at {
+		p("\tVMOVDQU8.Z (%s)(BX*1), K1, Z%d\n\tVPDPBUSD Z8, Z%d, Z%d", r, 4+i, 4+i, i)
+	}
+	p("summed:\n\tDECQ R13\n\tJNE segment")
+	// Pairs of sums, then four in each lane.
+	for i := 0; i < 4; i += 2 {
+		p("\tVPUNPCKLDQ Z%d, Z%d, Z4\n\tVPUNPCKHDQ Z%d, Z%d, Z5\n\tVPADDD Z4, Z5, Z%d", i+1, i, i+1, i, i)
+	}
+	p("\tVPUNPCKLQDQ Z2, Z0, Z4\n\tVPUNPCKHQDQ Z2, Z0, Z5\n\tVPADDD Z4, Z5, Z0")
 	p("\tVEXTRACTI32X8 $1, Z0, Y1\n\tVPADDD Y1, Y0, Y0\n\tVEXTRACTI128 $1, Y0, X1\n\tVPADDD X1, X0, X0")
-	p("\tVPSHUFD $0x4E, X0, X1\n\tVPADDD X1, X0, X0\n\tVPSHUFD $0xB1, X0, X1\n\tVPADDD X1, X0, X0")
-	p("\tVMOVD X0, AX\n\tMOVL AX, ret+32(FP)\n\tVZEROUPPER\n\tRET\n")
+	p("\tVPMULLD X9, X0, X0\n\tVMOVDQU32 X0, K2, (DI)")
+	p("\tSUBQ $4, DX\n\tJLE done\n\tADDQ $16, DI\n\tLEAQ (R12)(R9*1), R8\n\tJMP four")
+	p("done:\n\tVZEROUPPER\n\tRET\n")
 }
 
 // sumRows adds the bytes of rows that follow each other, of n each, with their highest

@@ -52,8 +52,8 @@ func compareAll(c config) error {
 	if err != nil {
 		return err
 	}
-	if c.avx2 {
-		if c.library, err = hideAVX512(c.library, tmp); err != nil {
+	if c.tier != "" {
+		if c.library, err = limit(c.tier, c.library, tmp); err != nil {
 			return err
 		}
 	}

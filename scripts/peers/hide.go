@@ -9,12 +9,27 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/dunlin-edge/dunlin/inference"
 )
 
-// hideAVX512 writes a copy of the peer's library that has UD2 where it asks the
-// CPU what it can; litert/cpuid.c answers. The code picks its kernels by that
-// alone.
-func hideAVX512(library, dir string) (string, error) {
+// limit makes both sides run as on a CPU of a tier, and returns a copy of the peer's
+// library for it.
+func limit(tier, library, dir string) (string, error) {
+	if tier != "avx2" && tier != "avxvnni" {
+		return "", fmt.Errorf("-tier %s: want avx2 or avxvnni", tier)
+	}
+	os.Setenv("DUNLIN_CPU", tier)
+	os.Setenv("PEER_TIER", tier)
+	if inference.Tier() != tier {
+		return "", fmt.Errorf("-tier %s: this CPU does not have it", tier)
+	}
+	return hide(library, dir)
+}
+
+// hide writes a copy of the peer's library that has UD2 where it asks the CPU what it
+// can; litert/cpuid.c answers. The code picks its kernels by that alone.
+func hide(library, dir string) (string, error) {
 	list, err := exec.Command("objdump", "-d", "--no-show-raw-insn", library).Output()
 	if err != nil {
 		return "", fmt.Errorf("disassemble %s: %w", library, err)

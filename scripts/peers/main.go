@@ -1,13 +1,14 @@
 // Command peers times dunlin's engine against LiteRT with XNNPACK on the models
 // of a folder: one thread each, in turn, on the same inputs, outputs compared.
 //
-//	go run ./scripts/peers -library libLiteRt.so [-rounds 9] [-seconds 0.3] [-only kws] [-avx2] FOLDER
+//	go run ./scripts/peers -library libLiteRt.so [-rounds 9] [-seconds 0.3] [-only kws] [-tier avx2|avxvnni] FOLDER
 //	go run ./scripts/peers -threads FOLDER
 //
 // LiteRT runs in a C loop (litert/peer.c), the engine in this program started again
 // with -model: every figure comes from a fresh process of its own. It exits
 // with 1 when integer outputs differ, or when portable Go took more than 2 %
-// of a model's time on a CPU with a faster tier.
+// of a model's time on a CPU with a faster tier. With -tier both sides run as on a CPU
+// without AVX-512, and for avx2 without AVX-VNNI.
 //
 // With -threads the engine's automatic threads are timed against one thread instead, on
 // models of a millisecond and more; it exits with 1 where their median takes over
@@ -26,7 +27,8 @@ type config struct {
 	library, folder, only string
 	rounds                int
 	seconds               float64
-	table, avx2, threads  bool
+	table, threads        bool
+	tier                  string
 }
 
 func main() {
@@ -37,7 +39,7 @@ func main() {
 	flag.IntVar(&c.rounds, "rounds", 9, "rounds of both in turn")
 	flag.Float64Var(&c.seconds, "seconds", 0.3, "measured seconds of each process")
 	flag.BoolVar(&c.table, "markdown", false, "print a Markdown table")
-	flag.BoolVar(&c.avx2, "avx2", false, "both sides as on a CPU without AVX-512")
+	flag.StringVar(&c.tier, "tier", "", "both sides as on a CPU with no more than `avx2` or avxvnni")
 	flag.BoolVar(&c.threads, "threads", false, "time automatic threads against one")
 	flag.Parse()
 	err := error(nil)
@@ -48,10 +50,6 @@ func main() {
 		err = compareThreads(c)
 	} else {
 		c.folder = flag.Arg(0)
-		if c.avx2 {
-			os.Setenv("DUNLIN_CPU", "avx2")
-			os.Setenv("PEER_HIDE_AVX512", "1")
-		}
 		err = compareAll(c)
 	}
 	if err != nil {

@@ -2,7 +2,7 @@
 //
 //   peer LIBRARY MODEL SECONDS OUT_DIR INPUT...
 //
-// One thread, default options; with PEER_HIDE_AVX512 set the library must be a
+// One thread, default options; with PEER_TIER set the library must be a
 // copy made by hide.go. Prints one line: init, first and median invoke
 // in microseconds, peak resident set in KiB, threads. Outputs go to
 // OUT_DIR/out0.bin and so on.
@@ -61,10 +61,10 @@ static void die(const char *what) {
     }                                                                          \
   } while (0)
 
-void hide_avx512(void);  // cpuid.c
+void limit_to(const char *tier);  // cpuid.c
 
 static void load(const char *library) {
-  if (getenv("PEER_HIDE_AVX512")) hide_avx512();
+  if (getenv("PEER_TIER")) limit_to(getenv("PEER_TIER"));
   void *lib = dlopen(library, RTLD_NOW);
   if (!lib) die(dlerror());
 #define API(ret, name, ...)                                                    \

@@ -2,35 +2,42 @@ package inference
 
 import "crypto/sha256"
 
-// digest is the SHA-256 of a model's bytes, added up beside the planning: it is not
-// needed before the first run.
+// hashed is how many bytes are hashed at once: the collector waits for no more.
+const hashed = 64 << 10
+
+// digest is the SHA-256 of a model's bytes, added up beside the reading and the
+// planning.
 type digest struct {
-	sum  [sha256.Size]byte
-	done chan struct{}
+	sum   [sha256.Size]byte
+	parts chan []byte
+	done  chan struct{}
 }
 
-// digestOf begins to add up data. Once it needs data no more it calls then,
-// unless that is nil.
-func digestOf(data []byte, then func()) *digest {
-	d := &digest{done: make(chan struct{})}
-	go func() {
-		d.sum = sha256.Sum256(data)
-		close(d.done)
-		if then != nil {
-			then()
+func newDigest() *digest {
+	d := &digest{parts: make(chan []byte, 8), done: make(chan struct{})}
+	go d.run()
+	return d
+}
+
+func (d *digest) run() {
+	h := sha256.New()
+	for p := range d.parts {
+		for len(p) > 0 {
+			n := min(len(p), hashed)
+			h.Write(p[:n])
+			p = p[n:]
 		}
-	}()
-	return d
-}
-
-// knownDigest is one that nobody has to wait for.
-func knownDigest(sum [sha256.Size]byte) *digest {
-	d := &digest{sum: sum, done: make(chan struct{})}
+	}
+	h.Sum(d.sum[:0])
 	close(d.done)
-	return d
 }
 
-func (d *digest) wait() [sha256.Size]byte {
+// add adds what follows. It must not change before end returns.
+func (d *digest) add(part []byte) { d.parts <- part }
+
+// end returns the sum of all that was added. It must be called once.
+func (d *digest) end() [sha256.Size]byte {
+	close(d.parts)
 	<-d.done
 	return d.sum
 }

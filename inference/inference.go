@@ -78,7 +78,7 @@ type Model struct {
 	plan       *graph.Plan
 	meta       *Metadata
 	signatures []string
-	digest     *digest
+	digest     [32]byte
 	threads    int
 	calibrated [2]time.Duration // of one thread and of all, where that chose all
 	backend    Backend          // nil where this engine computes
@@ -90,13 +90,26 @@ type Model struct {
 // The error wraps [ErrFormat] for foreign bytes and is an *[UnsupportedError]
 // for a sound model with something the engine lacks.
 func Open(data []byte, o Options) (*Model, error) {
-	sum := digestOf(data, nil)
-	m, err := load(data, o, sum)
-	sum.wait() // also when planning failed: data is the caller's again
-	return m, err
+	sum := newDigest()
+	sum.add(data)
+	return load(data, o, sum)
 }
 
+// load waits for the sum also where planning fails: data is the caller's again.
 func load(data []byte, o Options, sum *digest) (*Model, error) {
+	m, err := planned(data, o)
+	digest := sum.end()
+	if err != nil {
+		return nil, err
+	}
+	m.digest = digest
+	if o.Threads == ThreadsAuto && m.threads > 1 {
+		m.calibrate()
+	}
+	return m, nil
+}
+
+func planned(data []byte, o Options) (*Model, error) {
 	if err := kernel.CheckTier(); err != nil {
 		return nil, err
 	}
@@ -122,12 +135,9 @@ func load(data []byte, o Options, sum *digest) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
 	}
-	m := &Model{plan: plan, signatures: signatureNames(file), digest: sum, threads: threads}
+	m := &Model{plan: plan, signatures: signatureNames(file), threads: threads}
 	if m.meta, err = readMetadata(file, data); err != nil {
 		return nil, fmt.Errorf("load model: %w", err)
-	}
-	if o.Threads == ThreadsAuto && threads > 1 {
-		m.calibrate()
 	}
 	return m, nil
 }
@@ -140,20 +150,19 @@ func OpenFile(path string, o Options) (*Model, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, free, err := readAll(f)
+	sum := newDigest()
+	data, free, err := readAll(f, sum.add)
+	if free != nil {
+		defer free()
+	}
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("%s is larger than %d bytes", path, maxFile)
+	}
 	if err != nil {
+		sum.end()
 		return nil, fmt.Errorf("read model: %w", err)
 	}
-	if len(data) > maxFile {
-		free()
-		return nil, fmt.Errorf("read model: %s is larger than %d bytes", path, maxFile)
-	}
-	planned := make(chan struct{})
-	defer close(planned)
-	return load(data, o, digestOf(data, func() {
-		<-planned
-		free()
-	}))
+	return load(data, o, sum)
 }
 
 // Inputs describes the inputs in the model's order.
@@ -178,7 +187,7 @@ func info(t *graph.Tensor) TensorInfo {
 }
 
 // Digest returns the SHA-256 of the model's bytes.
-func (m *Model) Digest() [32]byte { return m.digest.wait() }
+func (m *Model) Digest() [32]byte { return m.digest }
 
 // Metadata returns what the file says about itself, or nil if nothing.
 func (m *Model) Metadata() *Metadata { return m.meta }
@@ -242,7 +251,7 @@ func (m *Model) session(threads int) (*Session, error) {
 	s := &Session{plan: m.plan, arena: kernel.Pages(m.plan.ArenaSize)}
 	s.inputs = s.tensors(m.plan.Inputs)
 	s.outputs = s.tensors(m.plan.Outputs)
-	if err := s.reset(); err != nil {
+	if err := s.begin(); err != nil {
 		return nil, err
 	}
 	if threads > 1 {
@@ -299,6 +308,7 @@ func (s *Session) Run(ctx context.Context) (err error) {
 	default:
 		err = s.shared(ctx)
 	}
+	runtime.KeepAlive(s.plan) // and its weights, which lie beside the heap
 	for _, t := range s.outputs {
 		t.cut()
 	}
@@ -350,15 +360,16 @@ func (s *Session) State() []byte { return s.arena[:s.plan.StateSize:s.plan.State
 // their initial values, inputs are zeros.
 func (s *Session) Reset() {
 	// The same steps worked in NewSession.
-	_ = s.reset()
+	clear(s.arena)
+	_ = s.begin()
 }
 
-func (s *Session) reset() (err error) {
+func (s *Session) begin() (err error) {
 	defer catchFault(&err)
 	if s.runner != nil {
 		if err := s.runner.Reset(); err != nil {
 			return err
 		}
 	}
-	return s.exec.Reset(s.plan, s.arena)
+	return s.exec.Begin(s.plan, s.arena)
 }

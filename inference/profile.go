@@ -2,6 +2,7 @@ package inference
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
@@ -35,5 +36,6 @@ func (s *Session) Profile(ctx context.Context) ([]StepProfile, error) {
 		}
 		list[i] = StepProfile{st.Node, st.Op, st.Kernel, st.Tier, st.Rule, st.MACs, time.Since(start)}
 	}
+	runtime.KeepAlive(s.plan)
 	return list, nil
 }

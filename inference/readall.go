@@ -1,25 +1,38 @@
 package inference
 
 import (
-	"bytes"
 	"io"
 	"os"
+	"slices"
+
+	"github.com/dunlin-edge/dunlin/inference/internal/kernel"
 )
 
-// readAll reads a file of at most maxFile+1 bytes. free gives its memory back.
-func readAll(f *os.File) (data []byte, free func(), err error) {
+// readPart is how much is read at once: what is read is still in the cache when add
+// gets it.
+const readPart = 512 << 10
+
+// readAll reads a file of at most maxFile+1 bytes and gives add part after part. free
+// gives their memory back, unless it is nil.
+func readAll(f *os.File, add func([]byte)) (data []byte, free func(), err error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, nil, err
 	}
-	room, free := fileMemory(int(min(max(info.Size(), 0), maxFile)) + bytes.MinRead)
-	b := bytes.NewBuffer(room[:0])
-	if _, err = b.ReadFrom(io.LimitReader(f, maxFile+1)); err != nil {
-		free()
-		return nil, nil, err
+	// One byte more shows that the file has ended.
+	data, free = kernel.Mapped(int(min(max(info.Size(), 0), maxFile)) + 1)
+	data = data[:0]
+	for err == nil && len(data) <= maxFile {
+		if len(data) == cap(data) { // it has grown meanwhile
+			data = slices.Grow(data, readPart)
+		}
+		var n int
+		n, err = f.Read(data[len(data):min(cap(data), len(data)+readPart)])
+		add(data[len(data):][:n])
+		data = data[:len(data)+n]
 	}
-	return b.Bytes(), free, nil
+	if err == io.EOF {
+		err = nil
+	}
+	return data, free, err
 }
-
-// fileOnHeap is the memory for a file that the collector takes back.
-func fileOnHeap(n int) (room []byte, free func()) { return make([]byte, n), func() {} }

@@ -24,12 +24,14 @@ func TestReadAll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, free, err := readAll(f)
+		got, free, err := readAll(f, func([]byte) {})
 		f.Close()
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%d bytes: %d read, %v", n, len(got), err)
 		}
-		free()
+		if free != nil {
+			free()
+		}
 	}
 }
 

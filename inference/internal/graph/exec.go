@@ -22,9 +22,8 @@ func (x *Exec) Run(ctx context.Context, p *Plan, mem []byte) error {
 	return x.Steps(p.Steps, mem)
 }
 
-// Reset clears mem and sets the plan's variables.
-func (x *Exec) Reset(p *Plan, mem []byte) error {
-	clear(mem)
+// Begin sets the plan's variables in mem, all 0.
+func (x *Exec) Begin(p *Plan, mem []byte) error {
 	x.Start(context.Background(), p)
 	return x.Steps(p.Init, mem)
 }

@@ -21,7 +21,8 @@ type Plan struct {
 	Packed    int64 // bytes of weights and constants the plan holds
 	Inputs    []Value
 	Outputs   []Value
-	left      int64 // steps that loops may take in one run
+	room      *kernel.Room // what the steps read
+	left      int64        // steps that loops may take in one run
 }
 
 // Align is the alignment of the arena and of every tensor in it.
@@ -157,7 +158,7 @@ func New(m *tflite.Model, index int, mem *Budget) (*Plan, error) {
 		list, n := b.allPackers()
 		packers, size = append(packers, list...), size+n
 	}
-	packAll(packers, size)
+	p.room = packAll(packers, size)
 	p.left = mem.Steps
 	return p, nil
 }
@@ -171,7 +172,7 @@ const packThreads = 4
 
 // packAll packs every layer to size bytes, the last ones first: they tend to be the
 // largest.
-func packAll(list []packer, size int) {
+func packAll(list []packer, size int) *kernel.Room {
 	room := kernel.NewRoom(size, piecesPerLayer*len(list))
 	var left atomic.Int32
 	left.Store(int32(len(list)))
@@ -186,6 +187,7 @@ func packAll(list []packer, size int) {
 	}
 	work()
 	wg.Wait()
+	return room
 }
 
 func lowerSubgraph(m *tflite.Model, index int, mem *Budget, un *UnsupportedError, vars *variables, steps *[]Step) (*builder, error) {

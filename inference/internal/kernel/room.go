@@ -1,21 +1,45 @@
 package kernel
 
 import (
+	"runtime"
 	"sync/atomic"
 	"unsafe"
 )
 
-// Room is memory for the packed weights of a model in one piece, which may lie in large
-// pages. It is safe for concurrent use; nil is a room without any, and what a room
+// Room is memory for the packed weights of a model in one piece. It lies beside the heap,
+// where packing begins no collection: whoever reads what is in it has to keep the Room
+// alive. It is safe for concurrent use; nil is a room without any, and what a room
 // cannot hold is allocated.
 type Room struct {
 	mem  []byte
 	used atomic.Int64
 }
 
+// maxBeside bounds the bytes of all rooms beside the heap: the collector does not see
+// them, so rooms that nobody uses any more may wait for it long.
+const maxBeside = 32 << 20
+
+var beside atomic.Int64
+
 // NewRoom returns room for count pieces of n bytes in all.
 func NewRoom(n, count int) *Room {
-	return &Room{mem: Pages(n + count*cacheLine)}
+	n += count * cacheLine
+	size := int64(n)
+	if beside.Add(size) > maxBeside {
+		beside.Add(-size)
+		return &Room{mem: Pages(n)}
+	}
+	mem, free := Mapped(n)
+	r := &Room{mem: mem}
+	if free == nil {
+		beside.Add(-size)
+		return r
+	}
+	runtime.AddCleanup(r, func(free func()) {
+		free()
+		beside.Add(-size)
+	}, free)
+	return r
 }
 
 const cacheLine = 64
@@ -36,21 +60,31 @@ func take[T int8 | int16 | int32 | float32](r *Room, n int) []T {
 // hugePage is the size of a large page where small ones have 4 KiB.
 const hugePage = 2 << 20
 
-// Pages returns n bytes, all 0 and aligned to a cache line: of large pages where that
-// wastes little and the system has them. The first touch of a small one costs more than
-// most weights take to pack.
+// minMapped is the least that is worth pages of its own.
+const minMapped = 128 << 10
+
+// largeOf returns for how many of n bytes, from their beginning on, large pages are worth
+// it; a last one may be half empty.
+func largeOf(n int) int { return (n + hugePage/2) &^ (hugePage - 1) }
+
+// manyPages is from where on large pages are worth what the heap loses to their
+// alignment: the collector counts it.
+const manyPages = 2 * hugePage
+
+// Pages returns n bytes of the heap, all 0 and aligned to a cache line, in large pages
+// where they are many.
 func Pages(n int) []byte {
-	large := (n + hugePage/2) &^ (hugePage - 1)
-	align := hugePage
-	if large == 0 {
-		align = cacheLine
+	large, align := largeOf(n), hugePage
+	if n < manyPages {
+		large, align = 0, cacheLine
 	}
 	// What goes before, and behind up to a whole page, is never touched.
 	all := make([]byte, max(n, large)+align)
-	skip := int(-uintptr(unsafe.Pointer(&all[0])) & uintptr(align-1))
-	all = all[skip:]
+	all = all[-uintptr(unsafe.Pointer(&all[0]))&uintptr(align-1):]
 	if large > 0 {
 		wishLarge(all[:large])
+	} else {
+		wishNow(all[:n])
 	}
 	return all[:n:n]
 }

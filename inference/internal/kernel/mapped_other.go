@@ -1,0 +1,12 @@
+//go:build !linux
+
+package kernel
+
+// Mapped returns n bytes, all 0, and how to give them back: nil where the collector does.
+func Mapped(n int) (mem []byte, free func()) { return make([]byte, n), nil }
+
+// wishLarge asks for large pages, which this system gives as it likes.
+func wishLarge(mem []byte) {}
+
+// wishNow asks for pages at once.
+func wishNow(mem []byte) {}

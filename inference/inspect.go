@@ -25,7 +25,7 @@ type FileTensor struct {
 	Type       string // as TFLite names it
 	Shape      []int
 	Scales     []float32 // one, or one per slice of a dimension; none if not quantized
-	ZeroPoints []int64
+	ZeroPoints []int32
 }
 
 // Inspect describes a model file without running it. The error is Open's,

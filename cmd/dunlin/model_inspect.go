@@ -41,7 +41,7 @@ type tensorReport struct {
 	Type       string    `json:"type"`
 	Shape      []int     `json:"shape"`
 	Scales     []float32 `json:"scales,omitempty"`
-	ZeroPoints []int64   `json:"zero_points,omitempty"`
+	ZeroPoints []int32   `json:"zero_points,omitempty"`
 }
 
 type opReport struct {

@@ -57,7 +57,7 @@ func (t *Tensor) Zero() int32 {
 	if len(t.Quant.ZeroPoint) == 0 {
 		return 0
 	}
-	return int32(t.Quant.ZeroPoint[0])
+	return t.Quant.ZeroPoint[0]
 }
 
 // Node is one operator. An input of -1 is an optional one left out.
@@ -84,6 +84,7 @@ var dtypeOf = map[tflite.TensorType]DType{
 func build(m *tflite.Model, index int, mem *Budget, un *UnsupportedError) (*Graph, error) {
 	s := &m.Subgraphs[index]
 	g := &Graph{Inputs: ints(s.Inputs), Outputs: ints(s.Outputs)}
+	g.Tensors, g.Nodes = make([]Tensor, 0, len(s.Tensors)), make([]Node, 0, len(s.Operators))
 	inUse := used(s)
 	for i := range s.Tensors {
 		t, err := buildTensor(&s.Tensors[i], inUse[i], mem, un)

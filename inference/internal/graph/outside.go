@@ -23,5 +23,5 @@ func Quantized(scale float32, zero int32) tflite.Quantization {
 	if scale == 0 {
 		return tflite.Quantization{}
 	}
-	return tflite.Quantization{Scale: []float32{scale}, ZeroPoint: []int64{int64(zero)}}
+	return tflite.Quantization{Scale: []float32{scale}, ZeroPoint: []int32{zero}}
 }

@@ -10,7 +10,7 @@ func (r *reader) model(t table) *Model {
 		r.fail("schema version %d, want %d", v, schemaVersion)
 		return nil
 	}
-	m := &Model{Description: t.string(3)}
+	m := &Model{Description: t.string(3), buffers: make([][]byte, 0, t.ahead(4))}
 	t.tables(4, func(_ int, e table) { m.buffers = append(m.buffers, r.buffer(e)) })
 	t.tables(1, func(_ int, e table) { m.Codes = append(m.Codes, r.code(e)) })
 	t.tables(2, func(_ int, e table) { m.Subgraphs = append(m.Subgraphs, r.subgraph(m, e)) })
@@ -50,6 +50,7 @@ func (r *reader) code(t table) Code {
 
 func (r *reader) subgraph(m *Model, t table) Subgraph {
 	g := Subgraph{Name: t.string(4), Inputs: t.int32s(1), Outputs: t.int32s(2)}
+	g.Tensors, g.Operators = make([]Tensor, 0, t.ahead(0)), make([]Operator, 0, t.ahead(3))
 	t.tables(0, func(_ int, e table) { g.Tensors = append(g.Tensors, r.tensor(m, e)) })
 	t.tables(3, func(_ int, e table) { g.Operators = append(g.Operators, r.operator(m, &g, e)) })
 	r.checkIndices(&g, "subgraph input", g.Inputs, false)
@@ -101,15 +102,10 @@ func (r *reader) shape(x *Tensor, signature []int32) {
 }
 
 func (r *reader) quantization(t table) Quantization {
-	q := Quantization{Scale: t.float32s(2), ZeroPoint: t.int64s(3), Axis: t.int32(6, 0)}
+	q := Quantization{Scale: t.float32s(2), ZeroPoint: t.zeroPoints(3), Axis: t.int32(6, 0)}
 	for _, s := range q.Scale {
 		if math.IsNaN(float64(s)) || math.IsInf(float64(s), 0) || s < 0 {
 			r.fail("quantization scale %v", s)
-		}
-	}
-	for _, z := range q.ZeroPoint {
-		if z < math.MinInt32 || z > math.MaxInt32 {
-			r.fail("zero point %d", z)
 		}
 	}
 	return q

@@ -1,10 +1,7 @@
 package tflite
 
 import (
-	"archive/zip"
-	"bytes"
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -86,41 +83,11 @@ func labelFile(t table, have string) string {
 	return have
 }
 
-const (
-	maxLabelFile = 1 << 20
-	maxZipFiles  = 64
-)
-
-// readLabels finds name in the zip archive at the end of file. Entries are counted
-// by their signature first: as objects they take six times the file's bytes.
+// readLabels reads the lines of a file in the archive.
 func readLabels(file []byte, name string) ([]string, error) {
-	if bytes.Count(file, []byte("PK\x01\x02")) > maxZipFiles {
-		return nil, fmt.Errorf("metadata: appended archive of more than %d files", maxZipFiles)
-	}
-	z, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
+	text, err := archived(file, name)
 	if err != nil {
-		return nil, fmt.Errorf("metadata: label file %q: appended archive: %w", name, err)
-	}
-	for _, f := range z.File {
-		if f.Name == name {
-			return readLabelFile(f)
-		}
-	}
-	return nil, fmt.Errorf("metadata: label file %q is not in the appended archive", name)
-}
-
-func readLabelFile(f *zip.File) ([]string, error) {
-	r, err := f.Open()
-	if err != nil {
-		return nil, fmt.Errorf("metadata: label file %q: %w", f.Name, err)
-	}
-	defer r.Close()
-	text, err := io.ReadAll(io.LimitReader(r, maxLabelFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("metadata: label file %q: %w", f.Name, err)
-	}
-	if len(text) > maxLabelFile {
-		return nil, fmt.Errorf("metadata: label file %q is over %d bytes", f.Name, maxLabelFile)
+		return nil, fmt.Errorf("metadata: label file %q: %w", name, err)
 	}
 	lines := strings.Split(strings.TrimRight(string(text), "\r\n"), "\n")
 	for i := range lines {

@@ -56,7 +56,7 @@ type Tensor struct {
 // entry) or per slice of dimension Axis. Without Scale it is absent.
 type Quantization struct {
 	Scale     []float32
-	ZeroPoint []int64
+	ZeroPoint []int32
 	Axis      int32
 }
 

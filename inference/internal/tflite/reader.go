@@ -182,40 +182,62 @@ func (t table) string(i int) string {
 	return string(b)
 }
 
+// elements returns the bytes of vector field i and counts them.
+func (t table) elements(i, size int) (data []byte, n int) {
+	pos, n := t.vector(i, size)
+	if n == 0 || !t.r.charge(size*n) {
+		return nil, 0
+	}
+	return t.r.data[pos:][:size*n], n
+}
+
 func (t table) int32s(i int) []int32 {
-	pos, n := t.vector(i, 4)
-	if n == 0 || !t.r.charge(4*n) {
+	data, n := t.elements(i, 4)
+	if n == 0 {
 		return nil
 	}
 	v := make([]int32, n)
 	for k := range v {
-		v[k] = t.r.i32(pos + 4*k)
+		v[k] = int32(binary.LittleEndian.Uint32(data[4*k:]))
 	}
 	return v
 }
 
 func (t table) float32s(i int) []float32 {
-	pos, n := t.vector(i, 4)
-	if n == 0 || !t.r.charge(4*n) {
+	data, n := t.elements(i, 4)
+	if n == 0 {
 		return nil
 	}
 	v := make([]float32, n)
 	for k := range v {
-		v[k] = math.Float32frombits(t.r.u32(pos + 4*k))
+		v[k] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*k:]))
 	}
 	return v
 }
 
-func (t table) int64s(i int) []int64 {
-	pos, n := t.vector(i, 8)
-	if n == 0 || !t.r.charge(8*n) {
+// zeroPoints returns field i, 64-bit numbers that have to fit 32.
+func (t table) zeroPoints(i int) []int32 {
+	data, n := t.elements(i, 8)
+	if n == 0 {
 		return nil
 	}
-	v := make([]int64, n)
+	v := make([]int32, n)
 	for k := range v {
-		v[k] = int64(binary.LittleEndian.Uint64(t.r.at(pos+8*k, 8)))
+		z := int64(binary.LittleEndian.Uint64(data[8*k:]))
+		if v[k] = int32(z); int64(v[k]) != z {
+			t.r.fail("zero point %d", z)
+		}
 	}
 	return v
+}
+
+// maxAhead bounds what is allocated for elements before they have been read.
+const maxAhead = 1024
+
+// ahead returns for how many tables of field i there should be room.
+func (t table) ahead(i int) int {
+	_, n := t.vector(i, 4)
+	return min(n, maxAhead)
 }
 
 // tables calls f for each table of vector field i.

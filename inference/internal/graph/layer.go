@@ -22,7 +22,7 @@ type packed[T kernel.Byte] struct {
 	scale   []float32
 	out     kernel.Clamp8
 	zero    int32   // of the weights
-	sums    []int32 // of each channel's weights less their zero point; nil for depthwise
+	sums    []int32 // of each channel's weights less their zero point
 }
 
 // pack checks that XNNPACK would take the node, and folds the input zero
@@ -62,16 +62,16 @@ func pack[T kernel.Byte](n *node, channels, depth, axis int, activation byte) (*
 
 // foldZero subtracts what the input's zero point adds to every sum.
 func (p *packed[T]) foldZero(zero int32, channels, depth, axis int) {
+	p.sums = make([]int32, channels)
 	if axis == 3 {
 		for w := p.weights; len(w) > 0; w = w[channels:] {
 			for ch, x := range w[:channels] {
-				p.bias[ch] -= zero * (int32(x) - p.zero)
+				p.sums[ch] += int32(x)
 			}
 		}
-		return
+	} else {
+		kernel.SumRows(p.sums, p.weights[:channels*depth])
 	}
-	p.sums = make([]int32, channels)
-	kernel.SumRows(p.sums, p.weights[:channels*depth])
 	for ch := range channels {
 		p.sums[ch] -= int32(depth) * p.zero
 		p.bias[ch] -= zero * p.sums[ch]

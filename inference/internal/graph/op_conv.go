@@ -185,7 +185,7 @@ func depthwiseStep[T kernel.Byte](n *node, name string, w kernel.Window, mult in
 	}
 	d := &kernel.Depthwise[T]{
 		Window: w, Batch: in.Shape[0], InC: in.Shape[3], Multiplier: mult, Weights: p.weights, Bias: p.bias,
-		Scale: p.scale, InZero: T(in.Zero()), Out: p.out, WeightZero: p.zero, Workers: n.b.mem.Workers,
+		Scale: p.scale, InZero: T(in.Zero()), Out: p.out, WeightZero: p.zero, WeightSums: p.sums, Workers: n.b.mem.Workers,
 	}
 	if err := n.packLater(d); err != nil {
 		return Step{}, err

@@ -19,6 +19,8 @@ type Depthwise[T Byte] struct {
 	InZero     T
 	Out        Clamp8
 	WeightZero int32 // 0 for int8
+	// WeightSums, unless nil, is the sum of each channel's weights less WeightZero.
+	WeightSums []int32
 
 	Workers int // that compute parts at the same time; 0 is 1
 

@@ -1,6 +1,9 @@
 package kernel
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // depthwiseTiles8 runs a Depthwise of multiplier 1 with vector kernels. Four
 // rows of the input are interleaved to quads, so that one product adds four
@@ -69,22 +72,44 @@ func (t *depthwiseTiles8[T]) pack(room *Room) {
 	t.bias, t.scale = take[int32](room, t.lanes), take[float32](room, t.lanes)
 	t.weights = take[int8](room, t.phases*t.phase())[:0]
 	copy(t.bias, t.Bias)
+	if _, offset := flipOf[T](t.v); offset != 0 {
+		for c, sum := range t.sums() {
+			t.bias[c] -= offset * sum
+		}
+	}
+	for s := range t.sets {
+		for kx := range t.KW {
+			t.offsets = append(t.offsets, 4*(s*t.width+kx*t.DilationW)*t.InC)
+		}
+	}
+	absent := make([]byte, t.InC) // a row of no weight
+	spreadBytes(absent, byte(t.WeightZero))
 	for phase := range t.phases {
 		for part := range t.parts {
 			for s := range t.sets {
 				for kx := range t.KW {
-					if phase == 0 {
-						t.offsets = append(t.offsets, 4*(s*t.width+kx*t.DilationW)*t.InC)
-					}
-					t.packTap(phase, part, s, kx)
+					t.packTap(phase, part, s, kx, absent)
 				}
 			}
 		}
 	}
+	t.offsets = slices.Repeat(t.offsets, t.parts)
 	for i := range t.repeat {
 		copy(t.bias[i*t.InC:], t.bias[:t.InC])
 		copy(t.scale[i*t.InC:], t.Scale)
 	}
+}
+
+// sums returns the sums of each channel's weights less their zero point.
+func (t *depthwiseTiles8[T]) sums() []int32 {
+	if t.WeightSums != nil {
+		return t.WeightSums
+	}
+	sums := make([]int32, t.InC)
+	for i, w := range t.Weights {
+		sums[i%t.InC] += int32(w) - t.WeightZero
+	}
+	return sums
 }
 
 func gcd(a, b int) int {
@@ -101,7 +126,7 @@ func (t *depthwiseTiles8[T]) perSet() int { return 4 / t.v.width() }
 // mostly, up to three for uint8 (255 = 127 + 127 + 1).
 func (t *depthwiseTiles8[T]) partsOf() int {
 	n := 1
-	if t.v.wide || isSigned[T]() && !t.v.narrowSums { // all fit
+	if t.v.wide || !t.v.narrowSums && (isSigned[T]() || t.WeightZero == 128) { // all fit
 		return n
 	}
 	for _, w := range t.Weights {
@@ -127,38 +152,63 @@ func (t *depthwiseTiles8[T]) fits(x int32) int32 {
 	return min(max(x, -128), 127)
 }
 
-// packTap adds one column of four rows: its weights, and once what flipping the
-// inputs costs.
-func (t *depthwiseTiles8[T]) packTap(phase, part, set, kx int) {
-	_, offset := flipOf[T](t.v)
-	if phase > 0 {
-		offset = 0
-	}
+// packTap adds one column of four rows.
+func (t *depthwiseTiles8[T]) packTap(phase, part, set, kx int, absent []byte) {
 	quads := t.weights[len(t.weights):][:4*t.lanes]
 	t.weights = t.weights[:len(t.weights)+len(quads)]
-	size := t.v.width()
+	var rows [4][]byte
 	for r := range t.perSet() {
-		ky := t.perSet()*set + r - phase
-		if ky < 0 || ky >= t.KH {
-			continue
+		rows[r] = absent
+		if ky := t.perSet()*set + r - phase; ky >= 0 && ky < t.KH {
+			rows[r] = bytesOf(t.Weights)[(ky*t.KW+kx)*t.InC:][:t.InC]
 		}
-		row := t.Weights[(ky*t.KW+kx)*t.InC:][:t.InC]
-		for c, w := range row {
-			x := int32(w) - t.WeightZero
-			// Each part takes what fits, the next one the rest.
-			fits := t.fits(x)
-			for range part {
-				x -= fits
-				fits = t.fits(x)
+	}
+	sign, n := byte(0), t.InC
+	if !isSigned[T]() {
+		sign = 0x80
+	}
+	if t.parts > 1 || n < 16 || t.WeightZero != int32(sign) {
+		for r := range t.perSet() {
+			t.packRow(quads, rows[r], r, part)
+		}
+	} else { // as inputs are
+		dst := bytesOf(quads)
+		t.v.interleave(dst, &rows, n/16, sign)
+		if n%16 != 0 {
+			for r := range t.perSet() { // what is left, with some of what is done
+				rows[r] = rows[r][n-16:]
 			}
-			if quads[4*c+r*size] = int8(fits); t.v.wide {
-				quads[4*c+r*size+1] = int8(fits >> 8)
-			}
-			t.bias[c] -= offset * fits
+			t.v.interleave(dst[4*(n-16):], &rows, 1, sign)
 		}
 	}
 	for i := 1; i < t.repeat; i++ {
 		copy(quads[4*i*t.InC:], quads[:4*t.InC])
+	}
+}
+
+// packRow writes a part of the weights of row r of a set.
+func (t *depthwiseTiles8[T]) packRow(quads []int8, row []byte, r, part int) {
+	zero := byte(t.WeightZero)
+	if t.parts == 1 && !t.v.wide {
+		quads = quads[r:]
+		for c, w := range row {
+			quads[4*c] = int8(w - zero)
+		}
+		return
+	}
+	for c, w := range row {
+		x := int32(T(w)) - t.WeightZero
+		// Each part takes what fits, the next one the rest.
+		fits := t.fits(x)
+		for range part {
+			x -= fits
+			fits = t.fits(x)
+		}
+		if t.v.wide {
+			quads[4*c+2*r], quads[4*c+2*r+1] = int8(fits), int8(fits>>8)
+		} else {
+			quads[4*c+r] = int8(fits)
+		}
 	}
 }
 

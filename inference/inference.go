@@ -371,5 +371,7 @@ func (s *Session) begin() (err error) {
 			return err
 		}
 	}
-	return s.exec.Begin(s.plan, s.arena)
+	err = s.exec.Begin(s.plan, s.arena)
+	runtime.KeepAlive(s.plan)
+	return err
 }

@@ -11,7 +11,7 @@ import (
 
 // lowering is one operator the engine runs.
 type lowering struct {
-	in         [2]int // least and most inputs
+	in         [2]int // least and most inputs; of up to maxOperands, none may be left out
 	maxVersion int32
 	lower      func(*node) (Step, error)
 	many       bool // any number of outputs; otherwise one
@@ -31,7 +31,7 @@ var lowerings = []operator{
 	{tflite.CAST, lowering{in: [2]int{1, 1}, maxVersion: 7, lower: lowerCast}},
 	{tflite.CEIL, lowering{in: [2]int{1, 1}, maxVersion: 1, lower: mapF32("ceil_f32", kernel.CeilF32)}},
 	{tflite.COMPLEX_ABS, lowering{in: [2]int{1, 1}, maxVersion: 1, lower: lowerComplexAbs}},
-	{tflite.CONCATENATION, lowering{in: [2]int{1, 1 << 12}, maxVersion: 2, lower: lowerConcatenation}},
+	{tflite.CONCATENATION, lowering{in: [2]int{1, maxOperands}, maxVersion: 2, lower: lowerConcatenation}},
 	{tflite.CONV_2D, lowering{in: [2]int{2, 3}, maxVersion: 8, lower: or16(lowerConv16, lowerConv)}},
 	{tflite.DEPTHWISE_CONV_2D, lowering{in: [2]int{2, 3}, maxVersion: 7, lower: or16(lowerDepthwise16, lowerDepthwise)}},
 	{tflite.DEPTH_TO_SPACE, lowering{in: [2]int{1, 1}, maxVersion: 2, lower: lowerDepthToSpace}},
@@ -55,7 +55,7 @@ var lowerings = []operator{
 	{tflite.MIRROR_PAD, lowering{in: [2]int{2, 2}, maxVersion: 3, lower: lowerMirrorPad}},
 	{tflite.MUL, lowering{in: [2]int{2, 2}, maxVersion: 7, lower: or16(lowerMul16, lowerMul)}},
 	{tflite.NEG, lowering{in: [2]int{1, 1}, maxVersion: 1, lower: mapF32("neg_f32", kernel.NegF32)}},
-	{tflite.PACK, lowering{in: [2]int{1, 1 << 12}, maxVersion: 4, lower: lowerPack}},
+	{tflite.PACK, lowering{in: [2]int{1, maxOperands}, maxVersion: 4, lower: lowerPack}},
 	{tflite.PAD, lowering{in: [2]int{2, 2}, maxVersion: 4, lower: lowerPad}},
 	{tflite.PADV2, lowering{in: [2]int{3, 3}, maxVersion: 4, lower: lowerPad}},
 	{tflite.PRELU, lowering{in: [2]int{2, 2}, maxVersion: 1, lower: onlyF32("prelu_f32", kernel.PReluF32, false)}},

@@ -7,7 +7,7 @@ import (
 	"github.com/dunlin-edge/dunlin/inference/internal/tflite"
 )
 
-// maxOperands bounds the operands of a subgraph.
+// maxOperands bounds the operands of a subgraph, and of what joins parts.
 const maxOperands = 1 << 12
 
 // turn is what a step, or asking, costs in a turn of a loop beside its work: about

@@ -270,7 +270,11 @@ func (b *builder) lowerNode(op lowering, n *Node, at int) (Step, error) {
 	if len(n.In) < op.in[0] || len(n.In) > op.in[1] || len(n.Out) != 1 && !op.many {
 		return Step{}, fmt.Errorf("%d inputs and %d outputs", len(n.In), len(n.Out))
 	}
-	for _, i := range n.In[:op.in[0]] {
+	needed := n.In[:op.in[0]]
+	if op.in[1] == maxOperands {
+		needed = n.In
+	}
+	for _, i := range needed {
 		if i < 0 {
 			return Step{}, errors.New("a required input is left out")
 		}

@@ -395,6 +395,14 @@ def dynamic_refused(way):
     return m.bytes([x, n], [z])
 
 
+def divide_far(t, factor):
+    """A quotient so far from the output's scale that a shift would be below 0."""
+    m = Model()
+    x, y, z = m.tensor("x", t, (1, 4), factor, 0), m.tensor("y", t, (1, 4), 1, 0), m.tensor("z", t, (1, 4), 1, 0)
+    m.op(OP.DIV, 1, [x, y], [z], s.BuiltinOptions.DivOptions, s.DivOptionsT())
+    return m.bytes([x, y], [z])
+
+
 def divide_by_zero():
     m = Model()
     x, y, z = (m.tensor(n, T.INT8, (1, 4), 0.1, 0) for n in "xyz")
@@ -575,6 +583,8 @@ CASES = {
     "dynamic_refused_layer": (dynamic_refused("layer"), "int8[4 6] as a layer's input"),
     "dynamic_refused_stack": (dynamic_refused("stack"), "int8[4 6] beside rows"),
     "dynamic_refused_split": (dynamic_refused("split"), "parts along dimension 0 of rows"),
+    "divide_far": (divide_far(T.INT8, 2**23), "quotient to output scale 8.388608e+06"),
+    "divide_far16": (divide_far(T.INT16, 2**16), "quotient to output scale 65536"),
     "divide_by_zero": (divide_by_zero(), "run: division by 0"),
     "overlapping": (overlapping(), "external buffer at"),
     "zip_behind": (zip_behind(), "from [1 4]"),

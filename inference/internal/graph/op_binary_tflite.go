@@ -129,7 +129,7 @@ func lowerDiv8(n *node) (Step, error) {
 		return Step{}, err
 	}
 	factor := float64(a.Scale() / float32(b.Scale()*out.Scale()))
-	if !(factor > 0 && factor < 1<<30) {
+	if !(factor > 0 && factor < 1<<23) { // else LiteRT shifts by less than nothing
 		return Step{}, unsupported("quotient to output scale %g", factor)
 	}
 	q := &kernel.Quotient8{AZero: a.Zero(), BZero: b.Zero(), Factor: kernel.NewMultiplier(factor), Out: clamp}

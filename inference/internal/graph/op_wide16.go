@@ -104,7 +104,7 @@ func lowerDiv16(n *node) (Step, error) {
 		return Step{}, err
 	}
 	factor := float64(a.Scale() / float32(b.Scale()*out.Scale()))
-	if !(factor > 0 && factor < 1<<30) {
+	if !(factor > 0 && factor < 1<<16) { // as lowerDiv8
 		return Step{}, unsupported("quotient to output scale %g", factor)
 	}
 	q := &kernel.Quotient8{Factor: kernel.NewMultiplier(factor), Out: kernel.Clamp8{Min: lo, Max: hi}}

@@ -21,7 +21,7 @@ type Fault interface {
 // reciprocal in fixed point (kernels/internal/reference/div.h).
 type Quotient8 struct {
 	AZero, BZero int32
-	Factor       Multiplier // a / (b * output scale)
+	Factor       Multiplier // a / (b * output scale), below 2^23 for bytes, 2^16 for int16
 	Out          Clamp8
 }
 
@@ -45,7 +45,7 @@ func (q *Quotient8) apply(x, y int32) int32 {
 	if x != 0 {
 		room = bits.LeadingZeros32(uint32(max(x, -x-1))) - 1
 	}
-	return shiftFar(mulHigh(mulHigh(x<<room, inverse), q.Factor.Mantissa), max(over+room-q.Factor.Shift, 0))
+	return shiftFar(mulHigh(mulHigh(x<<room, inverse), q.Factor.Mantissa), over+room-q.Factor.Shift)
 }
 
 // shiftFar is shiftRound that also takes shifts of 32 bits and more, which small

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -149,5 +150,21 @@ func TestArgMaxOfRows(t *testing.T) {
 		if run, tier := ArgMaxRows8[int8](c[0], c[1]); run != nil {
 			t.Errorf("%d places of %d go to %s", c[0], c[1], tier)
 		}
+	}
+}
+
+// TestTierIsTheBest: the first of what there is, unless another of it is named.
+func TestTierIsTheBest(t *testing.T) {
+	t.Setenv(TierVariable, "")
+	if best := Tiers()[0]; Tier() != best || CheckTier() != nil {
+		t.Errorf("%s, want %s: %v", Tier(), best, CheckTier())
+	}
+	t.Setenv(TierVariable, TierGeneric)
+	if Tier() != TierGeneric || CheckTier() != nil {
+		t.Errorf("%s, want %s: %v", Tier(), TierGeneric, CheckTier())
+	}
+	t.Setenv(TierVariable, "none")
+	if err := CheckTier(); Tier() != Tiers()[0] || !errors.Is(err, ErrTier) {
+		t.Errorf("%s for one that is not there: %v", Tier(), err)
 	}
 }

@@ -103,7 +103,7 @@ func spreadOf(lo, hi float32) spread {
 	if !(z > -128) {
 		z = -128
 	}
-	s.zero = roundEven(min(z, 127))
+	s.zero = roundEven(z)
 	return s
 }
 

@@ -8,7 +8,7 @@ import (
 // Over divides m by n, as TFLite's mean of integers does before it multiplies
 // the sum (kernels/internal/reference/reduce.h, QuantizedMeanOrSum).
 func (m Multiplier) Over(n int) Multiplier {
-	shift := min(bits.Len64(uint64(n))-1, 32, 31+m.Shift)
+	shift := min(bits.Len64(uint64(n))-1, 31+m.Shift)
 	return Multiplier{int32(int64(m.Mantissa) << shift / int64(n)), m.Shift - shift}
 }
 

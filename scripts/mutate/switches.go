@@ -1,11 +1,13 @@
 // Switches rewrites packages so that a test binary can change one of their
 // numbers while it starts: each number in an expression that is not a constant
-// becomes a call that gives another one where the variable MUTANT holds its index.
+// becomes a call that gives another one where the variable MUTANT holds the index of
+// that change.
 //
-//	go run ./scripts/mutate DIR... > numbers
+//	go run ./scripts/mutate DIR... > changes
 //
-// It writes index, file, line and both numbers of each, one to a line. Numbers in
-// declarations of constants, types and keys stay as they are, with index -1.
+// It writes index, file, line, column, number and the other number of each change,
+// one to a line, those of a number one after the other. Numbers in declarations of
+// constants, types and keys stay as they are, with index -1.
 package main
 
 import (
@@ -98,9 +100,12 @@ func rewriteFile(path string, set *token.FileSet, f *ast.File, info *types.Info,
 	}
 	offset := func(p token.Pos) int { return set.Position(p).Offset }
 	expressions, fixed := split(f, info)
+	signs := signsOf(f)
 	for _, l := range fixed {
 		at := set.Position(l.Pos())
-		fmt.Printf("-1\t%s\t%d\t%d\t%s\t%s\n", path, at.Line, at.Column, l.Value, changed(l))
+		for _, other := range changes(l, signs[l]) {
+			fmt.Printf("-1\t%s\t%d\t%d\t%s\t%s\n", path, at.Line, at.Column, l.Value, other)
+		}
 	}
 	var out bytes.Buffer
 	last := 0
@@ -110,16 +115,18 @@ func rewriteFile(path string, set *token.FileSet, f *ast.File, info *types.Info,
 		name, whole := types.TypeString(t, types.RelativeTo(pkg)), string(text[from:to])
 		call := whole
 		for _, l := range numbers(e) {
-			at, other := set.Position(l.Pos()), changed(l)
-			with := string(text[from:at.Offset]) + other + string(text[at.Offset+len(l.Value):to])
-			index := *next
-			if _, err := types.Eval(set, pkg, l.Pos(), name+"("+with+")"); err != nil {
-				index = -1 // outside the type
-			} else {
-				call = fmt.Sprintf("mutated[%s](%d, %s, %s)", name, index, call, with)
-				*next++
+			at := set.Position(l.Pos())
+			for _, other := range changes(l, signs[l]) {
+				with := string(text[from:at.Offset]) + other + string(text[at.Offset+len(l.Value):to])
+				index := *next
+				if _, err := types.Eval(set, pkg, l.Pos(), name+"("+with+")"); err != nil {
+					index = -1 // outside the type
+				} else {
+					call = fmt.Sprintf("mutated[%s](%d, %s, %s)", name, index, call, with)
+					*next++
+				}
+				fmt.Printf("%d\t%s\t%d\t%d\t%s\t%s\n", index, path, at.Line, at.Column, l.Value, other)
 			}
-			fmt.Printf("%d\t%s\t%d\t%d\t%s\t%s\n", index, path, at.Line, at.Column, l.Value, other)
 		}
 		out.Write(text[last:from])
 		out.WriteString(call)
@@ -170,17 +177,50 @@ func numbers(n ast.Node) (list []*ast.BasicLit) {
 	return list
 }
 
-// changed returns a whole number and 1, or any other and a thousandth.
-func changed(l *ast.BasicLit) string {
+// signsOf marks the numbers that only tell one infinity from the other.
+func signsOf(f *ast.File) map[*ast.BasicLit]bool {
+	marked := map[*ast.BasicLit]bool{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		if name := types.ExprString(call.Fun); name == "math.Inf" || name == "math.IsInf" {
+			for _, l := range numbers(call.Args[len(call.Args)-1]) {
+				marked[l] = true
+			}
+		}
+		return true
+	})
+	return marked
+}
+
+// changes returns a whole number and 1, less 1, its double and its half, of any
+// other one a thousandth more, its double and its half, and the other sign.
+func changes(l *ast.BasicLit, sign bool) (list []string) {
 	v := constant.MakeFromLiteral(l.Value, l.Kind, 0)
+	if sign && l.Value != "0" {
+		return []string{"(-" + l.Value + ")"}
+	}
 	if l.Kind == token.INT {
-		return constant.BinaryOp(v, token.ADD, constant.MakeInt64(1)).ExactString()
+		one, two := constant.MakeInt64(1), constant.MakeInt64(2)
+		others := []constant.Value{constant.BinaryOp(v, token.ADD, one), constant.BinaryOp(v, token.SUB, one)}
+		if constant.Compare(v, token.GTR, two) {
+			others = append(others, constant.BinaryOp(v, token.MUL, two), constant.BinaryOp(v, token.QUO_ASSIGN, two))
+		}
+		for _, o := range others {
+			list = append(list, o.ExactString())
+		}
+		return list
 	}
 	x, _ := constant.Float64Val(v)
 	if x == 0 {
-		return "1.0"
+		return []string{"1.0", "(-1.0)"}
 	}
-	return strconv.FormatFloat(x*1.001, 'e', -1, 64)
+	for _, f := range []float64{1.001, 2, 0.5} {
+		list = append(list, strconv.FormatFloat(x*f, 'e', -1, 64))
+	}
+	return list
 }
 
 // constants marks the numbers that have to stay constants: in declarations of

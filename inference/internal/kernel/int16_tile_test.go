@@ -204,7 +204,7 @@ func TestTies16(t *testing.T) {
 func TestDepthwiseTiles16(t *testing.T) {
 	rng := rand.New(rand.NewPCG(43, 5))
 	var g guards
-	for range shapes(t) {
+	for i := range shapes(t) {
 		g.free()
 		d := Depthwise16{Window: randomWindowF32(rng, 24), Batch: 1 + rng.IntN(2), InC: 1 + rng.IntN(70), Multiplier: 1}
 		switch rng.IntN(4) {
@@ -212,6 +212,10 @@ func TestDepthwiseTiles16(t *testing.T) {
 			d.InC = 1 + rng.IntN(16) // several pixels a vector
 		case 1:
 			d.InC, d.Multiplier = 1+rng.IntN(5), 2+rng.IntN(20)
+		}
+		if i == 0 { // a step of more sums than wait for each other
+			d.Window = Window{InH: 1, InW: 3, OutH: 1, OutW: 2, KH: 1, KW: 2, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
+			d.InC, d.Multiplier = depthwiseSums16+5, 1
 		}
 		channels := d.InC * d.Multiplier
 		d.Weights = randomTensor8[int8](rng, d.KH*d.KW*channels)

@@ -112,19 +112,12 @@ def noticed(tests, path, line, binary, mutant):
         for seconds, tier, name, lines in t.runs:
             if not anywhere and line not in lines.get(path, ()):
                 continue
-            if t.arch and not anywhere and reaches(tests, path, line):
-                continue
             if not binary(t):
                 return "does not compile"
             r = t.run(binary(t), tier, name, 60 + 10 * int(seconds), mutant)
             if r.returncode:
                 return r.stdout + r.stderr
     return None
-
-
-def reaches(tests, path, line):
-    """Whether a test reaches a line without an emulator."""
-    return any(line in lines.get(path, ()) for t in tests if not t.arch for _, _, _, lines in t.runs)
 
 
 def equivalent(folder):
@@ -174,24 +167,32 @@ class Changes:
         """The first change of a number that a test notices, counted from 0, and what
         the test printed; or the last one, and None. None twice where none compiles."""
         last = None, None
-        for k, (index, other) in enumerate(self.numbers[place]):
-            seen = self.noticed(place, index, other)
-            if seen != "does not compile":
-                last = k, other
-                if seen is not None:
-                    return k, other, seen
+        for emulated in (False, True):
+            tests = [t for t in self.tests if bool(t.arch) == emulated]
+            if emulated and self.reached(*place[:2]):
+                break
+            for k, (index, other) in enumerate(self.numbers[place]):
+                seen = self.noticed(tests, place, index, other)
+                if seen != "does not compile":
+                    last = k, other
+                    if seen is not None:
+                        return k, other, seen
         return *last, None
 
-    def noticed(self, place, index, other):
+    def reached(self, path, line):
+        """Whether a test reaches a line without an emulator."""
+        return any(line in lines.get(path, ()) for t in self.tests if not t.arch for _, _, _, lines in t.runs)
+
+    def noticed(self, tests, place, index, other):
         path, line = place[:2]
         if index >= 0:
-            return noticed(self.tests, path, line, lambda t: self.switched[t], index)
+            return noticed(tests, path, line, lambda t: self.switched[t], index)
         text = open(path).read()
         lines = text.split("\n")
         lines[line - 1] = self.changed(place, other)
         open(path, "w").write("\n".join(lines))
         built = {}
-        seen = noticed(self.tests, path, line, lambda t: built[t] if t in built else built.setdefault(t, t.build("changed")), -1)
+        seen = noticed(tests, path, line, lambda t: built[t] if t in built else built.setdefault(t, t.build("changed")), -1)
         open(path, "w").write(text)
         return seen
 

@@ -96,6 +96,12 @@ func gemmF32x5x1AVX2(t *tileF32)
 func gemmF32x6x1AVX2(t *tileF32)
 
 //go:noescape
+func gemmF32x7x1AVX2(t *tileF32)
+
+//go:noescape
+func gemmF32x8x1AVX2(t *tileF32)
+
+//go:noescape
 func gemmF32x1x2AVX2(t *tileF32)
 
 //go:noescape
@@ -184,10 +190,10 @@ func maxWindowF32AVX2(t *windowF32)
 
 // vectorsF32 are the float kernels by tier; AVX2 ones need FMA too.
 var vectorsF32 = map[string]*vectorF32{
-	TierVNNI: {tier: TierVNNI, lanes: 16, rows: 8},
-	TierAVX2: {tier: TierAVX2, lanes: 8, rows: 6},
+	TierVNNI: {tier: TierVNNI, lanes: 16, rows: 8, turns: true},
+	TierAVX2: {tier: TierAVX2, lanes: 8, rows: 6, turns: true},
 	// AVX-VNNI brings nothing for floats.
-	TierAVXVNNI: {tier: TierAVXVNNI, lanes: 8, rows: 6},
+	TierAVXVNNI: {tier: TierAVXVNNI, lanes: 8, rows: 6, turns: true},
 }
 
 // Calls name each kernel: through a function value its arguments would move
@@ -262,6 +268,10 @@ func gemmF32x1AVX2(rows int, t *tileF32) {
 		gemmF32x5x1AVX2(t)
 	case 6:
 		gemmF32x6x1AVX2(t)
+	case 7:
+		gemmF32x7x1AVX2(t)
+	case 8:
+		gemmF32x8x1AVX2(t)
 	}
 }
 

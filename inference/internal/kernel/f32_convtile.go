@@ -86,20 +86,14 @@ func (t *convTilesF32) group(dst, in []float32, g int, part share) {
 		}
 		return
 	}
-	most := t.v.rows
-	blocks := (x1 - x0 + most - 1) / most
 	if t.panelLen <= panelInL1 {
 		for p := p0; p < p1; p++ {
-			if line := t.in.evenly(2 * t.v.rows); line > 0 {
-				t.lines(&a, dst, in, g, p, x0, x1, line)
-				continue
-			}
-			for i := range blocks {
-				t.tile(&a, dst, in, g, p, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks)
-			}
+			t.lines(&a, dst, in, g, p, x0, x1)
 		}
 		return
 	}
+	most := t.v.pixels(t.lanesOf(p0) / t.v.lanes)
+	blocks := (x1 - x0 + most - 1) / most
 	for i := range blocks {
 		for p := p0; p < p1; p++ {
 			t.tile(&a, dst, in, g, p, x0+i*(x1-x0)/blocks, x0+(i+1)*(x1-x0)/blocks)
@@ -107,16 +101,38 @@ func (t *convTilesF32) group(dst, in []float32, g int, part share) {
 	}
 }
 
-// lines computes panel p for pixels [first, last), line by line.
-func (t *convTilesF32) lines(a *tileF32, dst, in []float32, g, p, first, last, line int) {
+// lines computes panel p for pixels [first, last), in as few calls as their windows
+// allow.
+func (t *convTilesF32) lines(a *tileF32, dst, in []float32, g, p, first, last int) {
+	most := t.v.pixels(t.lanesOf(p) / t.v.lanes)
+	line := t.in.evenly(2 * most)
+	if a.turn = 4 * (t.in.corner(1, 0) - t.in.corner(0, t.OutW)); t.v.turns && (a.turn == 0 || t.OutW >= most) {
+		line = last // at most one turn in a block
+	}
+	if line == 0 {
+		blocks, n := (last-first+most-1)/most, last-first
+		for i := range blocks {
+			t.tile(a, dst, in, g, p, first+i*n/blocks, first+(i+1)*n/blocks)
+		}
+		return
+	}
 	for first < last {
 		end := min(last, (first/line+1)*line)
-		for _, b := range evenBlocks(end-first, t.v.rows) {
-			if a.blocks = b.count; b.count > 0 {
-				a.step = 4 * b.pixels * t.StrideW * t.in.pixel
-				t.tile(a, dst, in, g, p, first, first+b.pixels)
-				first += b.count * b.pixels
-			}
+		t.blocks(a, dst, in, g, p, first, end, most)
+		first = end
+	}
+	a.blocks = 1
+}
+
+// blocks computes panel p for pixels [first, last), in blocks that differ by one pixel
+// at most.
+func (t *convTilesF32) blocks(a *tileF32, dst, in []float32, g, p, first, last, most int) {
+	a.pixel, a.line = 4*t.StrideW*t.in.pixel, t.OutW
+	for _, b := range evenBlocks(last-first, most) {
+		if a.blocks = b.count; b.count > 0 {
+			a.step, a.left = b.pixels*a.pixel, t.OutW-first%t.OutW
+			t.tile(a, dst, in, g, p, first, first+b.pixels)
+			first += b.count * b.pixels
 		}
 	}
 }

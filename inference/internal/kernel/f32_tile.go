@@ -17,6 +17,9 @@ type tileF32 struct {
 	size     int         // 144: bytes of a panel
 	blocks   int         // 152: of as many pixels; kernels may count it down
 	step     int         // 160: bytes from block to block
+	// What kernels with turns need besides: bytes that lie between two lines, pixels
+	// from the block to the end of its line, pixels of a line, bytes from pixel to pixel.
+	turn, left, line, pixel int // 168
 }
 
 // tapsF32 is the same for depthwise kernels: neighbouring pixels of vectors of
@@ -43,8 +46,17 @@ type tapsF32 struct {
 // call them.
 type vectorF32 struct {
 	tier  string
-	lanes int // of a vector
-	rows  int // pixels of the largest tile
+	lanes int  // of a vector
+	rows  int  // pixels of the largest tile of two vectors
+	turns bool // matrix kernels go on from line to line
+}
+
+// pixels returns those of the largest tile of so many vectors.
+func (v *vectorF32) pixels(vectors int) int {
+	if vectors == 1 {
+		return 8
+	}
+	return v.rows
 }
 
 // laneMasks holds 32 set lanes, then 32 empty ones: a window into it masks any

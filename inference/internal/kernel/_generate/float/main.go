@@ -17,7 +17,7 @@ type set struct {
 	name  string // suffix of the functions
 	reg   string // vector registers
 	lanes int
-	rows  int // of the largest tile
+	rows  int // of the largest tile of two vectors; one vector takes 8
 }
 
 var out = bufio.NewWriter(os.Stdout)
@@ -30,7 +30,7 @@ func main() {
 	p("#include \"textflag.h\"\n")
 	for _, s := range []set{{"AVX512", "Z", 16, 8}, {"AVX2", "Y", 8, 6}} {
 		for vectors := 1; vectors <= 2; vectors++ {
-			for rows := 1; rows <= s.rows; rows++ {
+			for rows := 1; rows <= s.rows || vectors == 1 && rows <= 8; rows++ {
 				s.gemm(rows, vectors)
 			}
 		}
@@ -71,6 +71,33 @@ func (s set) fit(acc, lo, hi, nan, t string) {
 	p("\tVBLENDVPS %s, %s, %s, %s", t, nan, acc, acc)
 }
 
+// fitAll is fit of all sums, with the address of what is no number. On AVX2 a
+// comparison of two sums at a time tells that all are numbers, which they almost always
+// are; nan and t are free on the way in.
+func (s set) fitAll(acc []string, lo, hi, nan, nanAt, t, label string) {
+	if s.avx512() {
+		p("\tVBROADCASTSS %s, %s", nanAt, nan)
+		for _, a := range acc {
+			s.fit(a, lo, hi, nan, t)
+		}
+		return
+	}
+	last := len(acc) - 1
+	p("\tVCMPPS $3, %s, %s, %s", acc[0], acc[min(1, last)], t)
+	for i := 2; i <= last; i += 2 {
+		p("\tVCMPPS $3, %s, %s, %s\n\tVORPS %s, %s, %s", acc[i], acc[min(i+1, last)], nan, nan, t, t)
+	}
+	p("\tVTESTPS %s, %s\n\tJEQ numbers%s\n\tVBROADCASTSS %s, %s", t, t, label, nanAt, nan)
+	for _, a := range acc {
+		s.fit(a, lo, hi, nan, t)
+	}
+	p("\tJMP fitted%s\nnumbers%s:", label, label)
+	for _, a := range acc {
+		p("\tVMAXPS %s, %s, %s\n\tVMINPS %s, %s, %s", lo, a, a, hi, a, a)
+	}
+	p("fitted%s:", label)
+}
+
 // store writes the lanes of mask number m (0 or 1) of v.
 func (s set) store(v, mem string, m int, mask string) {
 	if s.avx512() {
@@ -80,10 +107,13 @@ func (s set) store(v, mem string, m int, mask string) {
 	}
 }
 
+// unroll is how many elements of a segment take one turn of a matrix kernel's loop.
+const unroll = 2
+
 var rowRegs = []string{"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
 
-// gemm writes blocks of rows pixels, evenly spaced, by one or two vectors of
-// outputs:
+// gemm writes blocks of rows pixels that follow each other, also from line to line, by
+// one or two vectors of outputs:
 //
 //	func gemmF32x<rows>x<vectors><set>(t *tileF32)
 //
@@ -113,22 +143,26 @@ func (s set) gemm(rows, vectors int) {
 	p("segment:")
 	p("\tMOVQ (DI), BX")
 	p("\tMOVQ 96(AX), CX // elements of a segment")
-	p("\tADDQ BX, CX")
 	p("\tADDQ $8, DI")
-	p("element:")
-	for j := range vectors {
-		p("\tVMOVUPS %d(SI), %s", j*s.bytes(), b[j])
-	}
-	for r := range rows {
-		p("\tVBROADCASTSS (%s)(BX*4), %s", rowRegs[r], a)
+	element := func(u int) {
 		for j := range vectors {
-			s.fma(a, b[j], acc(r, j))
+			p("\tVMOVUPS %d(SI), %s", (u*vectors+j)*s.bytes(), b[j])
+		}
+		for r := range rows {
+			p("\tVBROADCASTSS %d(%s)(BX*4), %s", 4*u, rowRegs[r], a)
+			for j := range vectors {
+				s.fma(a, b[j], acc(r, j))
+			}
 		}
 	}
-	p("\tADDQ $%d, SI", vectors*s.bytes())
-	p("\tINCQ BX")
-	p("\tCMPQ BX, CX")
-	p("\tJLT element")
+	p("\tSUBQ $%d, CX\n\tJLT rest\nseveral:", unroll)
+	for u := range unroll {
+		element(u)
+	}
+	p("\tADDQ $%d, SI\n\tADDQ $%d, BX\n\tSUBQ $%d, CX\n\tJGE several", unroll*vectors*s.bytes(), unroll, unroll)
+	p("rest:\n\tADDQ $%d, CX\n\tJEQ summed\nelement:", unroll)
+	element(0)
+	p("\tADDQ $%d, SI\n\tINCQ BX\n\tDECQ CX\n\tJNE element\nsummed:", vectors*s.bytes())
 	p("\tDECQ DX")
 	p("\tJNE segment")
 	p("\tMOVQ 72(AX), DI // destination")
@@ -149,10 +183,11 @@ func (s set) epilogue(rows, vectors int, acc func(r, j int) string) {
 	}
 	p("\tVBROADCASTSS 120(AX), %s", lo)
 	p("\tVBROADCASTSS 124(AX), %s", hi)
-	p("\tVBROADCASTSS 128(AX), %s", nan)
+	var sums []string
 	for i := range rows * vectors {
-		s.fit(acc(i/vectors, i%vectors), lo, hi, nan, t)
+		sums = append(sums, acc(i/vectors, i%vectors))
 	}
+	s.fitAll(sums, lo, hi, nan, "128(AX)", t, "")
 	if !s.avx512() {
 		s.wholeRows(rows, vectors, acc)
 	}
@@ -168,9 +203,12 @@ func (s set) epilogue(rows, vectors int, acc func(r, j int) string) {
 	if !s.avx512() {
 		p("stored:")
 	}
-	p("\tDECQ 152(AX)\n\tJEQ out\n\tMOVQ DI, 72(AX)\n\tMOVQ 160(AX), BX")
-	for r := range rows {
-		p("\tADDQ BX, %s", rowRegs[r])
+	p("\tDECQ 152(AX)\n\tJEQ out\n\tMOVQ DI, 72(AX)")
+	p("\tMOVQ 168(AX), CX // bytes to skip between lines\n\tADDQ 160(AX), R8")
+	p("\tMOVQ 176(AX), DX // pixels to the end of the line\n\tSUBQ $%d, DX\n\tJGT same\n\tADDQ 184(AX), DX\n\tADDQ CX, R8\nsame:\n\tMOVQ DX, 176(AX)", rows)
+	p("\tMOVQ 192(AX), SI // bytes from pixel to pixel")
+	for r := 1; r < rows; r++ {
+		p("\tXORL BX, BX\n\tCMPQ DX, $%d\n\tCMOVQEQ CX, BX\n\tADDQ SI, BX\n\tLEAQ (%s)(BX*1), %s", r, rowRegs[r-1], rowRegs[r])
 	}
 	p("\tJMP block\nout:\n\tVZEROUPPER\n\tRET\n")
 }
@@ -249,7 +287,6 @@ func (s set) depthwise(pixels int) {
 	}
 	p("\tVBROADCASTSS 76(AX), %s", lo)
 	p("\tVBROADCASTSS 80(AX), %s", hi)
-	p("\tVBROADCASTSS 84(AX), %s", nan)
 	if s.avx512() {
 		p("\tKXNORW K1, K1, K1")
 	} else {
@@ -299,8 +336,12 @@ func (s set) depthwise(pixels int) {
 			}
 		}
 		p("\tADDQ $8, DX\n\tADDQ R9, DI\n\tDECQ CX\n\tJNE %s", label)
+		var sums []string
 		for i := range pixels {
-			s.fit(s.v(i), lo, hi, nan, s.v(9))
+			sums = append(sums, s.v(i))
+		}
+		s.fitAll(sums, lo, hi, nan, "84(AX)", s.v(9), label)
+		for i := range pixels {
 			if whole {
 				p("\tVMOVUPS %s, (R13)", s.v(i))
 			} else {

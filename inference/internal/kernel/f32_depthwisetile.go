@@ -11,6 +11,7 @@ type depthwiseTilesF32 struct {
 	v       *vectorF32
 	in      padded
 	offsets []int // bytes from a window's corner to each tap
+	rolled  []int // the same in a window of rows, which begins at each of them in turn
 	weights []float32
 	bias    []float32
 	repeat  int // pixels of a vector
@@ -18,10 +19,17 @@ type depthwiseTilesF32 struct {
 
 func (d *DepthwiseF32) tiles(v *vectorF32) *depthwiseTilesF32 {
 	t := &depthwiseTilesF32{DepthwiseF32: d, v: v, in: newPadded(d.Window, d.InC), weights: d.Weights, bias: d.Bias, repeat: 1}
-	for ky := range d.KH {
-		for kx := range d.KW {
-			t.offsets = append(t.offsets, 4*(ky*d.DilationH*t.in.w+kx*d.DilationW)*d.InC)
+	taps := func(list []int, top, rows int) []int {
+		for ky := range d.KH {
+			for kx := range d.KW {
+				list = append(list, 4*((top+ky*d.DilationH)%rows*t.in.w+kx*d.DilationW)*d.InC)
+			}
 		}
+		return list
+	}
+	t.offsets = taps(nil, 0, t.in.h)
+	for top := range t.span() {
+		t.rolled = taps(t.rolled, top, t.span())
 	}
 	if n := v.lanes / gcd(v.lanes, d.InC); d.StrideW == 1 && n > 1 && n <= d.OutW {
 		t.repeat = n
@@ -41,28 +49,62 @@ func repeated(v []float32, n, times int) (out []float32) {
 	return out
 }
 
+// span returns the rows from the first of a window to the last.
+func (t *depthwiseTilesF32) span() int { return (t.KH-1)*t.DilationH + 1 }
+
 // run computes dst = depthwise(src). buf has in.size elements.
 func (t *depthwiseTilesF32) run(dst, src, buf []float32) {
-	inSize := t.InH * t.InW * t.InC
+	inSize, outSize := t.InH*t.InW*t.InC, t.OutH*t.OutW*t.InC
 	for b := range t.Batch {
-		in := copyPadded(&t.in, src[b*inSize:][:inSize], buf)
-		t.lines(dst[b*t.OutH*t.OutW*t.InC:], in, share{0, 1})
+		in, out := src[b*inSize:][:inSize], dst[b*outSize:][:outSize]
+		if t.in.needed {
+			t.roll(out, in, buf)
+		} else {
+			t.lines(out, in, share{0, 1})
+		}
 	}
 }
 
-// lines computes a share of the rows of one image.
+// roll computes an image whose rows are copied with their padding right before they are
+// read, to a window of rows that stays in the first cache: a row that is no longer needed
+// makes room for the next.
+func (t *depthwiseTilesF32) roll(dst, in, buf []float32) {
+	span, line, taps := t.span(), t.in.w*t.InC, t.KH*t.KW
+	next := 0
+	for y := range t.OutH {
+		top := y * t.StrideH
+		for next = max(next, top); next < top+span; next++ {
+			t.copyRow(buf[next%span*line:][:line], in, next-t.PadTop)
+		}
+		t.row(dst[y*t.OutW*t.InC:], buf, t.rolled[top%span*taps:][:taps])
+	}
+}
+
+// copyRow copies row y of an image with its padding.
+func (t *depthwiseTilesF32) copyRow(dst, in []float32, y int) {
+	if y < 0 || y >= t.InH {
+		clear(dst)
+		return
+	}
+	left, n := t.PadLeft*t.InC, t.InW*t.InC
+	clear(dst[:left])
+	copy(dst[left:], in[y*n:][:n])
+	clear(dst[left+n:])
+}
+
+// lines computes a share of the rows of one image, copied where that is needed.
 func (t *depthwiseTilesF32) lines(dst, in []float32, part share) {
 	y0, y1 := part.of(t.OutH)
 	for y := y0; y < y1; y++ {
-		t.row(dst[y*t.OutW*t.InC:], in[t.in.corner(y, 0):])
+		t.row(dst[y*t.OutW*t.InC:], in[t.in.corner(y, 0):], t.offsets)
 	}
 }
 
 // row computes one row of output pixels.
-func (t *depthwiseTilesF32) row(dst, in []float32) {
+func (t *depthwiseTilesF32) row(dst, in []float32, offsets []int) {
 	c := t.repeat * t.InC // elements of a step
 	a := tapsF32{
-		pixel: 4 * t.StrideW * c, offsets: &t.offsets[0], taps: len(t.offsets), weightStep: 4 * c,
+		pixel: 4 * t.StrideW * c, offsets: &offsets[0], taps: len(offsets), weightStep: 4 * c,
 		stride: 4 * c, lo: t.Out.Lo, hi: t.Out.Hi, nan: canonicalNaN,
 	}
 	steps := t.OutW / t.repeat

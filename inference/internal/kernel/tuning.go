@@ -5,7 +5,7 @@ package kernel
 const (
 	// panelInL1 is how many elements of a panel of floats stay in the first cache while
 	// the pixels pass by; longer ones stay with the pixels.
-	panelInL1 = 6 << 10
+	panelInL1 = 10 << 10
 
 	// panelsInL1x8 is how many bytes of panels stay there; larger ones stay with the pixels.
 	panelsInL1x8 = 32 << 10

@@ -116,7 +116,7 @@ func (s set) gemm(rows int) {
 		p("\tVMOVDQA Y0, Y%d\n\tVMOVDQA Y1, Y%d", 2*r, 2*r+1)
 	}
 	sets := 1
-	for !s.wide && 2*sets*rows*2 <= 12 && sets < 4 {
+	for (!s.wide || rows == 1) && 2*sets*rows*2 <= 12 && sets < 4 {
 		sets *= 2
 	}
 	for i := 2 * rows; i < 2*rows*sets; i++ {
@@ -159,11 +159,11 @@ func (s set) quad(rows, set int) {
 		return
 	}
 	for pair := range 2 {
-		p("\tVPMOVSXBW %d(SI), Y12\n\tVPMOVSXBW %d(SI), Y13", 32*pair, 32*pair+16)
+		p("\tVPMOVSXBW %d(SI), Y12\n\tVPMOVSXBW %d(SI), Y13", 64*set+32*pair, 64*set+32*pair+16)
 		for r := range rows {
-			p("\tVPBROADCASTD %d(%s)(BX*1), Y14", 4*pair, rowRegs[r])
-			s.dot(12, 14, 2*r, 15)
-			s.dot(13, 14, 2*r+1, 14)
+			p("\tVPBROADCASTD %d(%s)(BX*1), Y14", 8*set+4*pair, rowRegs[r])
+			s.dot(12, 14, 2*(set*rows+r), 15)
+			s.dot(13, 14, 2*(set*rows+r)+1, 14)
 		}
 	}
 }

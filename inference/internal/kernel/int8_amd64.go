@@ -412,12 +412,14 @@ func (v *vector8) packBlocks(dst []int32, w []byte, k, n, width int, sign uint32
 // sumPixels writes factor times the sum of each window of as many pixels as dst has,
 // step bytes apart.
 func (v *vector8) sumPixels(dst []int32, in []byte, step int, offsets []int, length int, factor int32) {
-	if v.set == setVNNI {
-		sumPixelsVNNI(&pixelSums{&dst[0], &in[0], step, &offsets[0], len(offsets), length, len(dst), factor})
-		return
-	}
-	for i := range dst {
-		dst[i] = factor * v.sumRowAVX2(in[i*step:], offsets, length)
+	t := pixelSums{&dst[0], &in[0], step, &offsets[0], len(offsets), length * v.width(), len(dst), factor, &laneMasks[0]}
+	switch {
+	case v.set == setVNNI:
+		sumPixelsVNNI(&t)
+	case v.wide:
+		sumPixelsWideAVX2(&t)
+	default:
+		sumPixelsBytesAVX2(&t)
 	}
 }
 

@@ -17,10 +17,10 @@ func flipWideAVX2(dst, src *byte, blocks int, flip uint32)
 func flipAVX2(dst, src *byte, blocks int, flip uint32)
 
 //go:noescape
-func sumWideAVX2(row *byte, blocks int) int32
+func sumPixelsWideAVX2(t *pixelSums)
 
 //go:noescape
-func sumBytesAVX2(row *byte, blocks int) int32
+func sumPixelsBytesAVX2(t *pixelSums)
 
 //go:noescape
 func add8SAVX2(t *row8)
@@ -72,61 +72,6 @@ func (v *vector8) flipRow(dst, src []byte, flip byte) {
 	for i, x := range src[n:] {
 		dst[n+i] = x ^ flip
 	}
-}
-
-// sumRowAVX2 adds the inputs of a window: short runs in words of their own, since a
-// call takes as long.
-func (v *vector8) sumRowAVX2(row []byte, offsets []int, length int) (sum int32) {
-	for _, at := range offsets {
-		in := row[at:][:length*v.width()]
-		if n := len(in) &^ 31; n >= 64 {
-			if v.wide {
-				sum += sumWideAVX2(&in[0], n/32)
-			} else {
-				sum += sumBytesAVX2(&in[0], n/32)
-			}
-			in = in[n:]
-		}
-		if v.wide {
-			sum += sumShortWide(in)
-		} else {
-			sum += sumShort(in)
-		}
-	}
-	return sum
-}
-
-// everyOther is the even bytes of a word, room for the sums of 128 words.
-const everyOther = 0x00FF00FF00FF00FF
-
-// addLanes returns the sum of a word's four lanes, less than 65536.
-func addLanes(lanes uint64) int32 { return int32(lanes * 0x0001000100010001 >> 48) }
-
-// sumShort adds less than 64 bytes.
-func sumShort(in []byte) int32 {
-	lanes := uint64(0)
-	for ; len(in) >= 8; in = in[8:] {
-		x := binary.LittleEndian.Uint64(in)
-		lanes += x&everyOther + x>>8&everyOther
-	}
-	sum := addLanes(lanes)
-	for _, x := range in {
-		sum += int32(x)
-	}
-	return sum
-}
-
-// sumShortWide adds less than 32 bytes with a sign, each filled up to 16 bits.
-func sumShortWide(in []byte) int32 {
-	lanes, sum := uint64(0), int32(0)
-	for ; len(in) >= 8; in = in[8:] {
-		lanes += binary.LittleEndian.Uint64(in)&everyOther ^ 0x0080008000800080
-		sum -= 4 * 128
-	}
-	for ; len(in) > 0; in = in[2:] {
-		sum += int32(int8(in[0]))
-	}
-	return sum + addLanes(lanes)
 }
 
 // sumWindowAVX2 writes the sums of the channels in mask.

@@ -4837,51 +4837,199 @@ loop:
 	VZEROUPPER
 	RET
 
-// func sumWideAVX2(row *byte, blocks int) int32
-TEXT ·sumWideAVX2(SB), NOSPLIT, $0-20
-	MOVQ row+0(FP), SI
-	MOVQ blocks+8(FP), CX
-	MOVL $0x00010001, BX
-	VMOVD BX, X2
-	VPBROADCASTD X2, Y2
+// func sumPixelsWideAVX2(t *pixelSums)
+TEXT ·sumPixelsWideAVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 16(AX), R9 // bytes from window to window
+	MOVQ 48(AX), DX // windows
+	VPBROADCASTD 56(AX), X9
+	MOVQ 64(AX), R14 // masks: 32 set lanes, then empty ones
+	VPXOR Y8, Y8, Y8
+	VPCMPEQW Y8, Y8, Y8
+	VPSRLW $15, Y8, Y8 // ones
+	MOVQ 40(AX), R15
+	ANDQ $31, R15 // bytes after whole vectors, as lanes and as bytes
+	MOVQ $128, BX
+	SUBQ R15, BX
+	VMOVDQU (R14)(BX*1), Y11
+	ANDQ $-4, BX
+	VMOVDQU (R14)(BX*1), Y10
+four:
+	LEAQ (R8)(R9*1), R10
+	CMPQ DX, $1
+	CMOVQLE R8, R10
+	LEAQ (R10)(R9*1), R11
+	CMPQ DX, $2
+	CMOVQLE R10, R11
+	LEAQ (R11)(R9*1), R12
+	CMPQ DX, $3
+	CMOVQLE R11, R12
 	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ 24(AX), SI // where each segment begins
+	MOVQ 32(AX), R13 // segments
+segment:
+	MOVQ (SI), BX
+	ADDQ $8, SI
+	MOVQ 40(AX), CX
+	SUBQ $32, CX
+	JLT tail
 loop:
-	VPMADDWD (SI), Y2, Y1
-	VPADDD Y1, Y0, Y0
-	ADDQ $32, SI
-	DECQ CX
-	JNE loop
+	VPMADDWD (R8)(BX*1), Y8, Y4
+	VPADDD Y4, Y0, Y0
+	VPMADDWD (R10)(BX*1), Y8, Y5
+	VPADDD Y5, Y1, Y1
+	VPMADDWD (R11)(BX*1), Y8, Y6
+	VPADDD Y6, Y2, Y2
+	VPMADDWD (R12)(BX*1), Y8, Y7
+	VPADDD Y7, Y3, Y3
+	ADDQ $32, BX
+	SUBQ $32, CX
+	JGE loop
+tail:
+	TESTQ R15, R15
+	JEQ summed
+	VPMASKMOVD (R8)(BX*1), Y10, Y4
+	VPAND Y11, Y4, Y4
+	VPMADDWD Y4, Y8, Y4
+	VPADDD Y4, Y0, Y0
+	VPMASKMOVD (R10)(BX*1), Y10, Y5
+	VPAND Y11, Y5, Y5
+	VPMADDWD Y5, Y8, Y5
+	VPADDD Y5, Y1, Y1
+	VPMASKMOVD (R11)(BX*1), Y10, Y6
+	VPAND Y11, Y6, Y6
+	VPMADDWD Y6, Y8, Y6
+	VPADDD Y6, Y2, Y2
+	VPMASKMOVD (R12)(BX*1), Y10, Y7
+	VPAND Y11, Y7, Y7
+	VPMADDWD Y7, Y8, Y7
+	VPADDD Y7, Y3, Y3
+summed:
+	DECQ R13
+	JNE segment
+	VPHADDD Y1, Y0, Y0
+	VPHADDD Y3, Y2, Y2
+	VPHADDD Y2, Y0, Y0
 	VEXTRACTI128 $1, Y0, X1
 	VPADDD X1, X0, X0
-	VPSHUFD $0x4E, X0, X1
-	VPADDD X1, X0, X0
-	VPSHUFD $0xB1, X0, X1
-	VPADDD X1, X0, X0
-	VMOVD X0, AX
-	MOVL AX, ret+16(FP)
+	VPMULLD X9, X0, X0
+	CMPQ DX, $4
+	JLT some
+	VMOVDQU X0, (DI)
+	ADDQ $16, DI
+	LEAQ (R12)(R9*1), R8
+	SUBQ $4, DX
+	JGT four
+	VZEROUPPER
+	RET
+some:
+	VMOVD X0, (DI)
+	VPSRLDQ $4, X0, X0
+	ADDQ $4, DI
+	DECQ DX
+	JNE some
 	VZEROUPPER
 	RET
 
-// func sumBytesAVX2(row *byte, blocks int) int32
-TEXT ·sumBytesAVX2(SB), NOSPLIT, $0-20
-	MOVQ row+0(FP), SI
-	MOVQ blocks+8(FP), CX
+// func sumPixelsBytesAVX2(t *pixelSums)
+TEXT ·sumPixelsBytesAVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 16(AX), R9 // bytes from window to window
+	MOVQ 48(AX), DX // windows
+	VPBROADCASTD 56(AX), X9
+	MOVQ 64(AX), R14 // masks: 32 set lanes, then empty ones
+	VPXOR Y8, Y8, Y8
+	MOVQ 40(AX), R15
+	ANDQ $31, R15 // bytes after whole vectors, as lanes and as bytes
+	MOVQ $128, BX
+	SUBQ R15, BX
+	VMOVDQU (R14)(BX*1), Y11
+	ANDQ $-4, BX
+	VMOVDQU (R14)(BX*1), Y10
+four:
+	LEAQ (R8)(R9*1), R10
+	CMPQ DX, $1
+	CMOVQLE R8, R10
+	LEAQ (R10)(R9*1), R11
+	CMPQ DX, $2
+	CMOVQLE R10, R11
+	LEAQ (R11)(R9*1), R12
+	CMPQ DX, $3
+	CMOVQLE R11, R12
 	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ 24(AX), SI // where each segment begins
+	MOVQ 32(AX), R13 // segments
+segment:
+	MOVQ (SI), BX
+	ADDQ $8, SI
+	MOVQ 40(AX), CX
+	SUBQ $32, CX
+	JLT tail
 loop:
-	VPSADBW (SI), Y2, Y1
-	VPADDD Y1, Y0, Y0
-	ADDQ $32, SI
-	DECQ CX
-	JNE loop
+	VPSADBW (R8)(BX*1), Y8, Y4
+	VPADDD Y4, Y0, Y0
+	VPSADBW (R10)(BX*1), Y8, Y5
+	VPADDD Y5, Y1, Y1
+	VPSADBW (R11)(BX*1), Y8, Y6
+	VPADDD Y6, Y2, Y2
+	VPSADBW (R12)(BX*1), Y8, Y7
+	VPADDD Y7, Y3, Y3
+	ADDQ $32, BX
+	SUBQ $32, CX
+	JGE loop
+tail:
+	TESTQ R15, R15
+	JEQ summed
+	VPMASKMOVD (R8)(BX*1), Y10, Y4
+	VPAND Y11, Y4, Y4
+	VPSADBW Y4, Y8, Y4
+	VPADDD Y4, Y0, Y0
+	VPMASKMOVD (R10)(BX*1), Y10, Y5
+	VPAND Y11, Y5, Y5
+	VPSADBW Y5, Y8, Y5
+	VPADDD Y5, Y1, Y1
+	VPMASKMOVD (R11)(BX*1), Y10, Y6
+	VPAND Y11, Y6, Y6
+	VPSADBW Y6, Y8, Y6
+	VPADDD Y6, Y2, Y2
+	VPMASKMOVD (R12)(BX*1), Y10, Y7
+	VPAND Y11, Y7, Y7
+	VPSADBW Y7, Y8, Y7
+	VPADDD Y7, Y3, Y3
+summed:
+	DECQ R13
+	JNE segment
+	VPHADDD Y1, Y0, Y0
+	VPHADDD Y3, Y2, Y2
+	VPHADDD Y2, Y0, Y0
 	VEXTRACTI128 $1, Y0, X1
 	VPADDD X1, X0, X0
-	VPSHUFD $0x4E, X0, X1
-	VPADDD X1, X0, X0
-	VPSHUFD $0xB1, X0, X1
-	VPADDD X1, X0, X0
-	VMOVD X0, AX
-	MOVL AX, ret+16(FP)
+	VPMULLD X9, X0, X0
+	CMPQ DX, $4
+	JLT some
+	VMOVDQU X0, (DI)
+	ADDQ $16, DI
+	LEAQ (R12)(R9*1), R8
+	SUBQ $4, DX
+	JGT four
+	VZEROUPPER
+	RET
+some:
+	VMOVD X0, (DI)
+	VPSRLDQ $4, X0, X0
+	ADDQ $4, DI
+	DECQ DX
+	JNE some
 	VZEROUPPER
 	RET
 

@@ -177,16 +177,17 @@ type taps8 struct {
 }
 
 // pixelSums is what a kernel that adds the inputs of windows works on. Assembly knows
-// the offsets of the fields (_generate/vnni).
+// the offsets of the fields (_generate/vnni, _generate/avx2).
 type pixelSums struct {
-	dst      *int32 // 0
-	src      *byte  // 8
-	step     int    // 16: bytes from window to window
-	offsets  *int   // 24: of each segment
-	segments int    // 32
-	length   int    // 40: bytes of a segment
-	pixels   int    // 48
-	factor   int32  // 56: of each sum
+	dst      *int32  // 0
+	src      *byte   // 8
+	step     int     // 16: bytes from window to window
+	offsets  *int    // 24: of each segment
+	segments int     // 32
+	length   int     // 40: bytes of a segment
+	pixels   int     // 48
+	factor   int32   // 56: of each sum
+	masks    *uint32 // 64: laneMasks
 }
 
 // slack8 is how many bytes kernels may read beyond an input they copied.

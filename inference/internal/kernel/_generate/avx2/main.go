@@ -48,8 +48,8 @@ func main() {
 	interleaveQuads()
 	flipWide()
 	flipBytes()
-	sumWide()
-	sumBytes()
+	sumPixels(true)
+	sumPixels(false)
 	for _, t := range []struct{ name, extend, max string }{{"S", "VPMOVSXBD", "VPMAXSB"}, {"U", "VPMOVZXBD", "VPMAXUB"}} {
 		binary("add", t.name, t.extend, addVector)
 		binary("mul", t.name, t.extend, mulVector)

@@ -54,24 +54,47 @@ func flipBytes() {
 	p("\tVZEROUPPER\n\tRET\n")
 }
 
-// reduce adds the eight sums in Y0.
-func reduce() {
-	p("\tVEXTRACTI128 $1, Y0, X1\n\tVPADDD X1, X0, X0\n\tVPSHUFD $0x4E, X0, X1\n\tVPADDD X1, X0, X0\n\tVPSHUFD $0xB1, X0, X1\n\tVPADDD X1, X0, X0")
-	p("\tVMOVD X0, AX\n\tMOVL AX, ret+16(FP)\n\tVZEROUPPER\n\tRET\n")
-}
-
-// sumWide adds inputs of 16 bits in blocks of 16.
-func sumWide() {
-	text("sumWideAVX2(row *byte, blocks int) int32", 20)
-	p("\tMOVQ row+0(FP), SI\n\tMOVQ blocks+8(FP), CX\n\tMOVL $0x00010001, BX\n\tVMOVD BX, X2\n\tVPBROADCASTD X2, Y2\n\tVPXOR Y0, Y0, Y0")
-	p("loop:\n\tVPMADDWD (SI), Y2, Y1\n\tVPADDD Y1, Y0, Y0\n\tADDQ $32, SI\n\tDECQ CX\n\tJNE loop")
-	reduce()
-}
-
-// sumBytes adds unsigned inputs in blocks of 32.
-func sumBytes() {
-	text("sumBytesAVX2(row *byte, blocks int) int32", 20)
-	p("\tMOVQ row+0(FP), SI\n\tMOVQ blocks+8(FP), CX\n\tVPXOR Y0, Y0, Y0\n\tVPXOR Y2, Y2, Y2")
-	p("loop:\n\tVPSADBW (SI), Y2, Y1\n\tVPADDD Y1, Y0, Y0\n\tADDQ $32, SI\n\tDECQ CX\n\tJNE loop")
-	reduce()
+// sumPixels adds the inputs of windows at even distances, four windows at a time, and
+// multiplies each sum:
+//
+//	func sumPixels<Bytes or Wide>AVX2(t *pixelSums)
+//
+// Beyond a segment's end at most three bytes are read.
+func sumPixels(wide bool) {
+	name, add := "sumPixelsBytesAVX2", "VPSADBW"
+	if wide {
+		name, add = "sumPixelsWideAVX2", "VPMADDWD"
+	}
+	text(name+"(t *pixelSums)", 8)
+	p("\tMOVQ t+0(FP), AX\n\tMOVQ (AX), DI\n\tMOVQ 8(AX), R8\n\tMOVQ 16(AX), R9 // bytes from window to window\n\tMOVQ 48(AX), DX // windows")
+	p("\tVPBROADCASTD 56(AX), X9\n\tMOVQ 64(AX), R14 // masks: 32 set lanes, then empty ones")
+	p("\tVPXOR Y8, Y8, Y8")
+	if wide {
+		p("\tVPCMPEQW Y8, Y8, Y8\n\tVPSRLW $15, Y8, Y8 // ones")
+	}
+	p("\tMOVQ 40(AX), R15\n\tANDQ $31, R15 // bytes after whole vectors, as lanes and as bytes")
+	p("\tMOVQ $128, BX\n\tSUBQ R15, BX\n\tVMOVDQU (R14)(BX*1), Y11\n\tANDQ $-4, BX\n\tVMOVDQU (R14)(BX*1), Y10")
+	at := []string{"R8", "R10", "R11", "R12"}
+	p("four:")
+	for i := 1; i < 4; i++ { // those that are missing are the last one again
+		p("\tLEAQ (%s)(R9*1), %s\n\tCMPQ DX, $%d\n\tCMOVQLE %s, %s", at[i-1], at[i], i, at[i-1], at[i])
+	}
+	for i := range at {
+		p("\tVPXOR Y%d, Y%d, Y%d", i, i, i)
+	}
+	p("\tMOVQ 24(AX), SI // where each segment begins\n\tMOVQ 32(AX), R13 // segments")
+	p("segment:\n\tMOVQ (SI), BX\n\tADDQ $8, SI\n\tMOVQ 40(AX), CX\n\tSUBQ $32, CX\n\tJLT tail")
+	p("loop:")
+	for i, r := range at {
+		p("\t%s (%s)(BX*1), Y8, Y%d\n\tVPADDD Y%d, Y%d, Y%d", add, r, 4+i, 4+i, i, i)
+	}
+	p("\tADDQ $32, BX\n\tSUBQ $32, CX\n\tJGE loop")
+	p("tail:\n\tTESTQ R15, R15\n\tJEQ summed")
+	for i, r := range at {
+		p("\tVPMASKMOVD (%s)(BX*1), Y10, Y%d\n\tVPAND Y11, Y%d, Y%d\n\t%s Y%d, Y8, Y%d\n\tVPADDD Y%d, Y%d, Y%d", r, 4+i, 4+i, 4+i, add, 4+i, 4+i, 4+i, i, i)
+	}
+	p("summed:\n\tDECQ R13\n\tJNE segment")
+	p("\tVPHADDD Y1, Y0, Y0\n\tVPHADDD Y3, Y2, Y2\n\tVPHADDD Y2, Y0, Y0\n\tVEXTRACTI128 $1, Y0, X1\n\tVPADDD X1, X0, X0\n\tVPMULLD X9, X0, X0")
+	p("\tCMPQ DX, $4\n\tJLT some\n\tVMOVDQU X0, (DI)\n\tADDQ $16, DI\n\tLEAQ (R12)(R9*1), R8\n\tSUBQ $4, DX\n\tJGT four\n\tVZEROUPPER\n\tRET")
+	p("some:\n\tVMOVD X0, (DI)\n\tVPSRLDQ $4, X0, X0\n\tADDQ $4, DI\n\tDECQ DX\n\tJNE some\n\tVZEROUPPER\n\tRET\n")
 }

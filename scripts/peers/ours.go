@@ -83,6 +83,9 @@ func medianRun(ctx context.Context, s *inference.Session, total time.Duration) (
 	return batches[len(batches)/2], nil
 }
 
+// computing are kernels that compute, by a rule that is the same everywhere.
+var computing = map[string]bool{"arg_max": true, "top_k": true, "where": true, "one_hot": true, "cast": true, "select": true, "dequantize_16": true, "max_pool_16": true}
+
 // genericShare returns the part of a run spent in portable kernels that compute;
 // those that only move bytes (concatenation, variables) are the runtime's
 // memmove on any CPU.
@@ -95,7 +98,7 @@ func genericShare(ctx context.Context, s *inference.Session) (float64, error) {
 		}
 		for _, st := range steps {
 			total += st.Time
-			if st.Tier == "generic" && st.Rule != "exact" {
+			if st.Tier == "generic" && (st.Rule != "exact" || computing[st.Kernel]) {
 				generic += st.Time
 			}
 		}

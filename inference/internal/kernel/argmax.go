@@ -29,7 +29,7 @@ func ArgMaxRows8[T Byte](n, inner int) (run func(dst []int32, src []T), tier str
 		return nil, TierGeneric
 	}
 	v := rows8Of(Tier())
-	if v == nil || !v.masked || n > 64 {
+	if v == nil || !v.argMaxes || n > 64 {
 		return func(dst []int32, src []T) { argMaxRows(dst, src, n) }, TierGeneric
 	}
 	return func(dst []int32, src []T) { v.argMax(isSigned[T](), dst, bytesOf(src), n) }, v.tier

@@ -182,11 +182,11 @@ const (
 func vector8Of(tier string) *vector8 {
 	switch tier {
 	case TierVNNI:
-		return &vector8{tier: tier, panel: 64, masked: true, rows: true, sums: true, blocks: true, lines: true, flipsIn: true, bounded: true, twoRows: true, chain: chainInL1}
+		return &vector8{tier: tier, panel: 64, masked: true, rows: true, argMaxes: true, sums: true, blocks: true, lines: true, flipsIn: true, bounded: true, twoRows: true, chain: chainInL1}
 	case TierAVXVNNI:
-		return &vector8{tier: tier, panel: 16, rows: true, sums: true, blocks: true, chain: chainInL1, set: setAVXVNNI}
+		return &vector8{tier: tier, panel: 16, rows: true, argMaxes: true, sums: true, blocks: true, chain: chainInL1, set: setAVXVNNI}
 	case TierAVX2:
-		return &vector8{tier: tier, panel: 16, rows: true, sums: true, blocks: true, chain: chainInL1, set: setAVX2, signed: true, wide: true}
+		return &vector8{tier: tier, panel: 16, rows: true, argMaxes: true, sums: true, blocks: true, chain: chainInL1, set: setAVX2, signed: true, wide: true}
 	}
 	return nil
 }
@@ -479,7 +479,22 @@ func (v *vector8) argMax(signed bool, dst []int32, src []byte, n int) {
 	if signed {
 		flip = 0x7F7F7F7F
 	}
-	argMax8VNNI(&dst[0], &src[0], n, len(src)/n, flip)
+	if v.set == setVNNI {
+		argMax8VNNI(&dst[0], &src[0], n, len(src)/n, flip)
+		return
+	}
+	rows := len(src) / n
+	if n < 32 { // where a whole vector is there
+		rows = max(len(src)-32+n, 0) / n
+	}
+	if rows > 0 {
+		argMax8AVX2(&dst[0], &src[0], n, rows, flip, &laneMasks[0])
+	}
+	if signed {
+		argMaxRows(dst[rows:], signedOf(src[rows*n:]), n)
+	} else {
+		argMaxRows(dst[rows:], src[rows*n:], n)
+	}
 }
 
 // bilinear blends four pixels of as many channels as dst has.

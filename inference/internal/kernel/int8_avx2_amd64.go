@@ -23,6 +23,9 @@ func sumPixelsWideAVX2(t *pixelSums)
 func sumPixelsBytesAVX2(t *pixelSums)
 
 //go:noescape
+func argMax8AVX2(dst *int32, src *byte, n, rows int, flip uint32, masks *uint32)
+
+//go:noescape
 func add8SAVX2(t *row8)
 
 //go:noescape

@@ -72,7 +72,7 @@ func (v *vector8) maxRow(signed bool, dst, src []byte) {
 	maxElements(signed, dst[n:], src[n:])
 }
 
-// argMax and softmax have no kernels without masks.
+// argMax and softmax have no kernels here.
 func (v *vector8) argMax(signed bool, dst []int32, src []byte, n int) { panic("no vector kernels") }
 func (v *vector8) softmax(signed bool, t *softmaxRows)                { panic("no vector kernels") }
 

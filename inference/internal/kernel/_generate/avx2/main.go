@@ -50,6 +50,7 @@ func main() {
 	flipBytes()
 	sumPixels(true)
 	sumPixels(false)
+	argMax()
 	for _, t := range []struct{ name, extend, max string }{{"S", "VPMOVSXBD", "VPMAXSB"}, {"U", "VPMOVZXBD", "VPMAXUB"}} {
 		binary("add", t.name, t.extend, addVector)
 		binary("mul", t.name, t.extend, mulVector)

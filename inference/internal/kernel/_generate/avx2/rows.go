@@ -88,3 +88,30 @@ func bilinear(typ, extend string) {
 	p("\tVEXTRACTI128 $1, Y0, X1\n\tVPACKUSDW X1, X0, X0\n\tVPACKUSWB X0, X0, X0\n\tVMOVQ X0, (DI)(SI*1)")
 	p("\tADDQ $8, SI\n\tDECQ CX\n\tJNE loop\n\tVZEROUPPER\n\tRET\n")
 }
+
+// argMax writes the position of the first largest of n <= 64 bytes, row by row:
+//
+//	func argMax8AVX2(dst *int32, src *byte, n, rows int, flip uint32, masks *uint32)
+//
+// flip turns the order of the bytes into the reverse of the unsigned one: the smallest is
+// found, which VPHMINPOSUW does for words. At least 32 bytes of a row are read; masks
+// are 32 set lanes, then empty ones.
+func argMax() {
+	text("argMax8AVX2(dst *int32, src *byte, n, rows int, flip uint32, masks *uint32)", 48)
+	p("\tMOVQ dst+0(FP), DI\n\tMOVQ src+8(FP), SI\n\tMOVQ n+16(FP), R8\n\tMOVQ rows+24(FP), DX")
+	flipped("flip+32(FP)", 4)
+	p("\tMOVQ R8, CX\n\tSUBQ $32, CX\n\tJGE long")
+	p("\tMOVQ masks+40(FP), R9\n\tVPCMPEQD Y5, Y5, Y5\n\tMOVQ $128, BX\n\tSUBQ R8, BX\n\tVPXOR (R9)(BX*1), Y5, Y5 // beyond the row")
+	smallest := func(y int) {
+		p("\tVEXTRACTI128 $1, Y%d, X3\n\tVPMINUB X3, X%d, X2\n\tVPSRLW $8, X2, X3\n\tVPMINUB X3, X2, X2\n\tVPHMINPOSUW X2, X2\n\tVPBROADCASTB X2, Y2", y, y)
+	}
+	p("short:\n\tVPXOR (SI), Y4, Y0\n\tVPOR Y5, Y0, Y0")
+	smallest(0)
+	p("\tVPCMPEQB Y2, Y0, Y3\n\tVPMOVMSKB Y3, BX\n\tBSFL BX, BX\n\tMOVL BX, (DI)")
+	p("\tADDQ $4, DI\n\tADDQ R8, SI\n\tDECQ DX\n\tJNE short\n\tVZEROUPPER\n\tRET")
+	// The second vector ends with the row.
+	p("long:\n\tVPXOR (SI), Y4, Y0\n\tVPXOR (SI)(CX*1), Y4, Y1\n\tVPMINUB Y1, Y0, Y6")
+	smallest(6)
+	p("\tVPCMPEQB Y2, Y0, Y3\n\tVPMOVMSKB Y3, BX\n\tVPCMPEQB Y2, Y1, Y3\n\tVPMOVMSKB Y3, R9\n\tSHLQ CX, R9\n\tORQ R9, BX\n\tBSFQ BX, BX\n\tMOVL BX, (DI)")
+	p("\tADDQ $4, DI\n\tADDQ R8, SI\n\tDECQ DX\n\tJNE long\n\tVZEROUPPER\n\tRET\n")
+}

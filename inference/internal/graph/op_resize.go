@@ -167,7 +167,7 @@ func argMaxStep8[T kernel.Byte](n *node, outer, count, inner int) Step {
 		in, some := viewOf[T](src.Bytes(mem)), i32(narrow.Bytes(mem))
 		out := viewOf[int64](dst.Bytes(mem))
 		for len(out) > 0 {
-			rows := min(len(some), len(out))
+			rows := min(len(some)/inner*inner, len(out))
 			run(some[:rows], in[:rows*count])
 			for i, at := range some[:rows] {
 				out[i] = int64(at)

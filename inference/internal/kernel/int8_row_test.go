@@ -134,6 +134,37 @@ func testPools8[T Byte](t *testing.T) {
 	}
 }
 
+func TestArgMaxOfColumns(t *testing.T) {
+	t.Run("int8", testArgMaxOfColumns[int8])
+	t.Run("uint8", testArgMaxOfColumns[uint8])
+}
+
+func testArgMaxOfColumns[T Byte](t *testing.T) {
+	rng := rand.New(rand.NewPCG(35, 5))
+	var g guards
+	for range shapes(t) / 10 {
+		g.free()
+		outer, n, inner := 1+rng.IntN(2), 2*columnRows+rng.IntN(400), 2+rng.IntN(40)
+		src := guarded(t, &g, randomTensor8[T](rng, outer*n*inner))
+		if rng.IntN(2) == 0 { // many are the largest
+			for i := range src {
+				src[i] /= 64
+			}
+		}
+		want := make([]int32, outer*inner)
+		ArgMax(src, outer, n, inner, func(at, i int) { want[at] = int32(i) })
+		for _, tier := range Tiers() {
+			t.Setenv(TierVariable, tier)
+			if run, _ := ArgMaxRows8[T](n, inner); run != nil {
+				got := guarded(t, &g, make([]int32, len(want)))
+				if run(got, src); !slices.Equal(got, want) {
+					t.Fatalf("%s: largest of %d times %d of %d are %v, want %v", tier, outer, inner, n, got, want)
+				}
+			}
+		}
+	}
+}
+
 func TestResizeAndArgMax8(t *testing.T) {
 	t.Run("int8", testResizeAndArgMax8[int8])
 	t.Run("uint8", testResizeAndArgMax8[uint8])

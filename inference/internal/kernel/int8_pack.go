@@ -36,23 +36,29 @@ func (t *convTiles8[T]) packPanel(g, p int, sign uint32, absent []byte) {
 	w := bytesOf(t.Weights)[first*k:][:lanes*k]
 	for s := range t.offsets {
 		quads := panel[width*(1+s*t.quads):][:width*t.quads]
-		done := 0 // inputs of these 16 outputs
-		for o := 0; o < lanes; o += 4 {
-			if o%16 == 0 {
-				if done = 0; lanes-o >= 16 {
-					done = t.v.packBlocks(quads[o:], w[o*k+s*t.length:], k, t.length, width, sign)
-				}
-			}
-			var rows [4][]byte
-			for i := range rows {
-				if rows[i] = absent[done:]; o+i < lanes {
-					rows[i] = w[(o+i)*k+s*t.length:][done:t.length]
-				}
+		for o := 0; o < lanes; o += 16 {
+			done := 0 // inputs of these 16 outputs
+			if lanes-o >= 16 {
+				done = t.v.packBlocks(quads[o:], w[o*k+s*t.length:], k, t.length, width, sign)
 			}
 			if done < t.length {
-				t.v.packFour(quads[done/4*width:], width, o, &rows, sign)
+				t.packRest(quads, w[s*t.length:], absent, o, min(o+16, lanes), lanes, done, width, sign)
 			}
 		}
+	}
+}
+
+// packRest writes the weights of outputs [o, end) from the done-th on.
+func (t *convTiles8[T]) packRest(quads []int32, w, absent []byte, o, end, lanes, done, width int, sign uint32) {
+	k := t.Depth()
+	for ; o < end; o += 4 {
+		var rows [4][]byte
+		for i := range rows {
+			if rows[i] = absent[done:]; o+i < lanes {
+				rows[i] = w[(o+i)*k:][done:t.length]
+			}
+		}
+		t.v.packFour(quads[done/4*width:], width, o, &rows, sign)
 	}
 }
 

@@ -33,6 +33,8 @@ type Tensor struct {
 }
 
 // Elements returns the number of elements; Build checked that it fits.
+//
+//go:noinline
 func (t *Tensor) Elements() int {
 	n := 1
 	for _, d := range t.Shape {
@@ -45,6 +47,8 @@ func (t *Tensor) Elements() int {
 func (t *Tensor) Size() int { return t.Elements() * t.DType.Size() }
 
 // Scale returns the per-tensor scale, 0 where the tensor is not quantized.
+//
+//go:noinline
 func (t *Tensor) Scale() float32 {
 	if len(t.Quant.Scale) == 0 {
 		return 0
@@ -53,6 +57,8 @@ func (t *Tensor) Scale() float32 {
 }
 
 // Zero returns the per-tensor zero point.
+//
+//go:noinline
 func (t *Tensor) Zero() int32 {
 	if len(t.Quant.ZeroPoint) == 0 {
 		return 0

@@ -176,6 +176,8 @@ func (n *node) clampTFLite(activation byte) (kernel.Clamp8, error) {
 }
 
 // wholeRange is the output side without an activation.
+//
+//go:noinline
 func (n *node) wholeRange() kernel.Clamp8 {
 	c := kernel.Clamp8{Zero: n.out().Zero(), Min: -128, Max: 127}
 	if n.out().DType == Uint8 {

@@ -150,6 +150,8 @@ type node struct {
 }
 
 // in returns input i, or nil where it is left out.
+//
+//go:noinline
 func (n *node) in(i int) *Tensor {
 	if i >= len(n.n.In) || n.n.In[i] < 0 {
 		return nil
@@ -157,23 +159,31 @@ func (n *node) in(i int) *Tensor {
 	return &n.b.g.Tensors[n.n.In[i]]
 }
 
+//go:noinline
 func (n *node) out() *Tensor { return n.outAt(0) }
 
+//go:noinline
 func (n *node) outAt(i int) *Tensor { return &n.b.g.Tensors[n.n.Out[i]] }
 
 // inRef returns where a step finds input i; a constant is then kept.
+//
+//go:noinline
 func (n *node) inRef(i int) *Ref {
 	t := n.n.In[i]
 	n.b.direct[t] = true
 	return n.b.refs[t]
 }
 
+//go:noinline
 func (n *node) outRef() *Ref { return n.outRefAt(0) }
 
+//go:noinline
 func (n *node) outRefAt(i int) *Ref { return n.b.refs[n.n.Out[i]] }
 
 // scratch returns arena memory of count elements that is the step's own while
 // it runs. What an int cannot count is cut down to what no arena can hold.
+//
+//go:noinline
 func (n *node) scratch(count, elem int) *Ref {
 	r := new(Ref)
 	size := int(min(int64(count)*int64(elem), math.MaxInt))
@@ -283,6 +293,7 @@ func (n *node) quantized(ts ...*Tensor) error {
 	return nil
 }
 
+//go:noinline
 func equal(a, b []int) bool {
 	if len(a) != len(b) {
 		return false
@@ -295,6 +306,7 @@ func equal(a, b []int) bool {
 	return true
 }
 
+//go:noinline
 func product(dims []int) int {
 	p := 1
 	for _, d := range dims {

@@ -26,6 +26,8 @@ func copyStep(name string, blocks ...block) Step {
 }
 
 // strides returns the distance in bytes between neighbours of each dimension.
+//
+//go:noinline
 func strides(shape []int, elem int) []int {
 	s := make([]int, len(shape))
 	for d := len(shape) - 1; d >= 0; d-- {

@@ -349,11 +349,14 @@ func (b *builder) constants() error {
 }
 
 // hold charges n bytes that live as long as the plan.
+//
+//go:noinline
 func (b *builder) hold(what string, n int) error {
 	b.packed += int64(n)
 	return b.mem.Take(what, int64(n))
 }
 
+//go:noinline
 func unsupported(format string, args ...any) error {
 	var e UnsupportedError
 	e.add(format, args...)

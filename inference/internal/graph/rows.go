@@ -20,6 +20,8 @@ type rows struct {
 func (r *rows) in(mem []byte) int { return int(binary.LittleEndian.Uint32(r.count.Bytes(mem))) }
 
 // rowsOf returns what a run decides of input i, or nil.
+//
+//go:noinline
 func (n *node) rowsOf(i int) *rows {
 	if i >= len(n.n.In) || n.n.In[i] < 0 {
 		return nil

@@ -8,6 +8,8 @@ FUZZTIME    ?= 30s
 TESTFLAGS   ?=
 # GOARM=6 runs on every Raspberry Pi; armv7 is built for its instructions.
 PLATFORMS    = linux/amd64 linux/arm64 linux/arm/7 linux/arm/6 linux/riscv64
+# The bytes that an agent may have at most.
+MAXAGENT     = 16000000
 
 export CGO_ENABLED = 0
 
@@ -34,13 +36,15 @@ demo-auto: build ## the same without waiting for Enter, as a test
 demo-device: build ## run two models on simulated and replayed sensors, with a live view
 	./bin/dunlin run --config cmd/dunlin/demo/agent.yaml --view
 
-cross: ## build dist/dunlin-* for all five architectures
-	@for p in $(PLATFORMS); do \
+cross: ## build dist/dunlin-* for all five architectures, none of them too large
+	@large=; for p in $(PLATFORMS); do \
 		set -- $$(echo $$p | tr / ' '); \
 		out=dist/dunlin-$$1-$$2$${3:+v$$3}; \
 		GOOS=$$1 GOARCH=$$2 GOARM=$$3 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $$out ./cmd/dunlin || exit 1; \
-		printf '%-24s %9d bytes\n' $$out $$(wc -c < $$out); \
-	done
+		size=$$(wc -c < $$out); printf '%-24s %9d bytes\n' $$out $$size; \
+		[ $$size -le $(MAXAGENT) ] || large="$$large $$out"; \
+	done; \
+	[ -z "$$large" ] || { echo "over $(MAXAGENT) bytes:$$large ('make footprint' shows what each module adds)"; exit 1; }
 
 bench: ## time the kernels and the front ends
 	$(GO) test -run '^$$' -bench . ./...

@@ -4,6 +4,8 @@ GO          ?= go
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS      = -s -w
+# The agent speaks HTTP/1.1 only (RATIONALE.md).
+AGENTTAGS    = nethttpomithttp2
 FUZZTIME    ?= 30s
 TESTFLAGS   ?=
 # GOARM=6 runs on every Raspberry Pi; armv7 is built for its instructions.
@@ -19,7 +21,7 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/dunlin, dunlin-guard, dunlin-grpc and dunlin-fleet for this machine
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dunlin ./cmd/dunlin
+	$(GO) build -trimpath -tags $(AGENTTAGS) -ldflags '$(LDFLAGS)' -o bin/dunlin ./cmd/dunlin
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/dunlin-guard ./cmd/dunlin-guard
 	$(GO) build -trimpath -tags grpcnotrace -ldflags '$(LDFLAGS)' -o bin/dunlin-grpc ./cmd/dunlin-grpc
 	$(GO) build -trimpath -ldflags '$(LDFLAGS) -X main.version=$(VERSION)' -o bin/dunlin-fleet ./cmd/dunlin-fleet
@@ -40,7 +42,7 @@ cross: ## build dist/dunlin-* for all five architectures, none of them too large
 	@large=; for p in $(PLATFORMS); do \
 		set -- $$(echo $$p | tr / ' '); \
 		out=dist/dunlin-$$1-$$2$${3:+v$$3}; \
-		GOOS=$$1 GOARCH=$$2 GOARM=$$3 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $$out ./cmd/dunlin || exit 1; \
+		GOOS=$$1 GOARCH=$$2 GOARM=$$3 $(GO) build -trimpath -tags $(AGENTTAGS) -ldflags '$(LDFLAGS)' -o $$out ./cmd/dunlin || exit 1; \
 		size=$$(wc -c < $$out); printf '%-24s %9d bytes\n' $$out $$size; \
 		[ $$size -le $(MAXAGENT) ] || large="$$large $$out"; \
 	done; \

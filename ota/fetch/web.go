@@ -74,7 +74,6 @@ func (w *Web) transport(t *tls.Config) *http.Transport {
 		MaxResponseHeaderBytes: 64 << 10,
 		IdleConnTimeout:        time.Minute,
 		DisableCompression:     true, // offsets count bytes of the file itself
-		ForceAttemptHTTP2:      true,
 	}
 }
 

@@ -93,7 +93,7 @@ func symbolSizes(modules map[string]string) (map[string]int64, error) {
 	}
 	defer os.RemoveAll(dir)
 	bin := filepath.Join(dir, "dunlin")
-	if out, err := exec.Command("go", "build", "-trimpath", "-o", bin, agent).CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-o", bin, agent).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build: %w: %s", err, out)
 	}
 	out, err := exec.Command("go", "tool", "nm", "-size", "-sort", "address", bin).Output()

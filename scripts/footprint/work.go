@@ -84,7 +84,7 @@ func measureWork(ctx context.Context) error {
 func (b *bench) build() error {
 	b.agent, b.fleet, b.config = filepath.Join(b.dir, "dunlin"), filepath.Join(b.dir, "dunlin-fleet"), filepath.Join(b.dir, "agent.yaml")
 	for path, pkg := range map[string]string{b.agent: agent, b.fleet: "./cmd/dunlin-fleet"} {
-		c := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
+		c := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", path, pkg)
 		c.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := c.CombinedOutput(); err != nil {
 			return fmt.Errorf("build %s: %w: %s", pkg, err, out)

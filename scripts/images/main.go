@@ -168,7 +168,11 @@ func (im image) compile(p v1.Platform, version string) ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, im.program)
-	c := exec.Command("go", "build", "-C", "../..", "-trimpath", "-buildvcs=auto", "-ldflags", "-s -w -X main.version="+version, "-o", path, "./cmd/"+im.program)
+	tags := ""
+	if im.program == "dunlin" {
+		tags = "nethttpomithttp2"
+	}
+	c := exec.Command("go", "build", "-C", "../..", "-trimpath", "-buildvcs=auto", "-tags", tags, "-ldflags", "-s -w -X main.version="+version, "-o", path, "./cmd/"+im.program)
 	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.OS, "GOARCH="+p.Architecture, "GOARM="+strings.TrimPrefix(p.Variant, "v"))
 	if said, err := c.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build: %w: %s", err, said)

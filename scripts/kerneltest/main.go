@@ -171,7 +171,7 @@ func fill(root, image string, m machine) error {
 			return err
 		}
 	}
-	if err := goTool("build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(root, "bin", "dunlin"), "./cmd/dunlin"); err != nil {
+	if err := goTool("build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", filepath.Join(root, "bin", "dunlin"), "./cmd/dunlin"); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(root, "agent", "agent.yaml"), fmt.Appendf(nil, config, m.actions), 0o644); err != nil {

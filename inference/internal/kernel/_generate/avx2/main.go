@@ -111,6 +111,9 @@ func (s set) gemm(rows int) {
 	for r := range rows {
 		p("\tMOVQ %d(AX), %s", 8*r, rowRegs[r])
 	}
+	if rows == 1 {
+		s.pair()
+	}
 	p("block:\n\tMOVQ 64(AX), SI // panel\n\tMOVQ 88(AX), DX // segments")
 	p("\tVMOVDQU (SI), Y0\n\tVMOVDQU 32(SI), Y1\n\tADDQ $64, SI")
 	for r := 1; r < rows; r++ {
@@ -147,6 +150,72 @@ func (s set) gemm(rows int) {
 	store(rows)
 }
 
+// pair computes two panels of one pixel, which share its inputs and the way to bytes,
+// while as many are left.
+func (s set) pair() {
+	const sets = 2
+	step := 4
+	if s.wide {
+		step = 8
+	}
+	panels := []string{"SI", "R9"}
+	quad := func(set int) {
+		for i := range step / 4 { // words of inputs
+			p("\tVPBROADCASTD %d(R8)(BX*1), Y14", step*set+4*i)
+			for k, panel := range panels {
+				for j := range 2 {
+					if s.wide {
+						p("\tVPMOVSXBW %d(%s), Y%d", 64*set+32*i+16*j, panel, 12+j)
+					} else {
+						p("\tVMOVDQU %d(%s), Y%d", 64*set+32*j, panel, 12+j)
+					}
+					s.dot(12+j, 14, 4*set+2*k+j, 15)
+				}
+			}
+		}
+	}
+	p("\tCMPQ 184(AX), $2\n\tJLT block\n\tCMPQ R15, $1\n\tJNE block")
+	p("\tMOVQ 88(AX), DX // segments\n\tMOVQ DX, R9\n\tIMULQ 96(AX), R9\n\tINCQ R9\n\tSHLQ $6, R9 // bytes of a panel")
+	p("\tMOVQ 64(AX), SI\n\tADDQ SI, R9\n\tMOVQ 104(AX), DI")
+	for k, panel := range panels {
+		p("\tVMOVDQU (%s), Y%d\n\tVMOVDQU 32(%s), Y%d\n\tADDQ $64, %s", panel, 2*k, panel, 2*k+1, panel)
+	}
+	for i := 4; i < 4*sets; i++ {
+		p("\tVPXOR Y%d, Y%d, Y%d", i, i, i)
+	}
+	p("pairsegment:\n\tMOVQ (DI), BX\n\tMOVQ 96(AX), CX\n\tADDQ $8, DI\n\tSUBQ $%d, CX\n\tJLT pairrest\npairs:", sets)
+	for i := range sets {
+		quad(i)
+	}
+	p("\tADDQ $%d, SI\n\tADDQ $%d, R9\n\tADDQ $%d, BX\n\tSUBQ $%d, CX\n\tJGE pairs", 64*sets, 64*sets, step*sets, sets)
+	p("pairrest:\n\tADDQ $%d, CX\n\tJEQ pairsummed", sets)
+	quad(0)
+	p("\tADDQ $64, SI\n\tADDQ $64, R9\npairsummed:\n\tDECQ DX\n\tJNE pairsegment")
+	for i := range 4 {
+		p("\tVPADDD Y%d, Y%d, Y%d", 4+i, i, i)
+	}
+	p("\tMOVQ R9, R14 // the next panel\n\tMOVQ 72(AX), DI\n\tMOVL 120(AX), BX\n\tCMPL BX, $1\n\tJEQ pairsums\n\tTESTL BX, BX\n\tJNE pairadded\n\tVPBROADCASTD 136(AX), Y14")
+	for i := range 4 {
+		p("\tVPADDD Y14, Y%d, Y%d", i, i)
+	}
+	p("pairadded:")
+	loadSide()
+	finish(0, 2, []string{"(SI)", "32(SI)", "64(SI)", "96(SI)"}, "(BX)")
+	p("\tVMOVDQU Y0, (DI)\n\tMOVQ $32, BX")
+	p("pairnext:\n\tSUBQ $2, 184(AX)\n\tJEQ done\n\tMOVQ R14, 64(AX)\n\tADDQ $128, 168(AX)\n\tADDQ 0(SP), BX\n\tMOVQ BX, 0(SP)\n\tMOVQ BX, 72(AX)\n\tJMP panel")
+	p("pairsums:")
+	for i := range 4 {
+		p("\tVMOVDQU Y%d, %d(DI)", i, 32*i)
+	}
+	p("\tMOVQ $128, BX\n\tJMP pairnext")
+}
+
+// loadSide reads the output side.
+func loadSide() {
+	p("\tMOVQ 168(AX), SI // scales\n\tMOVQ 176(AX), BX // order")
+	p("\tVPBROADCASTD 120(AX), Y15\n\tVBROADCASTSS 124(AX), Y12\n\tVPBROADCASTW 128(AX), Y13\n\tVPBROADCASTB 132(AX), Y14")
+}
+
 // quad multiplies one quad of inputs of each row, the one number set from here.
 func (s set) quad(rows, set int) {
 	if !s.wide {
@@ -176,8 +245,8 @@ func store(rows int) {
 	for r := range rows {
 		p("\tVPBROADCASTD %d(AX), Y14\n\tVPADDD Y14, Y%d, Y%d\n\tVPADDD Y14, Y%d, Y%d", 136+4*r, 2*r, 2*r, 2*r+1, 2*r+1)
 	}
-	p("added:\n\tMOVQ 168(AX), SI // scales\n\tMOVQ 176(AX), BX // order")
-	p("\tVPBROADCASTD 120(AX), Y15\n\tVBROADCASTSS 124(AX), Y12\n\tVPBROADCASTW 128(AX), Y13\n\tVPBROADCASTB 132(AX), Y14")
+	p("added:")
+	loadSide()
 	for r := 0; r < rows; r += 2 {
 		n := min(2, rows-r)
 		finish(2*r, n, []string{"(SI)", "32(SI)"}, "(BX)")
@@ -210,7 +279,7 @@ func store(rows int) {
 // register; what is below any int32 saturates twice on its way to a byte.
 func finish(v, n int, scale []string, order string) {
 	for i := v; i < v+2*n; i++ {
-		p("\tVCVTDQ2PS Y%d, Y%d\n\tVMULPS %s, Y%d, Y%d", i, i, scale[(i-v)%2], i, i)
+		p("\tVCVTDQ2PS Y%d, Y%d\n\tVMULPS %s, Y%d, Y%d", i, i, scale[(i-v)%len(scale)], i, i)
 		p("\tVMINPS Y12, Y%d, Y%d\n\tVCVTPS2DQ Y%d, Y%d", i, i, i, i)
 	}
 	for i := v; i < v+2*n; i += 2 {

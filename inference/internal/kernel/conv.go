@@ -34,6 +34,7 @@ func (c *Conv[T]) Choose() int {
 		return c.Groups * c.OutC * c.Depth()
 	}
 	c.fast = c.layout(v)
+	c.fast.byDots()
 	return c.fast.size()
 }
 

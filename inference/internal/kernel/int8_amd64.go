@@ -123,6 +123,9 @@ func interleaveVNNI(dst, r0, r1, r2, r3 *byte, blocks int, flip uint32, index *u
 func flipVNNI(dst, src *byte, n, gap, rows int, flip, fill uint32)
 
 //go:noescape
+func dot8VNNI(x, w *byte, n int, flip uint32) int32
+
+//go:noescape
 func sumPixelsVNNI(t *pixelSums)
 
 //go:noescape
@@ -182,11 +185,11 @@ const (
 func vector8Of(tier string) *vector8 {
 	switch tier {
 	case TierVNNI:
-		return &vector8{tier: tier, panel: 64, masked: true, rows: true, argMaxes: true, sums: true, blocks: true, lines: true, flipsIn: true, bounded: true, twoRows: true, chain: chainInL1}
+		return &vector8{tier: tier, panel: 64, masked: true, rows: true, argMaxes: true, dots: true, sums: true, blocks: true, lines: true, flipsIn: true, bounded: true, twoRows: true, chain: chainInL1}
 	case TierAVXVNNI:
-		return &vector8{tier: tier, panel: 16, rows: true, argMaxes: true, sums: true, blocks: true, chain: chainInL1, set: setAVXVNNI}
+		return &vector8{tier: tier, panel: 16, rows: true, argMaxes: true, dots: true, sums: true, blocks: true, chain: chainInL1, set: setAVXVNNI}
 	case TierAVX2:
-		return &vector8{tier: tier, panel: 16, rows: true, argMaxes: true, sums: true, blocks: true, chain: chainInL1, set: setAVX2, signed: true, wide: true}
+		return &vector8{tier: tier, panel: 16, rows: true, argMaxes: true, dots: true, sums: true, blocks: true, chain: chainInL1, set: setAVX2, signed: true, wide: true}
 	}
 	return nil
 }
@@ -407,6 +410,23 @@ func (v *vector8) packBlocks(dst []int32, w []byte, k, n, width int, sign uint32
 	_, _ = w[15*k+64*blocks-1], dst[(16*blocks-1)*width+15]
 	packBlocksVNNI(&dst[0], &w[0], k, 4*width, blocks, sign)
 	return 64 * blocks
+}
+
+// dot returns the sum of inputs, each xored with flip and then without a sign, times
+// signed weights.
+func (v *vector8) dot(x, w []byte, flip byte) (sum int32) {
+	words := 0x01010101 * uint32(flip)
+	if v.set == setVNNI {
+		return dot8VNNI(&x[0], &w[0], len(x), words)
+	}
+	n := len(x) &^ 31
+	if n > 0 {
+		sum = dot8AVX2(&x[0], &w[0], n/32, words)
+	}
+	for i, q := range x[n:] {
+		sum += int32(q^flip) * int32(int8(w[n+i]))
+	}
+	return sum
 }
 
 // sumPixels writes factor times the sum of each window of as many pixels as dst has,

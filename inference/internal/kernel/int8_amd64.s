@@ -8265,6 +8265,70 @@ tail:
 	VZEROUPPER
 	RET
 
+// func dot8VNNI(x, w *byte, n int, flip uint32) int32
+TEXT ·dot8VNNI(SB), NOSPLIT, $0-36
+	MOVQ x+0(FP), SI
+	MOVQ w+8(FP), DI
+	MOVQ n+16(FP), CX
+	MOVL flip+24(FP), BX
+	VPBROADCASTD BX, Z8
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	SUBQ $256, CX
+	JLT rest
+four:
+	VPXORD 0(SI), Z8, Z4
+	VPDPBUSD 0(DI), Z4, Z0
+	VPXORD 64(SI), Z8, Z5
+	VPDPBUSD 64(DI), Z5, Z1
+	VPXORD 128(SI), Z8, Z6
+	VPDPBUSD 128(DI), Z6, Z2
+	VPXORD 192(SI), Z8, Z7
+	VPDPBUSD 192(DI), Z7, Z3
+	ADDQ $256, SI
+	ADDQ $256, DI
+	SUBQ $256, CX
+	JGE four
+rest:
+	ADDQ $192, CX
+	JLT tail
+loop:
+	VPXORD (SI), Z8, Z4
+	VPDPBUSD (DI), Z4, Z0
+	ADDQ $64, SI
+	ADDQ $64, DI
+	SUBQ $64, CX
+	JGE loop
+tail:
+	ADDQ $64, CX
+	JEQ summed
+	MOVQ $1, BX
+	SHLQ CX, BX
+	DECQ BX
+	KMOVQ BX, K1
+	VMOVDQU8.Z (SI), K1, Z4
+	VMOVDQU8.Z (DI), K1, Z5
+	VPXORD Z8, Z4, Z4
+	VPDPBUSD Z5, Z4, Z1
+summed:
+	VPADDD Z1, Z0, Z0
+	VPADDD Z3, Z2, Z2
+	VPADDD Z2, Z0, Z0
+	VEXTRACTI32X8 $1, Z0, Y1
+	VPADDD Y1, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPADDD X1, X0, X0
+	VPSHUFD $0x4E, X0, X1
+	VPADDD X1, X0, X0
+	VPSHUFD $0xB1, X0, X1
+	VPADDD X1, X0, X0
+	VMOVD X0, AX
+	MOVL AX, ret+32(FP)
+	VZEROUPPER
+	RET
+
 // func packBlocksVNNI(dst *int32, src *byte, rowStep, dstStep, blocks int, sign uint32)
 TEXT ·packBlocksVNNI(SB), NOSPLIT, $0-44
 	MOVQ dst+0(FP), DI

@@ -23,6 +23,9 @@ func sumPixelsWideAVX2(t *pixelSums)
 func sumPixelsBytesAVX2(t *pixelSums)
 
 //go:noescape
+func dot8AVX2(x, w *byte, blocks int, flip uint32) int32
+
+//go:noescape
 func argMax8AVX2(dst *int32, src *byte, n, rows int, flip uint32, masks *uint32)
 
 //go:noescape

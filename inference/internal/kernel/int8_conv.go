@@ -22,6 +22,7 @@ type convTiles8[T Byte] struct {
 	length   int   // bytes of a segment
 	quads    int   // of a segment
 	sums     int32 // factor of a pixel's input sum, 0 for none
+	dot      bool  // a layer of few outputs of one pixel
 
 	one   tile8   // of a layer of one pixel: all that is the same in every run
 	calls []call8 // its kernels in order; nil for other layers
@@ -36,6 +37,7 @@ type call8 struct {
 // tiles lays out and packs the weights for the kernels of v.
 func (c *Conv[T]) tiles(v *vector8) *convTiles8[T] {
 	t := c.layout(v)
+	t.byDots()
 	t.pack(nil)
 	return t
 }
@@ -65,7 +67,12 @@ func (c *Conv[T]) layout(v *vector8) *convTiles8[T] {
 }
 
 // size returns the bytes that pack takes.
-func (t *convTiles8[T]) size() int { return 4 * t.Groups * (t.groupLen + t.perGroup*t.v.panel) }
+func (t *convTiles8[T]) size() int {
+	if t.dot {
+		return 4 * t.OutC * (2 + t.quads)
+	}
+	return 4 * t.Groups * (t.groupLen + t.perGroup*t.v.panel)
+}
 
 // vectors returns the width of panel p in vectors of 16: the last one may be
 // narrow.
@@ -74,6 +81,9 @@ func (t *convTiles8[T]) vectors(p int) int { return t.v.vectors(t.OutC, p) }
 // bytes returns the size of what run copies the input to, and of what kernels
 // store narrow panels to.
 func (t *convTiles8[T]) bytes() int {
+	if t.dot {
+		return 0
+	}
 	n := 0
 	if t.staged {
 		n = t.in.h*t.in.w*t.in.pixel*t.v.width() + slack8
@@ -168,7 +178,7 @@ func (t *convTiles8[T]) prepare(in []byte, zero byte, buf []byte) []byte {
 
 // spare is where a worker's narrow panels go.
 func (t *convTiles8[T]) spare(buf []byte, worker int) []byte {
-	if t.v.masked {
+	if t.v.masked || t.dot {
 		return nil
 	}
 	n := t.narrow8()
@@ -244,6 +254,12 @@ func spreadWords(dst []byte, word uint64) {
 
 // group computes a share of the channels of group g, or of its pixels.
 func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part share) {
+	if t.dot {
+		if part.part == 0 {
+			t.dots(dst, in)
+		}
+		return
+	}
 	a := t.tile8()
 	if t.sums == 0 {
 		sums = nil

@@ -4,6 +4,10 @@ import "encoding/binary"
 
 // pack rearranges the weights for matrix kernels.
 func (t *convTiles8[T]) pack(room *Room) {
+	if t.dot {
+		t.packDots(room)
+		return
+	}
 	t.planSingle()
 	t.panels = take[int32](room, t.Groups*t.groupLen)
 	t.scale = take[float32](room, t.Groups*t.perGroup*t.v.panel)

@@ -72,9 +72,10 @@ func (v *vector8) maxRow(signed bool, dst, src []byte) {
 	maxElements(signed, dst[n:], src[n:])
 }
 
-// argMax and softmax have no kernels here.
+// argMax, softmax and dot have no kernels here.
 func (v *vector8) argMax(signed bool, dst []int32, src []byte, n int) { panic("no vector kernels") }
 func (v *vector8) softmax(signed bool, t *softmaxRows)                { panic("no vector kernels") }
+func (v *vector8) dot(x, w []byte, flip byte) int32                   { panic("no vector kernels") }
 
 // bilinear blends four pixels of as many channels as dst has.
 func (v *vector8) bilinear(signed bool, dst, tl, tr, bl, br []byte, x, y int32) {

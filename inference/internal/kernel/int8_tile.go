@@ -15,9 +15,9 @@ type vector8 struct {
 	signed bool // the kernels' inputs
 	masked bool // kernels store parts of 16 outputs
 	rows   bool // has more than layers
-	// argMaxes is for kernels of rows that have argMax.
-	argMaxes bool
-	sums     bool // matrix kernels know sumsOut
+	// argMaxes is for kernels of rows that have argMax, dots for those that have dot.
+	argMaxes, dots bool
+	sums           bool // matrix kernels know sumsOut
 	// narrowSums is for kernels that add two products in 16 bits, which weights
 	// of -128 could overflow.
 	narrowSums bool

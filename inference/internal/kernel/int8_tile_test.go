@@ -100,6 +100,9 @@ func testConvTiles8[T Byte](t *testing.T) {
 			}
 			if rng.IntN(4) == 0 { // a fully connected layer
 				c.Window = Window{InH: 1, InW: 1, OutH: 1, OutW: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
+				if rng.IntN(3) == 0 { // of few outputs
+					c.InC, c.OutC = 1+rng.IntN(700), 1+rng.IntN(dotOutputs+1)
+				}
 			}
 			c.Weights = randomTensor8[T](rng, c.Groups*c.OutC*c.Depth())
 			avoidLowest(v, c.Weights)

@@ -51,6 +51,7 @@ func main() {
 	sumPixels(true)
 	sumPixels(false)
 	argMax()
+	dot()
 	for _, t := range []struct{ name, extend, max string }{{"S", "VPMOVSXBD", "VPMAXSB"}, {"U", "VPMOVZXBD", "VPMAXUB"}} {
 		binary("add", t.name, t.extend, addVector)
 		binary("mul", t.name, t.extend, mulVector)

@@ -98,3 +98,20 @@ func sumPixels(wide bool) {
 	p("\tCMPQ DX, $4\n\tJLT some\n\tVMOVDQU X0, (DI)\n\tADDQ $16, DI\n\tLEAQ (R12)(R9*1), R8\n\tSUBQ $4, DX\n\tJGT four\n\tVZEROUPPER\n\tRET")
 	p("some:\n\tVMOVD X0, (DI)\n\tVPSRLDQ $4, X0, X0\n\tADDQ $4, DI\n\tDECQ DX\n\tJNE some\n\tVZEROUPPER\n\tRET\n")
 }
+
+// dot multiplies a row of inputs, flipped or not, by one of weights, in blocks of 32:
+//
+//	func dot8AVX2(x, w *byte, blocks int, flip uint32) int32
+func dot() {
+	text("dot8AVX2(x, w *byte, blocks int, flip uint32) int32", 36)
+	p("\tMOVQ x+0(FP), SI\n\tMOVQ w+8(FP), DI\n\tMOVQ blocks+16(FP), CX")
+	flipped("flip+24(FP)", 8)
+	p("\tVPXOR Y0, Y0, Y0\n\tVPXOR Y1, Y1, Y1\nloop:")
+	for i := range 2 {
+		p("\tVPXOR %d(SI), X8, X%d\n\tVPMOVZXBW X%d, Y%d\n\tVPMOVSXBW %d(DI), Y%d", 16*i, 2+i, 2+i, 2+i, 16*i, 4+i)
+		p("\tVPMADDWD Y%d, Y%d, Y%d\n\tVPADDD Y%d, Y%d, Y%d", 4+i, 2+i, 2+i, 2+i, i, i)
+	}
+	p("\tADDQ $32, SI\n\tADDQ $32, DI\n\tDECQ CX\n\tJNE loop\n\tVPADDD Y1, Y0, Y0")
+	p("\tVEXTRACTI128 $1, Y0, X1\n\tVPADDD X1, X0, X0\n\tVPSHUFD $0x4E, X0, X1\n\tVPADDD X1, X0, X0\n\tVPSHUFD $0xB1, X0, X1\n\tVPADDD X1, X0, X0")
+	p("\tVMOVD X0, AX\n\tMOVL AX, ret+32(FP)\n\tVZEROUPPER\n\tRET\n")
+}

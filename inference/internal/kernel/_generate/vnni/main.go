@@ -39,6 +39,7 @@ func main() {
 	flip()
 	sumPixels()
 	sumRows()
+	dot()
 	packBlocks()
 	argMax()
 	for _, t := range []struct{ name, extend, max string }{{"S", "VPMOVSXBD", "VPMAXSB"}, {"U", "VPMOVZXBD", "VPMAXUB"}} {
@@ -519,6 +520,30 @@ func sumRows() {
 	p("\tVEXTRACTI32X8 $1, Z0, Y1\n\tVPADDQ Y1, Y0, Y0\n\tVEXTRACTI128 $1, Y0, X1\n\tVPADDQ X1, X0, X0")
 	p("\tVPSHUFD $0x4E, X0, X1\n\tVPADDQ X1, X0, X0\n\tVMOVD X0, (DI)\n\tADDQ $4, DI\n\tDECQ DX\n\tJNE row")
 	p("\tVZEROUPPER\n\tRET\n")
+}
+
+// dot multiplies a row of inputs, flipped or not, by one of weights:
+//
+//	func dot8VNNI(x, w *byte, n int, flip uint32) int32
+func dot() {
+	p("// func dot8VNNI(x, w *byte, n int, flip uint32) int32")
+	p("TEXT ·dot8VNNI(SB), NOSPLIT, $0-36")
+	p("\tMOVQ x+0(FP), SI\n\tMOVQ w+8(FP), DI\n\tMOVQ n+16(FP), CX\n\tMOVL flip+24(FP), BX\n\tVPBROADCASTD BX, Z8")
+	for i := range 4 {
+		p("\tVPXORD Z%d, Z%d, Z%d", i, i, i)
+	}
+	p("\tSUBQ $256, CX\n\tJLT rest\nfour:")
+	for i := range 4 {
+		p("\tVPXORD %d(SI), Z8, Z%d\n\tVPDPBUSD %d(DI), Z%d, Z%d", 64*i, 4+i, 64*i, 4+i, i)
+	}
+	p("\tADDQ $256, SI\n\tADDQ $256, DI\n\tSUBQ $256, CX\n\tJGE four")
+	p("rest:\n\tADDQ $192, CX\n\tJLT tail\nloop:\n\tVPXORD (SI), Z8, Z4\n\tVPDPBUSD (DI), Z4, Z0\n\tADDQ $64, SI\n\tADDQ $64, DI\n\tSUBQ $64, CX\n\tJGE loop")
+	p("tail:\n\tADDQ $64, CX\n\tJEQ summed\n\tMOVQ $1, BX\n\tSHLQ CX, BX\n\tDECQ BX\n\tKMOVQ BX, K1")
+	p("\tVMOVDQU8.Z (SI), K1, Z4\n\tVMOVDQU8.Z (DI), K1, Z5\n\tVPXORD Z8, Z4, Z4\n\tVPDPBUSD Z5, Z4, Z1")
+	p("summed:\n\tVPADDD Z1, Z0, Z0\n\tVPADDD Z3, Z2, Z2\n\tVPADDD Z2, Z0, Z0")
+	p("\tVEXTRACTI32X8 $1, Z0, Y1\n\tVPADDD Y1, Y0, Y0\n\tVEXTRACTI128 $1, Y0, X1\n\tVPADDD X1, X0, X0")
+	p("\tVPSHUFD $0x4E, X0, X1\n\tVPADDD X1, X0, X0\n\tVPSHUFD $0xB1, X0, X1\n\tVPADDD X1, X0, X0")
+	p("\tVMOVD X0, AX\n\tMOVL AX, ret+32(FP)\n\tVZEROUPPER\n\tRET\n")
 }
 
 // packBlocks transposes blocks of 16 rows by 16 words, each xored with sign:

@@ -2,6 +2,8 @@
 
 package kernel
 
+import "golang.org/x/sys/cpu"
+
 //go:noescape
 func gemm8x1x1VNNI(t *tile8)
 
@@ -181,11 +183,12 @@ const (
 	setTwin // AVXVNNI in the encoding of AVX-512, for tests
 )
 
-// vector8Of returns the 8-bit kernels of a tier, nil where it has none.
+// vector8Of returns the 8-bit kernels of a tier, nil where it has none. Cores that have
+// AVX-VNNI beside AVX-512 multiply 512 bits twice a cycle, on the ports that flip.
 func vector8Of(tier string) *vector8 {
 	switch tier {
 	case TierVNNI:
-		return &vector8{tier: tier, panel: 64, masked: true, rows: true, argMaxes: true, dots: true, sums: true, blocks: true, lines: true, flipsIn: true, bounded: true, twoRows: true, chain: chainInL1}
+		return &vector8{tier: tier, panel: 64, masked: true, rows: true, argMaxes: true, dots: true, sums: true, blocks: true, lines: true, flipsIn: true, flipsFree: !cpu.X86.HasAVXVNNI, bounded: true, twoRows: true, chain: chainInL1}
 	case TierAVXVNNI:
 		return &vector8{tier: tier, panel: 16, rows: true, argMaxes: true, dots: true, sums: true, blocks: true, chain: chainInL1, set: setAVXVNNI}
 	case TierAVX2:

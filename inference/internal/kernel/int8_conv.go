@@ -50,9 +50,11 @@ func (c *Conv[T]) layout(v *vector8) *convTiles8[T] {
 	t.quads = (t.length + 3) / 4
 	t.elem = 1
 	t.flip, _ = flipOf[T](v)
-	// Kernels flip the input where a copy would not be worth it: for one pixel, and for
-	// pixels that pass by one panel of few inputs; not where a narrow panel is at the end.
-	flips := v.flipsIn && (c.OutC-1)%v.panel >= 16 && (c.OutC <= v.panel && c.Depth() < 128 || c.OutH*c.OutW == 1)
+	// Kernels flip the input where a copy would not be worth it, and where no narrow panel
+	// is at the end: always if that is free, else for one pixel, and for pixels that pass by
+	// one panel of few inputs.
+	once := c.OutC <= v.panel && c.Depth() < 128 || c.OutH*c.OutW == 1
+	flips := v.flipsIn && (c.OutC-1)%v.panel >= 16 && (v.flipsFree || once)
 	t.staged = t.flip != 0 && !flips || t.in.needed || t.length%4 != 0 || v.wide
 	for i := range t.offsets {
 		t.offsets[i] *= v.width()

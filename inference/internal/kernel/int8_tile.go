@@ -30,8 +30,9 @@ type vector8 struct {
 	octs   bool // weights stand in pairs of quads
 	blocks bool // matrix kernels go on from block to block of pixels
 	lines  bool // and from line to line of blocks
-	// flipsIn is for matrix kernels that flip inputs for panels of more than 16 outputs.
-	flipsIn bool
+	// flipsIn is for matrix kernels that flip inputs for panels of more than 16 outputs,
+	// flipsFree for cores where that takes nothing from the multiplications.
+	flipsIn, flipsFree bool
 	// chain is the bytes of weights that one call may go through, of kernels that go
 	// on from panel to panel, too.
 	chain int

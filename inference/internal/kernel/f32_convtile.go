@@ -105,7 +105,7 @@ func (t *convTilesF32) group(dst, in []float32, g int, part share) {
 // allow.
 func (t *convTilesF32) lines(a *tileF32, dst, in []float32, g, p, first, last int) {
 	most := t.v.pixels(t.lanesOf(p) / t.v.lanes)
-	line := t.in.evenly(2 * most)
+	line := t.in.evenly(minTiles * most)
 	if a.turn = 4 * (t.in.corner(1, 0) - t.in.corner(0, t.OutW)); t.v.turns && (a.turn == 0 || t.OutW >= most) {
 		line = last // at most one turn in a block
 	}

@@ -146,7 +146,7 @@ func (t *convTiles16) group(dst []int16, in []byte, sums []int32, g int, part sh
 	p0, p1, x0, x1 := part.panels(t.perGroup, t.OutH*t.OutW)
 	for p := p0; p < p1; p++ {
 		most := t.v.pixels(t.v.vectors(t.OutC, p)) / t.planes()
-		line := t.in.evenly(2 * most)
+		line := t.in.evenly(minTiles * most)
 		for x := x0; x < x1; {
 			n := min(most, x1-x)
 			if line > 0 {

@@ -297,9 +297,9 @@ func (t *convTiles8[T]) evenly(most int) int {
 	case !t.v.blocks:
 		return 0
 	case t.v.lines:
-		return t.in.evenly(min(2*most, minLine))
+		return t.in.evenly(min(minTiles*most, minLine))
 	}
-	return t.in.evenly(2 * most)
+	return t.in.evenly(minTiles * most)
 }
 
 // lines computes n panels from p on for pixels [first, last), line by line.

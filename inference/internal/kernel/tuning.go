@@ -17,6 +17,9 @@ const (
 	// linesInL1 is how many bytes of inputs pass by a panel before the next one.
 	linesInL1 = 12 << 10
 
+	// minTiles is how many tiles of pixels a line has that kernels take in one call.
+	minTiles = 2
+
 	// minLine is the least pixels of a line that a block of its own does well with.
 	minLine = 3
 

@@ -4,11 +4,11 @@
     python scripts/mutate/mutate.py [--seed 1] [--seed 2...] [--count 40] [--known] [FILE...]
 
 Works in a copy of the module. FILEs are names in inference/internal/kernel,
-micro and fmath; without them all that this machine compiles but the drivers of
-assembly are drawn from. A whole number grows by 1, any other by a thousandth;
-where no test notices, it shrinks by 1, doubles, is halved: memory that is too
-large shows in no result, but too little does. A number none of whose changes a
-test notices is printed, and leaves with 1. Most changes are switches that
+micro and fmath; without them all that this machine compiles is drawn from, but for
+the drivers of assembly and where memory lies. A whole number grows by 1, any other
+by a thousandth; where no test notices, it shrinks by 1, doubles, is halved: memory
+that is too large shows in no result, but too little does. A number none of whose
+changes a test notices is printed, and leaves with 1. Most changes are switches that
 switches.go writes into one test binary for all of them; numbers that have to be
 constants are compiled anew.
 

@@ -28,7 +28,7 @@ func ArgMax[T Number](src []T, outer, n, inner int, put func(at int, index int))
 func ArgMaxRows8[T Byte](n, inner int) (run func(dst []int32, src []T), tier string) {
 	v := rows8Of(Tier())
 	switch {
-	case inner > 1 && inner <= 256 && n >= 2*columnRows && v != nil:
+	case inner > 1 && inner <= 256 && n >= longColumn*columnRows && v != nil:
 		return func(dst []int32, src []T) {
 			for ; len(dst) > 0; dst, src = dst[inner:], src[n*inner:] {
 				argMaxColumns(v, dst[:inner], src[:n*inner])

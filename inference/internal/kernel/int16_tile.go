@@ -36,7 +36,7 @@ type chunk16 struct {
 
 // terms16x8 is how many products of 16 bits by 8, each at most 2^15 * 2^7, an int32
 // holds for certain: 511.
-const terms16x8 = math.MaxInt32 / (1 << 15 * 1 << 7)
+const terms16x8 = math.MaxInt32 >> (15 + 7)
 
 // terms16 returns how many products an int32 sum of kernels holds for certain; of bytes
 // each is at most 2^7 or 255 times 2^7.
@@ -45,9 +45,9 @@ func terms16(v *vector8) int {
 	case v.wide:
 		return terms16x8
 	case v.signed:
-		return math.MaxInt32 / (1 << 7 * 1 << 7)
+		return math.MaxInt32 >> (7 + 7)
 	}
-	return math.MaxInt32 / (255 * 1 << 7)
+	return math.MaxInt32 / 255 >> 7
 }
 
 // planes returns the bytes that the kernels take for an input, one after the other.

@@ -17,6 +17,9 @@ const (
 	// linesInL1 is how many bytes of inputs pass by a panel before the next one.
 	linesInL1 = 12 << 10
 
+	// longColumn is how many blocks of rows a column has whose largest is found by blocks.
+	longColumn = 2
+
 	// minTiles is how many tiles of pixels a line has that kernels take in one call.
 	minTiles = 2
 

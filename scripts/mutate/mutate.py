@@ -13,9 +13,9 @@ switches.go writes into one test binary for all of them; numbers that have to be
 constants are compiled anew.
 
 First every test runs once with coverage, on portable Go and on the best tier;
-those of kernels also on an emulated arm64, where there is qemu-user, for what
-only that reaches. A change then meets the tests that reach its line, the
-quickest first; one outside of functions meets them all.
+those of vector kernels also on an emulated arm64, where there is qemu-user. A change
+then meets the tests that reach its line, the quickest first; one outside of functions
+meets them all. The emulator's turn comes when no other test notices any change.
 
 The numbers of tuning.go choose between ways to the same result. Every test has
 to pass with each of their changes: one that a test notices leaves with 1, too.
@@ -43,7 +43,7 @@ IDLE = re.compile(r"^(TestMatrix|TestEvery\w+|TestHostile|TestForeignFile|TestTr
 # The slowest run on one tier.
 TIERS = {"TestEqualsLiteRT": ("generic",), "TestFloatModelsNearLiteRT": ("generic",), "TestThreads": ("",), "TestSEANET": ("generic",)}
 NICE = ["nice", "-n", os.environ.get("MUTATE_NICE", "10")]
-# What only arm64 reaches, by its name there: packages, tests, and how to run them.
+# What is tested on arm64, too: packages, tests, and how to run them.
 ARM64 = ["inference/internal/kernel"], "Tiles|Rows|Pools|Resize|Multiplier|Dynamic", ["qemu-aarch64-static", "-cpu", "max"]
 TUNING = "tuning.go"
 
@@ -169,8 +169,6 @@ class Changes:
         last = None, None
         for emulated in (False, True):
             tests = [t for t in self.tests if bool(t.arch) == emulated]
-            if emulated and self.reached(*place[:2]):
-                break
             for k, (index, other) in enumerate(self.numbers[place]):
                 seen = self.noticed(tests, place, index, other)
                 if seen != "does not compile":
@@ -178,10 +176,6 @@ class Changes:
                     if seen is not None:
                         return k, other, seen
         return *last, None
-
-    def reached(self, path, line):
-        """Whether a test reaches a line without an emulator."""
-        return any(line in lines.get(path, ()) for t in self.tests if not t.arch for _, _, _, lines in t.runs)
 
     def noticed(self, tests, place, index, other):
         path, line = place[:2]

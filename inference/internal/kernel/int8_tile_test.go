@@ -271,3 +271,20 @@ func testSumRows[T Byte](t *testing.T) {
 		}
 	}
 }
+
+// TestTilesOfLowestWeights: layers with a weight of -128 stay away from kernels whose
+// sums of two products would leave 16 bits, and nothing else does.
+func TestTilesOfLowestWeights(t *testing.T) {
+	for _, tier := range Tiers() {
+		v := vector8Of(tier)
+		refuses := v != nil && v.narrowSums
+		for _, w := range []int8{-128, -127, -64, 0, 64, 127} {
+			if got := layers8Of(tier, []int8{1, w}) == nil; got != (v == nil || refuses && w == -128) {
+				t.Errorf("%s: int8 weights of %d refused: %v", tier, w, got)
+			}
+			if u := uint8(w) ^ 0x80; (layers8Of(tier, []uint8{130, u}) == nil) != (v == nil || refuses && u == 0) {
+				t.Errorf("%s: uint8 weights of %d", tier, u)
+			}
+		}
+	}
+}

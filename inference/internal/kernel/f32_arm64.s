@@ -18,27 +18,25 @@ TEXT ·gemmF32x1x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b16082d // add x13, x1, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400018b // b.lt 5c <.text+0x5c> // b.tstop
+	WORD $0x5400014b // b.lt 54 <.text+0x54> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4fb81220 // fmla v0.4s, v17.4s, v24.s[1]
 	WORD $0x4f981a40 // fmla v0.4s, v18.4s, v24.s[2]
 	WORD $0x4fb81a60 // fmla v0.4s, v19.4s, v24.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffeca // b.ge 30 <.text+0x30> // b.tcont
+	WORD $0x54ffff0a // b.ge 30 <.text+0x30> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x540000c0 // b.eq 78 <.text+0x78> // b.none
+	WORD $0x540000c0 // b.eq 70 <.text+0x70> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54ffff81 // b.ne 64 <.text+0x64> // b.any
+	WORD $0x54ffff81 // b.ne 5c <.text+0x5c> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fffd01 // b.ne 1c <.text+0x1c> // b.any
+	WORD $0x54fffd41 // b.ne 1c <.text+0x1c> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -53,10 +51,10 @@ TEXT ·gemmF32x1x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8002e0 // str q0, [x23]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x54000080 // b.eq c8 <.text+0xc8> // b.none
+	WORD $0x54000080 // b.eq c0 <.text+0xc0> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
-	WORD $0x17ffffd2 // b c <.text+0xc>
+	WORD $0x17ffffd4 // b c <.text+0xc>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x2x1NEON(t *tileF32)
@@ -76,13 +74,11 @@ TEXT ·gemmF32x2x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b16084e // add x14, x2, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400022b // b.lt 7c <.text+0x7c> // b.tstop
+	WORD $0x540001eb // b.lt 74 <.text+0x74> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f991201 // fmla v1.4s, v16.4s, v25.s[0]
 	WORD $0x4fb81220 // fmla v0.4s, v17.4s, v24.s[1]
@@ -92,18 +88,18 @@ TEXT ·gemmF32x2x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fb81a60 // fmla v0.4s, v19.4s, v24.s[3]
 	WORD $0x4fb91a61 // fmla v1.4s, v19.4s, v25.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffe2a // b.ge 3c <.text+0x3c> // b.tcont
+	WORD $0x54fffe6a // b.ge 3c <.text+0x3c> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000100 // b.eq a0 <.text+0xa0> // b.none
+	WORD $0x54000100 // b.eq 98 <.text+0x98> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0xbc4045d9 // ldr s25, [x14], #4
 	WORD $0x4f991201 // fmla v1.4s, v16.4s, v25.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54ffff41 // b.ne 84 <.text+0x84> // b.any
+	WORD $0x54ffff41 // b.ne 7c <.text+0x7c> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fffc01 // b.ne 24 <.text+0x24> // b.any
+	WORD $0x54fffc41 // b.ne 24 <.text+0x24> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -124,11 +120,11 @@ TEXT ·gemmF32x2x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8002e1 // str q1, [x23]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x540000a0 // b.eq 10c <.text+0x10c> // b.none
+	WORD $0x540000a0 // b.eq 104 <.text+0x104> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
 	WORD $0x8b0d0042 // add x2, x2, x13
-	WORD $0x17ffffc2 // b 10 <.text+0x10>
+	WORD $0x17ffffc4 // b 10 <.text+0x10>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x3x1NEON(t *tileF32)
@@ -151,14 +147,12 @@ TEXT ·gemmF32x3x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b16086f // add x15, x3, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x540002cb // b.lt 9c <.text+0x9c> // b.tstop
+	WORD $0x5400028b // b.lt 94 <.text+0x94> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f991201 // fmla v1.4s, v16.4s, v25.s[0]
 	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
@@ -172,9 +166,9 @@ TEXT ·gemmF32x3x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fb91a61 // fmla v1.4s, v19.4s, v25.s[3]
 	WORD $0x4fba1a62 // fmla v2.4s, v19.4s, v26.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffd8a // b.ge 48 <.text+0x48> // b.tcont
+	WORD $0x54fffdca // b.ge 48 <.text+0x48> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000140 // b.eq c8 <.text+0xc8> // b.none
+	WORD $0x54000140 // b.eq c0 <.text+0xc0> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
@@ -183,9 +177,9 @@ TEXT ·gemmF32x3x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xbc4045fa // ldr s26, [x15], #4
 	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54ffff01 // b.ne a4 <.text+0xa4> // b.any
+	WORD $0x54ffff01 // b.ne 9c <.text+0x9c> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fffb01 // b.ne 2c <.text+0x2c> // b.any
+	WORD $0x54fffb41 // b.ne 2c <.text+0x2c> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -212,12 +206,12 @@ TEXT ·gemmF32x3x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8002e2 // str q2, [x23]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x540000c0 // b.eq 150 <.text+0x150> // b.none
+	WORD $0x540000c0 // b.eq 148 <.text+0x148> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
 	WORD $0x8b0d0042 // add x2, x2, x13
 	WORD $0x8b0d0063 // add x3, x3, x13
-	WORD $0x17ffffb2 // b 14 <.text+0x14>
+	WORD $0x17ffffb4 // b 14 <.text+0x14>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x4x1NEON(t *tileF32)
@@ -243,15 +237,13 @@ TEXT ·gemmF32x4x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b160890 // add x16, x4, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400036b // b.lt bc <.text+0xbc> // b.tstop
+	WORD $0x5400032b // b.lt b4 <.text+0xb4> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
 	WORD $0x3cc1061b // ldr q27, [x16], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f991201 // fmla v1.4s, v16.4s, v25.s[0]
 	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
@@ -269,9 +261,9 @@ TEXT ·gemmF32x4x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fba1a62 // fmla v2.4s, v19.4s, v26.s[3]
 	WORD $0x4fbb1a63 // fmla v3.4s, v19.4s, v27.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffcea // b.ge 54 <.text+0x54> // b.tcont
+	WORD $0x54fffd2a // b.ge 54 <.text+0x54> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000180 // b.eq f0 <.text+0xf0> // b.none
+	WORD $0x54000180 // b.eq e8 <.text+0xe8> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
@@ -282,9 +274,9 @@ TEXT ·gemmF32x4x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xbc40461b // ldr s27, [x16], #4
 	WORD $0x4f9b1203 // fmla v3.4s, v16.4s, v27.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffec1 // b.ne c4 <.text+0xc4> // b.any
+	WORD $0x54fffec1 // b.ne bc <.text+0xbc> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fffa01 // b.ne 34 <.text+0x34> // b.any
+	WORD $0x54fffa41 // b.ne 34 <.text+0x34> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -317,13 +309,13 @@ TEXT ·gemmF32x4x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8002e3 // str q3, [x23]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x540000e0 // b.eq 194 <.text+0x194> // b.none
+	WORD $0x540000e0 // b.eq 18c <.text+0x18c> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
 	WORD $0x8b0d0042 // add x2, x2, x13
 	WORD $0x8b0d0063 // add x3, x3, x13
 	WORD $0x8b0d0084 // add x4, x4, x13
-	WORD $0x17ffffa2 // b 18 <.text+0x18>
+	WORD $0x17ffffa4 // b 18 <.text+0x18>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x5x1NEON(t *tileF32)
@@ -352,16 +344,14 @@ TEXT ·gemmF32x5x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b1608b1 // add x17, x5, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400040b // b.lt dc <.text+0xdc> // b.tstop
+	WORD $0x540003cb // b.lt d4 <.text+0xd4> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
 	WORD $0x3cc1061b // ldr q27, [x16], #16
 	WORD $0x3cc1063c // ldr q28, [x17], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f991201 // fmla v1.4s, v16.4s, v25.s[0]
 	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
@@ -383,9 +373,9 @@ TEXT ·gemmF32x5x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbb1a63 // fmla v3.4s, v19.4s, v27.s[3]
 	WORD $0x4fbc1a64 // fmla v4.4s, v19.4s, v28.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffc4a // b.ge 60 <.text+0x60> // b.tcont
+	WORD $0x54fffc8a // b.ge 60 <.text+0x60> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x540001c0 // b.eq 118 <.text+0x118> // b.none
+	WORD $0x540001c0 // b.eq 110 <.text+0x110> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
@@ -398,9 +388,9 @@ TEXT ·gemmF32x5x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xbc40463c // ldr s28, [x17], #4
 	WORD $0x4f9c1204 // fmla v4.4s, v16.4s, v28.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffe81 // b.ne e4 <.text+0xe4> // b.any
+	WORD $0x54fffe81 // b.ne dc <.text+0xdc> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff901 // b.ne 3c <.text+0x3c> // b.any
+	WORD $0x54fff941 // b.ne 3c <.text+0x3c> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -439,14 +429,14 @@ TEXT ·gemmF32x5x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8002e4 // str q4, [x23]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x54000100 // b.eq 1d8 <.text+0x1d8> // b.none
+	WORD $0x54000100 // b.eq 1d0 <.text+0x1d0> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
 	WORD $0x8b0d0042 // add x2, x2, x13
 	WORD $0x8b0d0063 // add x3, x3, x13
 	WORD $0x8b0d0084 // add x4, x4, x13
 	WORD $0x8b0d00a5 // add x5, x5, x13
-	WORD $0x17ffff92 // b 1c <.text+0x1c>
+	WORD $0x17ffff94 // b 1c <.text+0x1c>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x6x1NEON(t *tileF32)
@@ -478,17 +468,15 @@ TEXT ·gemmF32x6x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b1608d3 // add x19, x6, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x540004ab // b.lt fc <.text+0xfc> // b.tstop
+	WORD $0x5400046b // b.lt f4 <.text+0xf4> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
 	WORD $0x3cc1061b // ldr q27, [x16], #16
 	WORD $0x3cc1063c // ldr q28, [x17], #16
 	WORD $0x3cc1067d // ldr q29, [x19], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f991201 // fmla v1.4s, v16.4s, v25.s[0]
 	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
@@ -514,9 +502,9 @@ TEXT ·gemmF32x6x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbc1a64 // fmla v4.4s, v19.4s, v28.s[3]
 	WORD $0x4fbd1a65 // fmla v5.4s, v19.4s, v29.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffbaa // b.ge 6c <.text+0x6c> // b.tcont
+	WORD $0x54fffbea // b.ge 6c <.text+0x6c> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000200 // b.eq 140 <.text+0x140> // b.none
+	WORD $0x54000200 // b.eq 138 <.text+0x138> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
@@ -531,9 +519,9 @@ TEXT ·gemmF32x6x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xbc40467d // ldr s29, [x19], #4
 	WORD $0x4f9d1205 // fmla v5.4s, v16.4s, v29.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffe41 // b.ne 104 <.text+0x104> // b.any
+	WORD $0x54fffe41 // b.ne fc <.text+0xfc> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff801 // b.ne 44 <.text+0x44> // b.any
+	WORD $0x54fff841 // b.ne 44 <.text+0x44> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -578,7 +566,7 @@ TEXT ·gemmF32x6x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8002e5 // str q5, [x23]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x54000120 // b.eq 21c <.text+0x21c> // b.none
+	WORD $0x54000120 // b.eq 214 <.text+0x214> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
 	WORD $0x8b0d0042 // add x2, x2, x13
@@ -586,7 +574,7 @@ TEXT ·gemmF32x6x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b0d0084 // add x4, x4, x13
 	WORD $0x8b0d00a5 // add x5, x5, x13
 	WORD $0x8b0d00c6 // add x6, x6, x13
-	WORD $0x17ffff82 // b 20 <.text+0x20>
+	WORD $0x17ffff84 // b 20 <.text+0x20>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x7x1NEON(t *tileF32)
@@ -621,7 +609,7 @@ TEXT ·gemmF32x7x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b1608f4 // add x20, x7, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400054b // b.lt 11c <.text+0x11c> // b.tstop
+	WORD $0x5400050b // b.lt 114 <.text+0x114> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -629,10 +617,8 @@ TEXT ·gemmF32x7x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3cc1063c // ldr q28, [x17], #16
 	WORD $0x3cc1067d // ldr q29, [x19], #16
 	WORD $0x3cc1069e // ldr q30, [x20], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f991201 // fmla v1.4s, v16.4s, v25.s[0]
 	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
@@ -662,9 +648,9 @@ TEXT ·gemmF32x7x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbd1a65 // fmla v5.4s, v19.4s, v29.s[3]
 	WORD $0x4fbe1a66 // fmla v6.4s, v19.4s, v30.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffb0a // b.ge 78 <.text+0x78> // b.tcont
+	WORD $0x54fffb4a // b.ge 78 <.text+0x78> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000240 // b.eq 168 <.text+0x168> // b.none
+	WORD $0x54000240 // b.eq 160 <.text+0x160> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
@@ -681,9 +667,9 @@ TEXT ·gemmF32x7x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xbc40469e // ldr s30, [x20], #4
 	WORD $0x4f9e1206 // fmla v6.4s, v16.4s, v30.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffe01 // b.ne 124 <.text+0x124> // b.any
+	WORD $0x54fffe01 // b.ne 11c <.text+0x11c> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff701 // b.ne 4c <.text+0x4c> // b.any
+	WORD $0x54fff741 // b.ne 4c <.text+0x4c> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -734,7 +720,7 @@ TEXT ·gemmF32x7x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8002e6 // str q6, [x23]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x54000140 // b.eq 260 <.text+0x260> // b.none
+	WORD $0x54000140 // b.eq 258 <.text+0x258> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
 	WORD $0x8b0d0042 // add x2, x2, x13
@@ -743,7 +729,7 @@ TEXT ·gemmF32x7x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b0d00a5 // add x5, x5, x13
 	WORD $0x8b0d00c6 // add x6, x6, x13
 	WORD $0x8b0d00e7 // add x7, x7, x13
-	WORD $0x17ffff72 // b 24 <.text+0x24>
+	WORD $0x17ffff74 // b 24 <.text+0x24>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x8x1NEON(t *tileF32)
@@ -781,7 +767,7 @@ TEXT ·gemmF32x8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b160915 // add x21, x8, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x540005eb // b.lt 13c <.text+0x13c> // b.tstop
+	WORD $0x540005ab // b.lt 134 <.text+0x134> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -790,10 +776,8 @@ TEXT ·gemmF32x8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3cc1067d // ldr q29, [x19], #16
 	WORD $0x3cc1069e // ldr q30, [x20], #16
 	WORD $0x3cc106bf // ldr q31, [x21], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f991201 // fmla v1.4s, v16.4s, v25.s[0]
 	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
@@ -827,9 +811,9 @@ TEXT ·gemmF32x8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbe1a66 // fmla v6.4s, v19.4s, v30.s[3]
 	WORD $0x4fbf1a67 // fmla v7.4s, v19.4s, v31.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffa6a // b.ge 84 <.text+0x84> // b.tcont
+	WORD $0x54fffaaa // b.ge 84 <.text+0x84> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000280 // b.eq 190 <.text+0x190> // b.none
+	WORD $0x54000280 // b.eq 188 <.text+0x188> // b.none
 	WORD $0x3cc10530 // ldr q16, [x9], #16
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
@@ -848,9 +832,9 @@ TEXT ·gemmF32x8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xbc4046bf // ldr s31, [x21], #4
 	WORD $0x4f9f1207 // fmla v7.4s, v16.4s, v31.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffdc1 // b.ne 144 <.text+0x144> // b.any
+	WORD $0x54fffdc1 // b.ne 13c <.text+0x13c> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff601 // b.ne 54 <.text+0x54> // b.any
+	WORD $0x54fff641 // b.ne 54 <.text+0x54> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -907,7 +891,7 @@ TEXT ·gemmF32x8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8002e7 // str q7, [x23]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x54000160 // b.eq 2a4 <.text+0x2a4> // b.none
+	WORD $0x54000160 // b.eq 29c <.text+0x29c> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
 	WORD $0x8b0d0042 // add x2, x2, x13
@@ -917,7 +901,7 @@ TEXT ·gemmF32x8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b0d00c6 // add x6, x6, x13
 	WORD $0x8b0d00e7 // add x7, x7, x13
 	WORD $0x8b0d0108 // add x8, x8, x13
-	WORD $0x17ffff62 // b 28 <.text+0x28>
+	WORD $0x17ffff64 // b 28 <.text+0x28>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x1x2NEON(t *tileF32)
@@ -935,16 +919,12 @@ TEXT ·gemmF32x1x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b16082d // add x13, x1, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400028b // b.lt 80 <.text+0x80> // b.tstop
+	WORD $0x5400020b // b.lt 70 <.text+0x70> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
-	WORD $0x3cc10534 // ldr q20, [x9], #16
-	WORD $0x3cc10535 // ldr q21, [x9], #16
-	WORD $0x3cc10536 // ldr q22, [x9], #16
-	WORD $0x3cc10537 // ldr q23, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
+	WORD $0xacc15534 // ldp q20, q21, [x9], #32
+	WORD $0xacc15d36 // ldp q22, q23, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
 	WORD $0x4fb81240 // fmla v0.4s, v18.4s, v24.s[1]
@@ -954,18 +934,17 @@ TEXT ·gemmF32x1x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fb81ac0 // fmla v0.4s, v22.4s, v24.s[3]
 	WORD $0x4fb81ae1 // fmla v1.4s, v23.4s, v24.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffdca // b.ge 34 <.text+0x34> // b.tcont
+	WORD $0x54fffe4a // b.ge 34 <.text+0x34> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000100 // b.eq a4 <.text+0xa4> // b.none
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
+	WORD $0x540000e0 // b.eq 90 <.text+0x90> // b.none
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54ffff41 // b.ne 88 <.text+0x88> // b.any
+	WORD $0x54ffff61 // b.ne 78 <.text+0x78> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fffbc1 // b.ne 20 <.text+0x20> // b.any
+	WORD $0x54fffc61 // b.ne 20 <.text+0x20> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -985,10 +964,10 @@ TEXT ·gemmF32x1x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8006e1 // str q1, [x23, #16]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x54000080 // b.eq 108 <.text+0x108> // b.none
+	WORD $0x54000080 // b.eq f4 <.text+0xf4> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
-	WORD $0x17ffffc2 // b c <.text+0xc>
+	WORD $0x17ffffc7 // b c <.text+0xc>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x2x2NEON(t *tileF32)
@@ -1010,17 +989,13 @@ TEXT ·gemmF32x2x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b16084e // add x14, x2, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x540003ab // b.lt b4 <.text+0xb4> // b.tstop
+	WORD $0x5400032b // b.lt a4 <.text+0xa4> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
-	WORD $0x3cc10534 // ldr q20, [x9], #16
-	WORD $0x3cc10535 // ldr q21, [x9], #16
-	WORD $0x3cc10536 // ldr q22, [x9], #16
-	WORD $0x3cc10537 // ldr q23, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
+	WORD $0xacc15534 // ldp q20, q21, [x9], #32
+	WORD $0xacc15d36 // ldp q22, q23, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
 	WORD $0x4f991202 // fmla v2.4s, v16.4s, v25.s[0]
@@ -1038,11 +1013,10 @@ TEXT ·gemmF32x2x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fb91ac2 // fmla v2.4s, v22.4s, v25.s[3]
 	WORD $0x4fb91ae3 // fmla v3.4s, v23.4s, v25.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffcaa // b.ge 44 <.text+0x44> // b.tcont
+	WORD $0x54fffd2a // b.ge 44 <.text+0x44> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000160 // b.eq e4 <.text+0xe4> // b.none
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
+	WORD $0x54000140 // b.eq d0 <.text+0xd0> // b.none
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
@@ -1050,9 +1024,9 @@ TEXT ·gemmF32x2x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f991202 // fmla v2.4s, v16.4s, v25.s[0]
 	WORD $0x4f991223 // fmla v3.4s, v17.4s, v25.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffee1 // b.ne bc <.text+0xbc> // b.any
+	WORD $0x54ffff01 // b.ne ac <.text+0xac> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fffa21 // b.ne 2c <.text+0x2c> // b.any
+	WORD $0x54fffac1 // b.ne 2c <.text+0x2c> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -1083,11 +1057,11 @@ TEXT ·gemmF32x2x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8006e3 // str q3, [x23, #16]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x540000a0 // b.eq 178 <.text+0x178> // b.none
+	WORD $0x540000a0 // b.eq 164 <.text+0x164> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
 	WORD $0x8b0d0042 // add x2, x2, x13
-	WORD $0x17ffffa7 // b 10 <.text+0x10>
+	WORD $0x17ffffac // b 10 <.text+0x10>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x3x2NEON(t *tileF32)
@@ -1113,18 +1087,14 @@ TEXT ·gemmF32x3x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b16086f // add x15, x3, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x540004cb // b.lt e8 <.text+0xe8> // b.tstop
+	WORD $0x5400044b // b.lt d8 <.text+0xd8> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
-	WORD $0x3cc10534 // ldr q20, [x9], #16
-	WORD $0x3cc10535 // ldr q21, [x9], #16
-	WORD $0x3cc10536 // ldr q22, [x9], #16
-	WORD $0x3cc10537 // ldr q23, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
+	WORD $0xacc15534 // ldp q20, q21, [x9], #32
+	WORD $0xacc15d36 // ldp q22, q23, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
 	WORD $0x4f991202 // fmla v2.4s, v16.4s, v25.s[0]
@@ -1150,11 +1120,10 @@ TEXT ·gemmF32x3x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fba1ac4 // fmla v4.4s, v22.4s, v26.s[3]
 	WORD $0x4fba1ae5 // fmla v5.4s, v23.4s, v26.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffb8a // b.ge 54 <.text+0x54> // b.tcont
+	WORD $0x54fffc0a // b.ge 54 <.text+0x54> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x540001c0 // b.eq 124 <.text+0x124> // b.none
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
+	WORD $0x540001a0 // b.eq 110 <.text+0x110> // b.none
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
@@ -1165,9 +1134,9 @@ TEXT ·gemmF32x3x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f9a1204 // fmla v4.4s, v16.4s, v26.s[0]
 	WORD $0x4f9a1225 // fmla v5.4s, v17.4s, v26.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffe81 // b.ne f0 <.text+0xf0> // b.any
+	WORD $0x54fffea1 // b.ne e0 <.text+0xe0> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff881 // b.ne 38 <.text+0x38> // b.any
+	WORD $0x54fff921 // b.ne 38 <.text+0x38> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -1209,12 +1178,12 @@ TEXT ·gemmF32x3x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8006e5 // str q5, [x23, #16]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x540000c0 // b.eq 1e8 <.text+0x1e8> // b.none
+	WORD $0x540000c0 // b.eq 1d4 <.text+0x1d4> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
 	WORD $0x8b0d0042 // add x2, x2, x13
 	WORD $0x8b0d0063 // add x3, x3, x13
-	WORD $0x17ffff8c // b 14 <.text+0x14>
+	WORD $0x17ffff91 // b 14 <.text+0x14>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x4x2NEON(t *tileF32)
@@ -1244,19 +1213,15 @@ TEXT ·gemmF32x4x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b160890 // add x16, x4, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x540005eb // b.lt 11c <.text+0x11c> // b.tstop
+	WORD $0x5400056b // b.lt 10c <.text+0x10c> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
 	WORD $0x3cc1061b // ldr q27, [x16], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
-	WORD $0x3cc10534 // ldr q20, [x9], #16
-	WORD $0x3cc10535 // ldr q21, [x9], #16
-	WORD $0x3cc10536 // ldr q22, [x9], #16
-	WORD $0x3cc10537 // ldr q23, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
+	WORD $0xacc15534 // ldp q20, q21, [x9], #32
+	WORD $0xacc15d36 // ldp q22, q23, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
 	WORD $0x4f991202 // fmla v2.4s, v16.4s, v25.s[0]
@@ -1290,11 +1255,10 @@ TEXT ·gemmF32x4x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbb1ac6 // fmla v6.4s, v22.4s, v27.s[3]
 	WORD $0x4fbb1ae7 // fmla v7.4s, v23.4s, v27.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fffa6a // b.ge 64 <.text+0x64> // b.tcont
+	WORD $0x54fffaea // b.ge 64 <.text+0x64> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000220 // b.eq 164 <.text+0x164> // b.none
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
+	WORD $0x54000200 // b.eq 150 <.text+0x150> // b.none
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
@@ -1308,9 +1272,9 @@ TEXT ·gemmF32x4x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f9b1206 // fmla v6.4s, v16.4s, v27.s[0]
 	WORD $0x4f9b1227 // fmla v7.4s, v17.4s, v27.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffe21 // b.ne 124 <.text+0x124> // b.any
+	WORD $0x54fffe41 // b.ne 114 <.text+0x114> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff6e1 // b.ne 44 <.text+0x44> // b.any
+	WORD $0x54fff781 // b.ne 44 <.text+0x44> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -1363,13 +1327,13 @@ TEXT ·gemmF32x4x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8006e7 // str q7, [x23, #16]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x540000e0 // b.eq 258 <.text+0x258> // b.none
+	WORD $0x540000e0 // b.eq 244 <.text+0x244> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
 	WORD $0x8b0d0042 // add x2, x2, x13
 	WORD $0x8b0d0063 // add x3, x3, x13
 	WORD $0x8b0d0084 // add x4, x4, x13
-	WORD $0x17ffff71 // b 18 <.text+0x18>
+	WORD $0x17ffff76 // b 18 <.text+0x18>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x5x2NEON(t *tileF32)
@@ -1403,20 +1367,16 @@ TEXT ·gemmF32x5x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b1608b1 // add x17, x5, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400070b // b.lt 150 <.text+0x150> // b.tstop
+	WORD $0x5400068b // b.lt 140 <.text+0x140> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
 	WORD $0x3cc1061b // ldr q27, [x16], #16
 	WORD $0x3cc1063c // ldr q28, [x17], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
-	WORD $0x3cc10534 // ldr q20, [x9], #16
-	WORD $0x3cc10535 // ldr q21, [x9], #16
-	WORD $0x3cc10536 // ldr q22, [x9], #16
-	WORD $0x3cc10537 // ldr q23, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
+	WORD $0xacc15534 // ldp q20, q21, [x9], #32
+	WORD $0xacc15d36 // ldp q22, q23, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
 	WORD $0x4f991202 // fmla v2.4s, v16.4s, v25.s[0]
@@ -1458,11 +1418,10 @@ TEXT ·gemmF32x5x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbc1ac8 // fmla v8.4s, v22.4s, v28.s[3]
 	WORD $0x4fbc1ae9 // fmla v9.4s, v23.4s, v28.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fff94a // b.ge 74 <.text+0x74> // b.tcont
+	WORD $0x54fff9ca // b.ge 74 <.text+0x74> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000280 // b.eq 1a4 <.text+0x1a4> // b.none
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
+	WORD $0x54000260 // b.eq 190 <.text+0x190> // b.none
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
@@ -1479,9 +1438,9 @@ TEXT ·gemmF32x5x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f9c1208 // fmla v8.4s, v16.4s, v28.s[0]
 	WORD $0x4f9c1229 // fmla v9.4s, v17.4s, v28.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffdc1 // b.ne 158 <.text+0x158> // b.any
+	WORD $0x54fffde1 // b.ne 148 <.text+0x148> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff541 // b.ne 50 <.text+0x50> // b.any
+	WORD $0x54fff5e1 // b.ne 50 <.text+0x50> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -1545,14 +1504,14 @@ TEXT ·gemmF32x5x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8006e9 // str q9, [x23, #16]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x54000100 // b.eq 2c8 <.text+0x2c8> // b.none
+	WORD $0x54000100 // b.eq 2b4 <.text+0x2b4> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
 	WORD $0x8b0d0042 // add x2, x2, x13
 	WORD $0x8b0d0063 // add x3, x3, x13
 	WORD $0x8b0d0084 // add x4, x4, x13
 	WORD $0x8b0d00a5 // add x5, x5, x13
-	WORD $0x17ffff56 // b 1c <.text+0x1c>
+	WORD $0x17ffff5b // b 1c <.text+0x1c>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x6x2NEON(t *tileF32)
@@ -1590,21 +1549,17 @@ TEXT ·gemmF32x6x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b1608d3 // add x19, x6, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400082b // b.lt 184 <.text+0x184> // b.tstop
+	WORD $0x540007ab // b.lt 174 <.text+0x174> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
 	WORD $0x3cc1061b // ldr q27, [x16], #16
 	WORD $0x3cc1063c // ldr q28, [x17], #16
 	WORD $0x3cc1067d // ldr q29, [x19], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
-	WORD $0x3cc10534 // ldr q20, [x9], #16
-	WORD $0x3cc10535 // ldr q21, [x9], #16
-	WORD $0x3cc10536 // ldr q22, [x9], #16
-	WORD $0x3cc10537 // ldr q23, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
+	WORD $0xacc15534 // ldp q20, q21, [x9], #32
+	WORD $0xacc15d36 // ldp q22, q23, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
 	WORD $0x4f991202 // fmla v2.4s, v16.4s, v25.s[0]
@@ -1654,11 +1609,10 @@ TEXT ·gemmF32x6x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbd1aca // fmla v10.4s, v22.4s, v29.s[3]
 	WORD $0x4fbd1aeb // fmla v11.4s, v23.4s, v29.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fff82a // b.ge 84 <.text+0x84> // b.tcont
+	WORD $0x54fff8aa // b.ge 84 <.text+0x84> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x540002e0 // b.eq 1e4 <.text+0x1e4> // b.none
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
+	WORD $0x540002c0 // b.eq 1d0 <.text+0x1d0> // b.none
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
@@ -1678,9 +1632,9 @@ TEXT ·gemmF32x6x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f9d120a // fmla v10.4s, v16.4s, v29.s[0]
 	WORD $0x4f9d122b // fmla v11.4s, v17.4s, v29.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffd61 // b.ne 18c <.text+0x18c> // b.any
+	WORD $0x54fffd81 // b.ne 17c <.text+0x17c> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff3a1 // b.ne 5c <.text+0x5c> // b.any
+	WORD $0x54fff441 // b.ne 5c <.text+0x5c> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -1755,7 +1709,7 @@ TEXT ·gemmF32x6x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8006eb // str q11, [x23, #16]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x54000120 // b.eq 338 <.text+0x338> // b.none
+	WORD $0x54000120 // b.eq 324 <.text+0x324> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
 	WORD $0x8b0d0042 // add x2, x2, x13
@@ -1763,7 +1717,7 @@ TEXT ·gemmF32x6x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b0d0084 // add x4, x4, x13
 	WORD $0x8b0d00a5 // add x5, x5, x13
 	WORD $0x8b0d00c6 // add x6, x6, x13
-	WORD $0x17ffff3b // b 20 <.text+0x20>
+	WORD $0x17ffff40 // b 20 <.text+0x20>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x7x2NEON(t *tileF32)
@@ -1805,7 +1759,7 @@ TEXT ·gemmF32x7x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b1608f4 // add x20, x7, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x5400094b // b.lt 1b8 <.text+0x1b8> // b.tstop
+	WORD $0x540008cb // b.lt 1a8 <.text+0x1a8> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -1813,14 +1767,10 @@ TEXT ·gemmF32x7x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3cc1063c // ldr q28, [x17], #16
 	WORD $0x3cc1067d // ldr q29, [x19], #16
 	WORD $0x3cc1069e // ldr q30, [x20], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
-	WORD $0x3cc10534 // ldr q20, [x9], #16
-	WORD $0x3cc10535 // ldr q21, [x9], #16
-	WORD $0x3cc10536 // ldr q22, [x9], #16
-	WORD $0x3cc10537 // ldr q23, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
+	WORD $0xacc15534 // ldp q20, q21, [x9], #32
+	WORD $0xacc15d36 // ldp q22, q23, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
 	WORD $0x4f991202 // fmla v2.4s, v16.4s, v25.s[0]
@@ -1878,11 +1828,10 @@ TEXT ·gemmF32x7x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbe1acc // fmla v12.4s, v22.4s, v30.s[3]
 	WORD $0x4fbe1aed // fmla v13.4s, v23.4s, v30.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fff70a // b.ge 94 <.text+0x94> // b.tcont
+	WORD $0x54fff78a // b.ge 94 <.text+0x94> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x54000340 // b.eq 224 <.text+0x224> // b.none
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
+	WORD $0x54000320 // b.eq 210 <.text+0x210> // b.none
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
@@ -1905,9 +1854,9 @@ TEXT ·gemmF32x7x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f9e120c // fmla v12.4s, v16.4s, v30.s[0]
 	WORD $0x4f9e122d // fmla v13.4s, v17.4s, v30.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffd01 // b.ne 1c0 <.text+0x1c0> // b.any
+	WORD $0x54fffd21 // b.ne 1b0 <.text+0x1b0> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff201 // b.ne 68 <.text+0x68> // b.any
+	WORD $0x54fff2a1 // b.ne 68 <.text+0x68> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -1993,7 +1942,7 @@ TEXT ·gemmF32x7x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8006ed // str q13, [x23, #16]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x54000140 // b.eq 3a8 <.text+0x3a8> // b.none
+	WORD $0x54000140 // b.eq 394 <.text+0x394> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
 	WORD $0x8b0d0042 // add x2, x2, x13
@@ -2002,7 +1951,7 @@ TEXT ·gemmF32x7x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b0d00a5 // add x5, x5, x13
 	WORD $0x8b0d00c6 // add x6, x6, x13
 	WORD $0x8b0d00e7 // add x7, x7, x13
-	WORD $0x17ffff20 // b 24 <.text+0x24>
+	WORD $0x17ffff25 // b 24 <.text+0x24>
 	WORD $0xd65f03c0 // ret
 
 // func gemmF32x8x2NEON(t *tileF32)
@@ -2048,7 +1997,7 @@ TEXT ·gemmF32x8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b160915 // add x21, x8, x22, lsl #2
 	WORD $0xf940300c // ldr x12, [x0, #96]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54000a6b // b.lt 1ec <.text+0x1ec> // b.tstop
+	WORD $0x540009eb // b.lt 1dc <.text+0x1dc> // b.tstop
 	WORD $0x3cc105b8 // ldr q24, [x13], #16
 	WORD $0x3cc105d9 // ldr q25, [x14], #16
 	WORD $0x3cc105fa // ldr q26, [x15], #16
@@ -2057,14 +2006,10 @@ TEXT ·gemmF32x8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3cc1067d // ldr q29, [x19], #16
 	WORD $0x3cc1069e // ldr q30, [x20], #16
 	WORD $0x3cc106bf // ldr q31, [x21], #16
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
-	WORD $0x3cc10532 // ldr q18, [x9], #16
-	WORD $0x3cc10533 // ldr q19, [x9], #16
-	WORD $0x3cc10534 // ldr q20, [x9], #16
-	WORD $0x3cc10535 // ldr q21, [x9], #16
-	WORD $0x3cc10536 // ldr q22, [x9], #16
-	WORD $0x3cc10537 // ldr q23, [x9], #16
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
+	WORD $0xacc14d32 // ldp q18, q19, [x9], #32
+	WORD $0xacc15534 // ldp q20, q21, [x9], #32
+	WORD $0xacc15d36 // ldp q22, q23, [x9], #32
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
 	WORD $0x4f991202 // fmla v2.4s, v16.4s, v25.s[0]
@@ -2130,11 +2075,10 @@ TEXT ·gemmF32x8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4fbf1ace // fmla v14.4s, v22.4s, v31.s[3]
 	WORD $0x4fbf1aef // fmla v15.4s, v23.4s, v31.s[3]
 	WORD $0xf100118c // subs x12, x12, #0x4
-	WORD $0x54fff5ea // b.ge a4 <.text+0xa4> // b.tcont
+	WORD $0x54fff66a // b.ge a4 <.text+0xa4> // b.tcont
 	WORD $0xb100118c // adds x12, x12, #0x4
-	WORD $0x540003a0 // b.eq 264 <.text+0x264> // b.none
-	WORD $0x3cc10530 // ldr q16, [x9], #16
-	WORD $0x3cc10531 // ldr q17, [x9], #16
+	WORD $0x54000380 // b.eq 250 <.text+0x250> // b.none
+	WORD $0xacc14530 // ldp q16, q17, [x9], #32
 	WORD $0xbc4045b8 // ldr s24, [x13], #4
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
@@ -2160,9 +2104,9 @@ TEXT ·gemmF32x8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x4f9f120e // fmla v14.4s, v16.4s, v31.s[0]
 	WORD $0x4f9f122f // fmla v15.4s, v17.4s, v31.s[0]
 	WORD $0xf100058c // subs x12, x12, #0x1
-	WORD $0x54fffca1 // b.ne 1f4 <.text+0x1f4> // b.any
+	WORD $0x54fffcc1 // b.ne 1e4 <.text+0x1e4> // b.any
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff061 // b.ne 74 <.text+0x74> // b.any
+	WORD $0x54fff101 // b.ne 74 <.text+0x74> // b.any
 	WORD $0xf940280d // ldr x13, [x0, #80]
 	WORD $0x9101e016 // add x22, x0, #0x78
 	WORD $0x4d40cad8 // ld1r {v24.4s}, [x22]
@@ -2259,7 +2203,7 @@ TEXT ·gemmF32x8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8006ef // str q15, [x23, #16]
 	WORD $0x8b0d02f7 // add x23, x23, x13
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x54000160 // b.eq 418 <.text+0x418> // b.none
+	WORD $0x54000160 // b.eq 404 <.text+0x404> // b.none
 	WORD $0xf940500d // ldr x13, [x0, #160]
 	WORD $0x8b0d0021 // add x1, x1, x13
 	WORD $0x8b0d0042 // add x2, x2, x13
@@ -2269,7 +2213,7 @@ TEXT ·gemmF32x8x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b0d00c6 // add x6, x6, x13
 	WORD $0x8b0d00e7 // add x7, x7, x13
 	WORD $0x8b0d0108 // add x8, x8, x13
-	WORD $0x17ffff05 // b 28 <.text+0x28>
+	WORD $0x17ffff0a // b 28 <.text+0x28>
 	WORD $0xd65f03c0 // ret
 
 // func gemvF32NEON(t *tileF32)
@@ -2378,7 +2322,7 @@ TEXT ·depthwiseF32x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b0d002d // add x13, x1, x13
 	WORD $0x3dc000b0 // ldr q16, [x5]
 	WORD $0x8b0600a5 // add x5, x5, x6
-	WORD $0x3dc001b1 // ldr q17, [x13]
+	WORD $0x4cc279b1 // ld1 {v17.4s}, [x13], x2
 	WORD $0x4e30ce20 // fmla v0.4s, v17.4s, v16.4s
 	WORD $0xf1000484 // subs x4, x4, #0x1
 	WORD $0x54ffff21 // b.ne 54 <.text+0x54> // b.any
@@ -2429,13 +2373,12 @@ TEXT ·depthwiseF32x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b0d002d // add x13, x1, x13
 	WORD $0x3dc000b0 // ldr q16, [x5]
 	WORD $0x8b0600a5 // add x5, x5, x6
-	WORD $0x3dc001b1 // ldr q17, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b1 // ld1 {v17.4s}, [x13], x2
 	WORD $0x4e30ce20 // fmla v0.4s, v17.4s, v16.4s
-	WORD $0x3dc001b2 // ldr q18, [x13]
+	WORD $0x4cc279b2 // ld1 {v18.4s}, [x13], x2
 	WORD $0x4e30ce41 // fmla v1.4s, v18.4s, v16.4s
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffec1 // b.ne 58 <.text+0x58> // b.any
+	WORD $0x54fffee1 // b.ne 58 <.text+0x58> // b.any
 	WORD $0x4e20e41b // fcmeq v27.4s, v0.4s, v0.4s
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
@@ -2451,13 +2394,13 @@ TEXT ·depthwiseF32x2NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd280004d // movz x13, #0x2
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fffc21 // b.ne 44 <.text+0x44> // b.any
+	WORD $0x54fffc41 // b.ne 44 <.text+0x44> // b.any
 	WORD $0x910041ce // add x14, x14, #0x10
 	WORD $0x910041ef // add x15, x15, #0x10
 	WORD $0x91004210 // add x16, x16, #0x10
 	WORD $0x91004231 // add x17, x17, #0x10
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fffb01 // b.ne 38 <.text+0x38> // b.any
+	WORD $0x54fffb21 // b.ne 38 <.text+0x38> // b.any
 	WORD $0xd65f03c0 // ret
 
 // func depthwiseF32x3NEON(t *tapsF32)
@@ -2490,16 +2433,14 @@ TEXT ·depthwiseF32x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b0d002d // add x13, x1, x13
 	WORD $0x3dc000b0 // ldr q16, [x5]
 	WORD $0x8b0600a5 // add x5, x5, x6
-	WORD $0x3dc001b1 // ldr q17, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b1 // ld1 {v17.4s}, [x13], x2
 	WORD $0x4e30ce20 // fmla v0.4s, v17.4s, v16.4s
-	WORD $0x3dc001b2 // ldr q18, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b2 // ld1 {v18.4s}, [x13], x2
 	WORD $0x4e30ce41 // fmla v1.4s, v18.4s, v16.4s
-	WORD $0x3dc001b3 // ldr q19, [x13]
+	WORD $0x4cc279b3 // ld1 {v19.4s}, [x13], x2
 	WORD $0x4e30ce62 // fmla v2.4s, v19.4s, v16.4s
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffe61 // b.ne 5c <.text+0x5c> // b.any
+	WORD $0x54fffea1 // b.ne 5c <.text+0x5c> // b.any
 	WORD $0x4e20e41b // fcmeq v27.4s, v0.4s, v0.4s
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
@@ -2521,13 +2462,13 @@ TEXT ·depthwiseF32x3NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd280006d // movz x13, #0x3
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fffae1 // b.ne 44 <.text+0x44> // b.any
+	WORD $0x54fffb21 // b.ne 44 <.text+0x44> // b.any
 	WORD $0x910041ce // add x14, x14, #0x10
 	WORD $0x910041ef // add x15, x15, #0x10
 	WORD $0x91004210 // add x16, x16, #0x10
 	WORD $0x91004231 // add x17, x17, #0x10
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff9c1 // b.ne 38 <.text+0x38> // b.any
+	WORD $0x54fffa01 // b.ne 38 <.text+0x38> // b.any
 	WORD $0xd65f03c0 // ret
 
 // func depthwiseF32x4NEON(t *tapsF32)
@@ -2561,19 +2502,16 @@ TEXT ·depthwiseF32x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b0d002d // add x13, x1, x13
 	WORD $0x3dc000b0 // ldr q16, [x5]
 	WORD $0x8b0600a5 // add x5, x5, x6
-	WORD $0x3dc001b1 // ldr q17, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b1 // ld1 {v17.4s}, [x13], x2
 	WORD $0x4e30ce20 // fmla v0.4s, v17.4s, v16.4s
-	WORD $0x3dc001b2 // ldr q18, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b2 // ld1 {v18.4s}, [x13], x2
 	WORD $0x4e30ce41 // fmla v1.4s, v18.4s, v16.4s
-	WORD $0x3dc001b3 // ldr q19, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b3 // ld1 {v19.4s}, [x13], x2
 	WORD $0x4e30ce62 // fmla v2.4s, v19.4s, v16.4s
-	WORD $0x3dc001b4 // ldr q20, [x13]
+	WORD $0x4cc279b4 // ld1 {v20.4s}, [x13], x2
 	WORD $0x4e30ce83 // fmla v3.4s, v20.4s, v16.4s
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffe01 // b.ne 60 <.text+0x60> // b.any
+	WORD $0x54fffe61 // b.ne 60 <.text+0x60> // b.any
 	WORD $0x4e20e41b // fcmeq v27.4s, v0.4s, v0.4s
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
@@ -2601,13 +2539,13 @@ TEXT ·depthwiseF32x4NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd280008d // movz x13, #0x4
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff9a1 // b.ne 44 <.text+0x44> // b.any
+	WORD $0x54fffa01 // b.ne 44 <.text+0x44> // b.any
 	WORD $0x910041ce // add x14, x14, #0x10
 	WORD $0x910041ef // add x15, x15, #0x10
 	WORD $0x91004210 // add x16, x16, #0x10
 	WORD $0x91004231 // add x17, x17, #0x10
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff881 // b.ne 38 <.text+0x38> // b.any
+	WORD $0x54fff8e1 // b.ne 38 <.text+0x38> // b.any
 	WORD $0xd65f03c0 // ret
 
 // func depthwiseF32x5NEON(t *tapsF32)
@@ -2642,22 +2580,18 @@ TEXT ·depthwiseF32x5NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b0d002d // add x13, x1, x13
 	WORD $0x3dc000b0 // ldr q16, [x5]
 	WORD $0x8b0600a5 // add x5, x5, x6
-	WORD $0x3dc001b1 // ldr q17, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b1 // ld1 {v17.4s}, [x13], x2
 	WORD $0x4e30ce20 // fmla v0.4s, v17.4s, v16.4s
-	WORD $0x3dc001b2 // ldr q18, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b2 // ld1 {v18.4s}, [x13], x2
 	WORD $0x4e30ce41 // fmla v1.4s, v18.4s, v16.4s
-	WORD $0x3dc001b3 // ldr q19, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b3 // ld1 {v19.4s}, [x13], x2
 	WORD $0x4e30ce62 // fmla v2.4s, v19.4s, v16.4s
-	WORD $0x3dc001b4 // ldr q20, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b4 // ld1 {v20.4s}, [x13], x2
 	WORD $0x4e30ce83 // fmla v3.4s, v20.4s, v16.4s
-	WORD $0x3dc001b1 // ldr q17, [x13]
+	WORD $0x4cc279b1 // ld1 {v17.4s}, [x13], x2
 	WORD $0x4e30ce24 // fmla v4.4s, v17.4s, v16.4s
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffda1 // b.ne 64 <.text+0x64> // b.any
+	WORD $0x54fffe21 // b.ne 64 <.text+0x64> // b.any
 	WORD $0x4e20e41b // fcmeq v27.4s, v0.4s, v0.4s
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
@@ -2691,13 +2625,13 @@ TEXT ·depthwiseF32x5NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd28000ad // movz x13, #0x5
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff861 // b.ne 44 <.text+0x44> // b.any
+	WORD $0x54fff8e1 // b.ne 44 <.text+0x44> // b.any
 	WORD $0x910041ce // add x14, x14, #0x10
 	WORD $0x910041ef // add x15, x15, #0x10
 	WORD $0x91004210 // add x16, x16, #0x10
 	WORD $0x91004231 // add x17, x17, #0x10
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff741 // b.ne 38 <.text+0x38> // b.any
+	WORD $0x54fff7c1 // b.ne 38 <.text+0x38> // b.any
 	WORD $0xd65f03c0 // ret
 
 // func depthwiseF32x6NEON(t *tapsF32)
@@ -2733,25 +2667,20 @@ TEXT ·depthwiseF32x6NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b0d002d // add x13, x1, x13
 	WORD $0x3dc000b0 // ldr q16, [x5]
 	WORD $0x8b0600a5 // add x5, x5, x6
-	WORD $0x3dc001b1 // ldr q17, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b1 // ld1 {v17.4s}, [x13], x2
 	WORD $0x4e30ce20 // fmla v0.4s, v17.4s, v16.4s
-	WORD $0x3dc001b2 // ldr q18, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b2 // ld1 {v18.4s}, [x13], x2
 	WORD $0x4e30ce41 // fmla v1.4s, v18.4s, v16.4s
-	WORD $0x3dc001b3 // ldr q19, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b3 // ld1 {v19.4s}, [x13], x2
 	WORD $0x4e30ce62 // fmla v2.4s, v19.4s, v16.4s
-	WORD $0x3dc001b4 // ldr q20, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b4 // ld1 {v20.4s}, [x13], x2
 	WORD $0x4e30ce83 // fmla v3.4s, v20.4s, v16.4s
-	WORD $0x3dc001b1 // ldr q17, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b1 // ld1 {v17.4s}, [x13], x2
 	WORD $0x4e30ce24 // fmla v4.4s, v17.4s, v16.4s
-	WORD $0x3dc001b2 // ldr q18, [x13]
+	WORD $0x4cc279b2 // ld1 {v18.4s}, [x13], x2
 	WORD $0x4e30ce45 // fmla v5.4s, v18.4s, v16.4s
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffd41 // b.ne 68 <.text+0x68> // b.any
+	WORD $0x54fffde1 // b.ne 68 <.text+0x68> // b.any
 	WORD $0x4e20e41b // fcmeq v27.4s, v0.4s, v0.4s
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
@@ -2791,13 +2720,13 @@ TEXT ·depthwiseF32x6NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd28000cd // movz x13, #0x6
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff721 // b.ne 44 <.text+0x44> // b.any
+	WORD $0x54fff7c1 // b.ne 44 <.text+0x44> // b.any
 	WORD $0x910041ce // add x14, x14, #0x10
 	WORD $0x910041ef // add x15, x15, #0x10
 	WORD $0x91004210 // add x16, x16, #0x10
 	WORD $0x91004231 // add x17, x17, #0x10
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff601 // b.ne 38 <.text+0x38> // b.any
+	WORD $0x54fff6a1 // b.ne 38 <.text+0x38> // b.any
 	WORD $0xd65f03c0 // ret
 
 // func depthwiseF32x7NEON(t *tapsF32)
@@ -2834,28 +2763,22 @@ TEXT ·depthwiseF32x7NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b0d002d // add x13, x1, x13
 	WORD $0x3dc000b0 // ldr q16, [x5]
 	WORD $0x8b0600a5 // add x5, x5, x6
-	WORD $0x3dc001b1 // ldr q17, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b1 // ld1 {v17.4s}, [x13], x2
 	WORD $0x4e30ce20 // fmla v0.4s, v17.4s, v16.4s
-	WORD $0x3dc001b2 // ldr q18, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b2 // ld1 {v18.4s}, [x13], x2
 	WORD $0x4e30ce41 // fmla v1.4s, v18.4s, v16.4s
-	WORD $0x3dc001b3 // ldr q19, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b3 // ld1 {v19.4s}, [x13], x2
 	WORD $0x4e30ce62 // fmla v2.4s, v19.4s, v16.4s
-	WORD $0x3dc001b4 // ldr q20, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b4 // ld1 {v20.4s}, [x13], x2
 	WORD $0x4e30ce83 // fmla v3.4s, v20.4s, v16.4s
-	WORD $0x3dc001b1 // ldr q17, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b1 // ld1 {v17.4s}, [x13], x2
 	WORD $0x4e30ce24 // fmla v4.4s, v17.4s, v16.4s
-	WORD $0x3dc001b2 // ldr q18, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b2 // ld1 {v18.4s}, [x13], x2
 	WORD $0x4e30ce45 // fmla v5.4s, v18.4s, v16.4s
-	WORD $0x3dc001b3 // ldr q19, [x13]
+	WORD $0x4cc279b3 // ld1 {v19.4s}, [x13], x2
 	WORD $0x4e30ce66 // fmla v6.4s, v19.4s, v16.4s
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffce1 // b.ne 6c <.text+0x6c> // b.any
+	WORD $0x54fffda1 // b.ne 6c <.text+0x6c> // b.any
 	WORD $0x4e20e41b // fcmeq v27.4s, v0.4s, v0.4s
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
@@ -2901,13 +2824,13 @@ TEXT ·depthwiseF32x7NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd28000ed // movz x13, #0x7
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff5e1 // b.ne 44 <.text+0x44> // b.any
+	WORD $0x54fff6a1 // b.ne 44 <.text+0x44> // b.any
 	WORD $0x910041ce // add x14, x14, #0x10
 	WORD $0x910041ef // add x15, x15, #0x10
 	WORD $0x91004210 // add x16, x16, #0x10
 	WORD $0x91004231 // add x17, x17, #0x10
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff4c1 // b.ne 38 <.text+0x38> // b.any
+	WORD $0x54fff581 // b.ne 38 <.text+0x38> // b.any
 	WORD $0xd65f03c0 // ret
 
 // func depthwiseF32x8NEON(t *tapsF32)
@@ -2945,31 +2868,24 @@ TEXT ·depthwiseF32x8NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x8b0d002d // add x13, x1, x13
 	WORD $0x3dc000b0 // ldr q16, [x5]
 	WORD $0x8b0600a5 // add x5, x5, x6
-	WORD $0x3dc001b1 // ldr q17, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b1 // ld1 {v17.4s}, [x13], x2
 	WORD $0x4e30ce20 // fmla v0.4s, v17.4s, v16.4s
-	WORD $0x3dc001b2 // ldr q18, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b2 // ld1 {v18.4s}, [x13], x2
 	WORD $0x4e30ce41 // fmla v1.4s, v18.4s, v16.4s
-	WORD $0x3dc001b3 // ldr q19, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b3 // ld1 {v19.4s}, [x13], x2
 	WORD $0x4e30ce62 // fmla v2.4s, v19.4s, v16.4s
-	WORD $0x3dc001b4 // ldr q20, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b4 // ld1 {v20.4s}, [x13], x2
 	WORD $0x4e30ce83 // fmla v3.4s, v20.4s, v16.4s
-	WORD $0x3dc001b1 // ldr q17, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b1 // ld1 {v17.4s}, [x13], x2
 	WORD $0x4e30ce24 // fmla v4.4s, v17.4s, v16.4s
-	WORD $0x3dc001b2 // ldr q18, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b2 // ld1 {v18.4s}, [x13], x2
 	WORD $0x4e30ce45 // fmla v5.4s, v18.4s, v16.4s
-	WORD $0x3dc001b3 // ldr q19, [x13]
-	WORD $0x8b0201ad // add x13, x13, x2
+	WORD $0x4cc279b3 // ld1 {v19.4s}, [x13], x2
 	WORD $0x4e30ce66 // fmla v6.4s, v19.4s, v16.4s
-	WORD $0x3dc001b4 // ldr q20, [x13]
+	WORD $0x4cc279b4 // ld1 {v20.4s}, [x13], x2
 	WORD $0x4e30ce87 // fmla v7.4s, v20.4s, v16.4s
 	WORD $0xf1000484 // subs x4, x4, #0x1
-	WORD $0x54fffc81 // b.ne 70 <.text+0x70> // b.any
+	WORD $0x54fffd61 // b.ne 70 <.text+0x70> // b.any
 	WORD $0x4e20e41b // fcmeq v27.4s, v0.4s, v0.4s
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
@@ -3021,13 +2937,13 @@ TEXT ·depthwiseF32x8NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xd280010d // movz x13, #0x8
 	WORD $0x9b0d0441 // madd x1, x2, x13, x1
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fff4a1 // b.ne 44 <.text+0x44> // b.any
+	WORD $0x54fff581 // b.ne 44 <.text+0x44> // b.any
 	WORD $0x910041ce // add x14, x14, #0x10
 	WORD $0x910041ef // add x15, x15, #0x10
 	WORD $0x91004210 // add x16, x16, #0x10
 	WORD $0x91004231 // add x17, x17, #0x10
 	WORD $0xf100054a // subs x10, x10, #0x1
-	WORD $0x54fff381 // b.ne 38 <.text+0x38> // b.any
+	WORD $0x54fff461 // b.ne 38 <.text+0x38> // b.any
 	WORD $0xd65f03c0 // ret
 
 // func maxWindowF32NEON(t *windowF32)

@@ -1503,128 +1503,127 @@ TEXT ·gemm8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0xaa1703f1 // orr x17, xzr, x23
 	WORD $0xf9402c06 // ldr x6, [x0, #88]
 	WORD $0xf9403407 // ldr x7, [x0, #104]
-	WORD $0xacc104a0 // ldp q0, q1, [x5], #32
-	WORD $0xacc10ca2 // ldp q2, q3, [x5], #32
-	WORD $0x350000f0 // cbnz w16, 84 <.text+0x84>
+	WORD $0xacc124a8 // ldp q8, q9, [x5], #32
+	WORD $0xacc12caa // ldp q10, q11, [x5], #32
+	WORD $0x4f000400 // movi v0.4s, #0x0
+	WORD $0x4f000401 // movi v1.4s, #0x0
+	WORD $0x4f000402 // movi v2.4s, #0x0
+	WORD $0x4f000403 // movi v3.4s, #0x0
+	WORD $0x4f000404 // movi v4.4s, #0x0
+	WORD $0x4f000405 // movi v5.4s, #0x0
+	WORD $0x4f000406 // movi v6.4s, #0x0
+	WORD $0x4f000407 // movi v7.4s, #0x0
+	WORD $0x350000f0 // cbnz w16, a4 <.text+0xa4>
 	WORD $0x91022013 // add x19, x0, #0x88
-	WORD $0x4ddfca7b // ld1r {v27.4s}, [x19], #4
-	WORD $0x4ebb8400 // add v0.4s, v0.4s, v27.4s
-	WORD $0x4ebb8421 // add v1.4s, v1.4s, v27.4s
-	WORD $0x4ebb8442 // add v2.4s, v2.4s, v27.4s
-	WORD $0x4ebb8463 // add v3.4s, v3.4s, v27.4s
+	WORD $0x4d40ca7b // ld1r {v27.4s}, [x19]
+	WORD $0x4ebb8508 // add v8.4s, v8.4s, v27.4s
+	WORD $0x4ebb8529 // add v9.4s, v9.4s, v27.4s
+	WORD $0x4ebb854a // add v10.4s, v10.4s, v27.4s
+	WORD $0x4ebb856b // add v11.4s, v11.4s, v27.4s
 	WORD $0xf84084e8 // ldr x8, [x7], #8
 	WORD $0xf9403009 // ldr x9, [x0, #96]
 	WORD $0x8b08002a // add x10, x1, x8
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x54000a0b // b.lt 1d4 <.text+0x1d4> // b.tstop
+	WORD $0x5400080b // b.lt 1b4 <.text+0x1b4> // b.tstop
 	WORD $0x3cc10554 // ldr q20, [x10], #16
 	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
 	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e04069b // dup v27.4s, v20.s[0]
-	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
-	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b80 // sadalp v0.4s, v28.8h
-	WORD $0x0e3bc23c // smull v28.8h, v17.8b, v27.8b
-	WORD $0x4e3bc23d // smull2 v29.8h, v17.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b81 // sadalp v1.4s, v28.8h
-	WORD $0x0e3bc25c // smull v28.8h, v18.8b, v27.8b
-	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
-	WORD $0x0e3bc27c // smull v28.8h, v19.8b, v27.8b
-	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0xacc158b5 // ldp q21, q22, [x5], #32
+	WORD $0xacc17cb7 // ldp q23, q31, [x5], #32
+	WORD $0x4e0c068c // dup v12.4s, v20.s[1]
+	WORD $0x0e3bc20d // smull v13.8h, v16.8b, v27.8b
+	WORD $0x4e3bc20e // smull2 v14.8h, v16.16b, v27.16b
+	WORD $0x0e3bc22f // smull v15.8h, v17.8b, v27.8b
+	WORD $0x4e3bc23c // smull2 v28.8h, v17.16b, v27.16b
+	WORD $0x0e2c82ad // smlal v13.8h, v21.8b, v12.8b
+	WORD $0x4e2c82ae // smlal2 v14.8h, v21.16b, v12.16b
+	WORD $0x0e2c82cf // smlal v15.8h, v22.8b, v12.8b
+	WORD $0x4e2c82dc // smlal2 v28.8h, v22.16b, v12.16b
+	WORD $0x4e6069a0 // sadalp v0.4s, v13.8h
+	WORD $0x4e6069c1 // sadalp v1.4s, v14.8h
+	WORD $0x4e6069e2 // sadalp v2.4s, v15.8h
 	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
-	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
-	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
-	WORD $0x4e0c069b // dup v27.4s, v20.s[1]
-	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
-	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b80 // sadalp v0.4s, v28.8h
-	WORD $0x0e3bc23c // smull v28.8h, v17.8b, v27.8b
-	WORD $0x4e3bc23d // smull2 v29.8h, v17.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b81 // sadalp v1.4s, v28.8h
-	WORD $0x0e3bc25c // smull v28.8h, v18.8b, v27.8b
-	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
-	WORD $0x0e3bc27c // smull v28.8h, v19.8b, v27.8b
-	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
+	WORD $0x0e3bc24d // smull v13.8h, v18.8b, v27.8b
+	WORD $0x4e3bc24e // smull2 v14.8h, v18.16b, v27.16b
+	WORD $0x0e3bc26f // smull v15.8h, v19.8b, v27.8b
+	WORD $0x4e3bc27c // smull2 v28.8h, v19.16b, v27.16b
+	WORD $0x0e2c82ed // smlal v13.8h, v23.8b, v12.8b
+	WORD $0x4e2c82ee // smlal2 v14.8h, v23.16b, v12.16b
+	WORD $0x0e2c83ef // smlal v15.8h, v31.8b, v12.8b
+	WORD $0x4e2c83fc // smlal2 v28.8h, v31.16b, v12.16b
+	WORD $0x4e6069a4 // sadalp v4.4s, v13.8h
+	WORD $0x4e6069c5 // sadalp v5.4s, v14.8h
+	WORD $0x4e6069e6 // sadalp v6.4s, v15.8h
+	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
 	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
 	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
 	WORD $0x4e14069b // dup v27.4s, v20.s[2]
-	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
-	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b80 // sadalp v0.4s, v28.8h
-	WORD $0x0e3bc23c // smull v28.8h, v17.8b, v27.8b
-	WORD $0x4e3bc23d // smull2 v29.8h, v17.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b81 // sadalp v1.4s, v28.8h
-	WORD $0x0e3bc25c // smull v28.8h, v18.8b, v27.8b
-	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
-	WORD $0x0e3bc27c // smull v28.8h, v19.8b, v27.8b
-	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
+	WORD $0xacc158b5 // ldp q21, q22, [x5], #32
+	WORD $0xacc17cb7 // ldp q23, q31, [x5], #32
+	WORD $0x4e1c068c // dup v12.4s, v20.s[3]
+	WORD $0x0e3bc20d // smull v13.8h, v16.8b, v27.8b
+	WORD $0x4e3bc20e // smull2 v14.8h, v16.16b, v27.16b
+	WORD $0x0e3bc22f // smull v15.8h, v17.8b, v27.8b
+	WORD $0x4e3bc23c // smull2 v28.8h, v17.16b, v27.16b
+	WORD $0x0e2c82ad // smlal v13.8h, v21.8b, v12.8b
+	WORD $0x4e2c82ae // smlal2 v14.8h, v21.16b, v12.16b
+	WORD $0x0e2c82cf // smlal v15.8h, v22.8b, v12.8b
+	WORD $0x4e2c82dc // smlal2 v28.8h, v22.16b, v12.16b
+	WORD $0x4e6069a0 // sadalp v0.4s, v13.8h
+	WORD $0x4e6069c1 // sadalp v1.4s, v14.8h
+	WORD $0x4e6069e2 // sadalp v2.4s, v15.8h
 	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
-	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
-	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
-	WORD $0x4e1c069b // dup v27.4s, v20.s[3]
-	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
-	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b80 // sadalp v0.4s, v28.8h
-	WORD $0x0e3bc23c // smull v28.8h, v17.8b, v27.8b
-	WORD $0x4e3bc23d // smull2 v29.8h, v17.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b81 // sadalp v1.4s, v28.8h
-	WORD $0x0e3bc25c // smull v28.8h, v18.8b, v27.8b
-	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
-	WORD $0x0e3bc27c // smull v28.8h, v19.8b, v27.8b
-	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
+	WORD $0x0e3bc24d // smull v13.8h, v18.8b, v27.8b
+	WORD $0x4e3bc24e // smull2 v14.8h, v18.16b, v27.16b
+	WORD $0x0e3bc26f // smull v15.8h, v19.8b, v27.8b
+	WORD $0x4e3bc27c // smull2 v28.8h, v19.16b, v27.16b
+	WORD $0x0e2c82ed // smlal v13.8h, v23.8b, v12.8b
+	WORD $0x4e2c82ee // smlal2 v14.8h, v23.16b, v12.16b
+	WORD $0x0e2c83ef // smlal v15.8h, v31.8b, v12.8b
+	WORD $0x4e2c83fc // smlal2 v28.8h, v31.16b, v12.16b
+	WORD $0x4e6069a4 // sadalp v4.4s, v13.8h
+	WORD $0x4e6069c5 // sadalp v5.4s, v14.8h
+	WORD $0x4e6069e6 // sadalp v6.4s, v15.8h
+	WORD $0x4e606b87 // sadalp v7.4s, v28.8h
 	WORD $0xf1001129 // subs x9, x9, #0x4
-	WORD $0x54fff64a // b.ge 98 <.text+0x98> // b.tcont
+	WORD $0x54fff84a // b.ge b8 <.text+0xb8> // b.tcont
 	WORD $0xb1001129 // adds x9, x9, #0x4
-	WORD $0x540002e0 // b.eq 234 <.text+0x234> // b.none
-	WORD $0xbc404554 // ldr s20, [x10], #4
+	WORD $0x540002c0 // b.eq 210 <.text+0x210> // b.none
+	WORD $0x4ddfc95b // ld1r {v27.4s}, [x10], #4
 	WORD $0xacc144b0 // ldp q16, q17, [x5], #32
 	WORD $0xacc14cb2 // ldp q18, q19, [x5], #32
-	WORD $0x4e04069b // dup v27.4s, v20.s[0]
-	WORD $0x0e3bc21c // smull v28.8h, v16.8b, v27.8b
-	WORD $0x4e3bc21d // smull2 v29.8h, v16.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b80 // sadalp v0.4s, v28.8h
-	WORD $0x0e3bc23c // smull v28.8h, v17.8b, v27.8b
-	WORD $0x4e3bc23d // smull2 v29.8h, v17.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b81 // sadalp v1.4s, v28.8h
-	WORD $0x0e3bc25c // smull v28.8h, v18.8b, v27.8b
-	WORD $0x4e3bc25d // smull2 v29.8h, v18.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b82 // sadalp v2.4s, v28.8h
-	WORD $0x0e3bc27c // smull v28.8h, v19.8b, v27.8b
-	WORD $0x4e3bc27d // smull2 v29.8h, v19.16b, v27.16b
-	WORD $0x4e7dbf9c // addp v28.8h, v28.8h, v29.8h
-	WORD $0x4e606b83 // sadalp v3.4s, v28.8h
+	WORD $0x0e3bc20d // smull v13.8h, v16.8b, v27.8b
+	WORD $0x4e3bc20e // smull2 v14.8h, v16.16b, v27.16b
+	WORD $0x4e6069a0 // sadalp v0.4s, v13.8h
+	WORD $0x4e6069c1 // sadalp v1.4s, v14.8h
+	WORD $0x0e3bc22d // smull v13.8h, v17.8b, v27.8b
+	WORD $0x4e3bc22e // smull2 v14.8h, v17.16b, v27.16b
+	WORD $0x4e6069a2 // sadalp v2.4s, v13.8h
+	WORD $0x4e6069c3 // sadalp v3.4s, v14.8h
+	WORD $0x0e3bc24d // smull v13.8h, v18.8b, v27.8b
+	WORD $0x4e3bc24e // smull2 v14.8h, v18.16b, v27.16b
+	WORD $0x4e6069a4 // sadalp v4.4s, v13.8h
+	WORD $0x4e6069c5 // sadalp v5.4s, v14.8h
+	WORD $0x0e3bc26d // smull v13.8h, v19.8b, v27.8b
+	WORD $0x4e3bc26e // smull2 v14.8h, v19.16b, v27.16b
+	WORD $0x4e6069a6 // sadalp v6.4s, v13.8h
+	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
 	WORD $0xf1000529 // subs x9, x9, #0x1
-	WORD $0x54fffd61 // b.ne 1dc <.text+0x1dc> // b.any
+	WORD $0x54fffd81 // b.ne 1bc <.text+0x1bc> // b.any
 	WORD $0xf10004c6 // subs x6, x6, #0x1
-	WORD $0x54fff261 // b.ne 84 <.text+0x84> // b.any
+	WORD $0x54fff481 // b.ne a4 <.text+0xa4> // b.any
+	WORD $0x4ea1bc00 // addp v0.4s, v0.4s, v1.4s
+	WORD $0x4ea3bc41 // addp v1.4s, v2.4s, v3.4s
+	WORD $0x4ea5bc82 // addp v2.4s, v4.4s, v5.4s
+	WORD $0x4ea7bcc3 // addp v3.4s, v6.4s, v7.4s
+	WORD $0x4ea88400 // add v0.4s, v0.4s, v8.4s
+	WORD $0x4ea98421 // add v1.4s, v1.4s, v9.4s
+	WORD $0x4eaa8442 // add v2.4s, v2.4s, v10.4s
+	WORD $0x4eab8463 // add v3.4s, v3.4s, v11.4s
 	WORD $0xaa1903ee // orr x14, xzr, x25
 	WORD $0x7100061f // subs wzr, w16, #0x1
-	WORD $0x540003c0 // b.eq 2bc <.text+0x2bc> // b.none
+	WORD $0x540003c0 // b.eq 2b8 <.text+0x2b8> // b.none
 	WORD $0xacc14750 // ldp q16, q17, [x26], #32
 	WORD $0xacc14f52 // ldp q18, q19, [x26], #32
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
@@ -1653,20 +1652,20 @@ TEXT ·gemm8x1NEON(SB), NOSPLIT|NOFRAME, $0-8
 	WORD $0x3d8001c0 // str q0, [x14]
 	WORD $0x8b0f01ce // add x14, x14, x15
 	WORD $0x91004339 // add x25, x25, #0x10
-	WORD $0x14000005 // b 2cc <.text+0x2cc>
+	WORD $0x14000005 // b 2c8 <.text+0x2c8>
 	WORD $0xad0005c0 // stp q0, q1, [x14]
 	WORD $0xad010dc2 // stp q2, q3, [x14, #32]
 	WORD $0x8b0f01ce // add x14, x14, x15
 	WORD $0x91010339 // add x25, x25, #0x40
 	WORD $0xf1000631 // subs x17, x17, #0x1
-	WORD $0x54ffec41 // b.ne 58 <.text+0x58> // b.any
+	WORD $0x54ffec61 // b.ne 58 <.text+0x58> // b.any
 	WORD $0xf1000718 // subs x24, x24, #0x1
-	WORD $0x540000c0 // b.eq 2f0 <.text+0x2f0> // b.none
+	WORD $0x540000c0 // b.eq 2ec <.text+0x2ec> // b.none
 	WORD $0xf940640c // ldr x12, [x0, #200]
 	WORD $0x8b0c0021 // add x1, x1, x12
 	WORD $0xd280002c // movz x12, #0x1
 	WORD $0x9b0c51f4 // madd x20, x15, x12, x20
-	WORD $0x17ffff57 // b 48 <.text+0x48>
+	WORD $0x17ffff58 // b 48 <.text+0x48>
 	WORD $0xd65f03c0 // ret
 
 // func gemm8x2NEON(t *tile8)

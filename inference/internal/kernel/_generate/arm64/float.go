@@ -81,8 +81,8 @@ func gemmF32(rows, vectors int) {
 	for r := range rows {
 		p("ldr q%d, [%s], #16", 24+r, cursors[r])
 	}
-	for i := range 4 * vectors {
-		p("ldr q%d, [x9], #16", 16+i)
+	for i := 0; i < 4*vectors; i += 2 {
+		p("ldp q%d, q%d, [x9], #32", 16+i, 17+i)
 	}
 	for k := range 4 {
 		for r := range rows {
@@ -97,8 +97,10 @@ func gemmF32(rows, vectors int) {
 	p("adds x12, x12, #4")
 	p("b.eq 5f")
 	p("4:") // one element
-	for j := range vectors {
-		p("ldr q%d, [x9], #16", 16+j)
+	if vectors == 2 {
+		p("ldp q16, q17, [x9], #32")
+	} else {
+		p("ldr q16, [x9], #16")
 	}
 	for r := range rows {
 		p("ldr s%d, [%s], #4", 24+r, cursors[r])
@@ -194,10 +196,7 @@ func depthwiseF32(pixels int) {
 	p("ldr q16, [x5]")
 	p("add x5, x5, x6")
 	for i := range pixels {
-		p("ldr q%d, [x13]", 17+i%4)
-		if i < pixels-1 {
-			p("add x13, x13, x2")
-		}
+		p("ld1 {v%d.4s}, [x13], x2", 17+i%4)
 		p("fmla v%d.4s, v%d.4s, v16.4s", i, 17+i%4)
 	}
 	p("subs x4, x4, #1")

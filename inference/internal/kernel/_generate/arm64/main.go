@@ -43,7 +43,11 @@ func main() {
 	}
 	for _, s := range []set{"Dotprod", "NEON"} {
 		for rows := 1; rows <= 4; rows++ {
-			s.gemm(rows)
+			if s == "NEON" && rows == 1 {
+				gemmOne()
+			} else {
+				s.gemm(rows)
+			}
 			emit(out, fmt.Sprintf("gemm8x%d%s(t *tile8)", rows, s), "t")
 		}
 		for pixels := 1; pixels <= 4; pixels++ {
@@ -148,6 +152,80 @@ func (s set) gemm(rows int) {
 	p("subs x6, x6, #1")
 	p("b.ne 1b")
 	store(rows, 16, func(r int) int { return 4 * r })
+}
+
+// gemmOne is gemm of one pixel for NEON. It has registers for sums of two inputs each:
+// v0 to v7, two to four outputs, so that products of two quads are added in 16 bits, and
+// pairs of sums at the end. v8 to v11 hold biases, v16 to v19 and v21 to v23 and v31
+// weights, v20 the inputs.
+func gemmOne() {
+	begin(1)
+	p("ldp q8, q9, [x5], #32")
+	p("ldp q10, q11, [x5], #32")
+	for j := range 8 {
+		p("movi v%d.4s, #0", j)
+	}
+	p("cbnz w16, 1f")
+	p("add x19, x0, #136") // added to the sums of each row
+	p("ld1r {v27.4s}, [x19]")
+	for j := range 4 {
+		p("add v%d.4s, v%d.4s, v27.4s", 8+j, 8+j)
+	}
+	segment(1)
+	p("subs x9, x9, #4")
+	p("b.lt 3f")
+	p("2:") // four quads
+	p("ldr q20, [x10], #16")
+	for q := 0; q < 4; q += 2 {
+		p("ldp q16, q17, [x5], #32")
+		p("ldp q18, q19, [x5], #32")
+		p("dup v27.4s, v20.s[%d]", q)
+		p("ldp q21, q22, [x5], #32")
+		p("ldp q23, q31, [x5], #32")
+		p("dup v12.4s, v20.s[%d]", q+1)
+		for j := 0; j < 4; j += 2 {
+			second := [4]int{21, 22, 23, 31}
+			for i := range 2 {
+				p("smull v%d.8h, v%d.8b, v27.8b", []int{13, 15}[i], 16+j+i)
+				p("smull2 v%d.8h, v%d.16b, v27.16b", []int{14, 28}[i], 16+j+i)
+			}
+			for i := range 2 {
+				p("smlal v%d.8h, v%d.8b, v12.8b", []int{13, 15}[i], second[j+i])
+				p("smlal2 v%d.8h, v%d.16b, v12.16b", []int{14, 28}[i], second[j+i])
+			}
+			for i := range 2 {
+				p("sadalp v%d.4s, v%d.8h", 2*(j+i), []int{13, 15}[i])
+				p("sadalp v%d.4s, v%d.8h", 2*(j+i)+1, []int{14, 28}[i])
+			}
+		}
+	}
+	p("subs x9, x9, #4")
+	p("b.ge 2b")
+	p("3:")
+	p("adds x9, x9, #4")
+	p("b.eq 5f")
+	p("4:") // one quad
+	p("ld1r {v27.4s}, [x10], #4")
+	p("ldp q16, q17, [x5], #32")
+	p("ldp q18, q19, [x5], #32")
+	for j := range 4 {
+		p("smull v13.8h, v%d.8b, v27.8b", 16+j)
+		p("smull2 v14.8h, v%d.16b, v27.16b", 16+j)
+		p("sadalp v%d.4s, v13.8h", 2*j)
+		p("sadalp v%d.4s, v14.8h", 2*j+1)
+	}
+	p("subs x9, x9, #1")
+	p("b.ne 4b")
+	p("5:")
+	p("subs x6, x6, #1")
+	p("b.ne 1b")
+	for j := range 4 {
+		p("addp v%d.4s, v%d.4s, v%d.4s", j, 2*j, 2*j+1)
+	}
+	for j := range 4 {
+		p("add v%d.4s, v%d.4s, v%d.4s", j, j, 8+j)
+	}
+	store(1, 16, func(int) int { return 0 })
 }
 
 // begin loads what matrix kernels of bytes take from tile8, up to a panel's biases at

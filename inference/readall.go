@@ -27,7 +27,9 @@ func readAll(f *os.File, add func([]byte)) (data []byte, free func(), err error)
 			data = slices.Grow(data, readPart)
 		}
 		var n int
-		n, err = f.Read(data[len(data):min(cap(data), len(data)+readPart)])
+		part := data[len(data):min(cap(data), len(data)+readPart)]
+		kernel.Touch(part)
+		n, err = f.Read(part)
 		add(data[len(data):][:n])
 		data = data[:len(data)+n]
 	}

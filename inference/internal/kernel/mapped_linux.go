@@ -7,8 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Mapped returns n bytes beside the heap, all 0: of large pages where that wastes little
-// and the system has them, as small ones cost more than what is put into them. free
+// Mapped returns n bytes beside the heap, all 0, of large pages where they are many. free
 // gives them back. Small requests are not worth it and stay on the heap.
 func Mapped(n int) (mem []byte, free func()) {
 	if n < minMapped {
@@ -27,8 +26,6 @@ func Mapped(n int) (mem []byte, free func()) {
 	if large > 0 {
 		mem = mem[-uintptr(unsafe.Pointer(&mem[0]))&(hugePage-1):]
 		wishLarge(mem[:large])
-	} else {
-		wishNow(mem)
 	}
 	return mem[:n:n], func() { _ = unix.Munmap(all) }
 }
@@ -36,9 +33,9 @@ func Mapped(n int) (mem []byte, free func()) {
 // wishLarge asks for large pages.
 func wishLarge(mem []byte) { _ = unix.Madvise(mem, unix.MADV_HUGEPAGE) }
 
-// wishNow asks for whole pages at once, which costs less than one by one when they are
-// used.
-func wishNow(mem []byte) {
+// Touch asks for the pages of memory that will be written soon: at once they cost half of
+// what they cost one by one, which is more than what is put into them.
+func Touch(mem []byte) {
 	page := uintptr(os.Getpagesize())
 	if len(mem) < minMapped {
 		return

@@ -8,5 +8,5 @@ func Mapped(n int) (mem []byte, free func()) { return make([]byte, n), nil }
 // wishLarge asks for large pages, which this system gives as it likes.
 func wishLarge(mem []byte) {}
 
-// wishNow asks for pages at once.
-func wishNow(mem []byte) {}
+// Touch asks for the pages of memory that will be written soon.
+func Touch(mem []byte) {}

@@ -30,6 +30,7 @@ func NewRoom(n, count int) *Room {
 		return &Room{mem: Pages(n)}
 	}
 	mem, free := Mapped(n)
+	Touch(mem)
 	r := &Room{mem: mem}
 	if free == nil {
 		beside.Add(-size)
@@ -60,31 +61,36 @@ func take[T int8 | int16 | int32 | float32](r *Room, n int) []T {
 // hugePage is the size of a large page where small ones have 4 KiB.
 const hugePage = 2 << 20
 
-// minMapped is the least that is worth pages of its own.
-const minMapped = 128 << 10
+// minMapped is the least that is worth pages of its own, manyPages the least that is
+// worth large ones: fewer small ones are at hand sooner, above all in a virtual machine
+// that has given its free large pages back.
+const (
+	minMapped = 128 << 10
+	manyPages = 8 * hugePage
+)
 
-// largeOf returns for how many of n bytes, from their beginning on, large pages are worth
-// it; a last one may be half empty.
-func largeOf(n int) int { return (n + hugePage/2) &^ (hugePage - 1) }
-
-// manyPages is from where on large pages are worth what the heap loses to their
-// alignment: the collector counts it.
-const manyPages = 2 * hugePage
+// largeOf returns how many bytes, from the beginning on, should be of large pages where n
+// are wanted; a last one may be half empty.
+func largeOf(n int) int {
+	if n < manyPages {
+		return 0
+	}
+	return (n + hugePage/2) &^ (hugePage - 1)
+}
 
 // Pages returns n bytes of the heap, all 0 and aligned to a cache line, in large pages
 // where they are many.
 func Pages(n int) []byte {
 	large, align := largeOf(n), hugePage
-	if n < manyPages {
-		large, align = 0, cacheLine
+	if large == 0 {
+		align = cacheLine
 	}
 	// What goes before, and behind up to a whole page, is never touched.
 	all := make([]byte, max(n, large)+align)
 	all = all[-uintptr(unsafe.Pointer(&all[0]))&uintptr(align-1):]
 	if large > 0 {
 		wishLarge(all[:large])
-	} else {
-		wishNow(all[:n])
 	}
+	Touch(all[:n])
 	return all[:n:n]
 }

@@ -24,6 +24,9 @@ func lowerSoftmax(n *node) (Step, error) {
 	if !finite(beta) {
 		return Step{}, fmt.Errorf("beta %v", beta)
 	}
+	if beta < 0 { // exponentials without a bound, whose sum may be no number
+		return Step{}, unsupported("beta %g", beta)
+	}
 	depth := 1
 	if r := len(in.Shape); r > 0 {
 		depth = in.Shape[r-1]

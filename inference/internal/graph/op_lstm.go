@@ -113,7 +113,7 @@ func (g *lstmShape) each(step func(batch, batches, in, out int)) {
 // lstm8 lowers a layer of int8 with a cell state of int16.
 func (n *node) lstm8(g lstmShape) (Step, error) {
 	in, out, state, cell := n.in(0), n.out(), n.in(lstmOutput), n.in(lstmCell)
-	if out.DType != Int8 || state.DType != Int8 || cell.DType != Int16 {
+	if in.DType != Int8 || out.DType != Int8 || state.DType != Int8 || cell.DType != Int16 {
 		return Step{}, unsupported("types %s, %s, %s -> %s", in.DType, state.DType, cell.DType, out.DType)
 	}
 	if err := n.quantized(in, out, state, cell); err != nil {

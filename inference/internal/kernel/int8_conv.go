@@ -53,7 +53,7 @@ func (c *Conv[T]) layout(v *vector8) *convTiles8[T] {
 	// Kernels flip the input where a copy would not be worth it, and where no narrow panel
 	// is at the end: always if that is free, else for one pixel, and for pixels that pass by
 	// one panel of few inputs.
-	once := c.OutC <= v.panel && c.Depth() < 128 || c.OutH*c.OutW == 1
+	once := c.OutC <= v.panel && c.Depth() < shallow || c.OutH*c.OutW == 1
 	flips := v.flipsIn && (c.OutC-1)%v.panel >= 16 && (v.flipsFree || once)
 	t.staged = t.flip != 0 && !flips || t.in.needed || t.length%4 != 0 || v.wide
 	for i := range t.offsets {

@@ -39,6 +39,9 @@ const (
 	// minPaired is the number of output channels from which pairing pays.
 	minPaired = 8
 
+	// shallow is below how many inputs of one panel a flip by a copy does not pay.
+	shallow = 128
+
 	// minInner is how many sums beside each other pay for the vector kernel.
 	minInner = 8
 )

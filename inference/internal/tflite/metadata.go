@@ -1,7 +1,10 @@
 package tflite
 
 import (
+	"archive/zip"
+	"bytes"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -83,11 +86,44 @@ func labelFile(t table, have string) string {
 	return have
 }
 
-// readLabels reads the lines of a file in the archive.
+const (
+	maxLabelFile = 1 << 20
+	maxZipFiles  = 64
+	maxZip       = 2 * maxLabelFile
+)
+
+// readLabels finds name in the zip archive that takes at most the last maxZip bytes
+// of file: to look through all of a large model takes a part of its opening. Entries are
+// counted by their signature first: as objects they take six times the file's bytes.
 func readLabels(file []byte, name string) ([]string, error) {
-	text, err := archived(file, name)
+	end := file[max(0, len(file)-maxZip):]
+	if bytes.Count(end, []byte("PK\x01\x02")) > maxZipFiles {
+		return nil, fmt.Errorf("metadata: appended archive of more than %d files", maxZipFiles)
+	}
+	z, err := zip.NewReader(bytes.NewReader(end), int64(len(end)))
 	if err != nil {
-		return nil, fmt.Errorf("metadata: label file %q: %w", name, err)
+		return nil, fmt.Errorf("metadata: label file %q: appended archive: %w", name, err)
+	}
+	for _, f := range z.File {
+		if f.Name == name {
+			return readLabelFile(f)
+		}
+	}
+	return nil, fmt.Errorf("metadata: label file %q is not in the appended archive", name)
+}
+
+func readLabelFile(f *zip.File) ([]string, error) {
+	r, err := f.Open()
+	if err != nil {
+		return nil, fmt.Errorf("metadata: label file %q: %w", f.Name, err)
+	}
+	defer r.Close()
+	text, err := io.ReadAll(io.LimitReader(r, maxLabelFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("metadata: label file %q: %w", f.Name, err)
+	}
+	if len(text) > maxLabelFile {
+		return nil, fmt.Errorf("metadata: label file %q is over %d bytes", f.Name, maxLabelFile)
 	}
 	lines := strings.Split(strings.TrimRight(string(text), "\r\n"), "\n")
 	for i := range lines {

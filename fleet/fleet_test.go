@@ -135,6 +135,17 @@ func TestStrict(t *testing.T) {
 	}
 }
 
+// TestWatchIsBounded: no document keeps a device at sealing every few seconds for
+// longer than minutes.
+func TestWatchIsBounded(t *testing.T) {
+	for watch, good := range map[string]bool{"300": true, "301": false, "-1": false, "1e9": false} {
+		a, err := Verify[Ack](public, signRaw(Ack{}.payloadType(), `{"device":"pi-1","epoch":9,"hi":100,"watch":`+watch+`}`))
+		if (err == nil) != good {
+			t.Errorf("%s: %+v, %v", watch, a, err)
+		}
+	}
+}
+
 // TestTuningIsStrict: what a broker's operator, or a stolen key, would put into
 // an assignment beside captures has no place in it. The device takes none of it,
 // not even what is good in it.

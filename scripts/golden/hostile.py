@@ -403,6 +403,16 @@ def divide_far(t, factor):
     return m.bytes([x, y], [z])
 
 
+def softmax_beta(v):
+    """Exponentials without a bound, whose sum may be no number."""
+    m = Model()
+    x, y = m.tensor("x", T.INT8, (1, 4), 0.1, 0), m.tensor("y", T.INT8, (1, 4), 1 / 256, -128)
+    o = s.SoftmaxOptionsT()
+    o.beta = v
+    m.op(OP.SOFTMAX, 2, [x], [y], s.BuiltinOptions.SoftmaxOptions, o)
+    return m.bytes([x], [y])
+
+
 def divide_by_zero():
     m = Model()
     x, y, z = (m.tensor(n, T.INT8, (1, 4), 0.1, 0) for n in "xyz")
@@ -585,6 +595,7 @@ CASES = {
     "dynamic_refused_split": (dynamic_refused("split"), "parts along dimension 0 of rows"),
     "divide_far": (divide_far(T.INT8, 2**23), "quotient to output scale 8.388608e+06"),
     "divide_far16": (divide_far(T.INT16, 2**16), "quotient to output scale 65536"),
+    "softmax_negative": (softmax_beta(-1000.0), "beta -1000"),
     "divide_by_zero": (divide_by_zero(), "run: division by 0"),
     "overlapping": (overlapping(), "external buffer at"),
     "zip_behind": (zip_behind(), "from [1 4]"),

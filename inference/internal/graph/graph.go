@@ -299,7 +299,7 @@ func effects(op tflite.Op) bool {
 	return false
 }
 
-// finite tells whether a scale can be computed with.
-func finite(f float32) bool {
+// positive tells whether a factor, such as a scale, is a number above 0 and finite.
+func positive(f float32) bool {
 	return f > 0 && !math.IsInf(float64(f), 0)
 }

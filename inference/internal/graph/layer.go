@@ -140,7 +140,7 @@ func (n *node) requantScales(channels, axis int) ([]float32, error) {
 	for c := range s {
 		w := q.Scale[min(c, len(q.Scale)-1)]
 		s[c] = float32(float32(in.Scale()*w) / out.Scale())
-		if !finite(w) || !finite(s[c]) || s[c] >= 256 || s[c] < 0x1p-126 {
+		if !positive(w) || !positive(s[c]) || s[c] >= 256 || s[c] < 0x1p-126 {
 			return nil, unsupported("requantization scale %g of channel %d", s[c], c)
 		}
 	}

@@ -283,7 +283,7 @@ func (n *node) types() string { return fmt.Sprintf("%s -> %s", n.in(0).DType, n.
 // quantized refuses tensors without a per-tensor scale.
 func (n *node) quantized(ts ...*Tensor) error {
 	for _, t := range ts {
-		if !finite(t.Scale()) || len(t.Quant.Scale) != 1 {
+		if !positive(t.Scale()) || len(t.Quant.Scale) != 1 {
 			return fmt.Errorf("tensor %q: %s needs one scale above 0, has %v", t.Name, t.DType, t.Quant.Scale)
 		}
 		if z := t.Zero(); t.DType == Int8 && z != int32(int8(z)) || t.DType == Uint8 && z != int32(uint8(z)) {

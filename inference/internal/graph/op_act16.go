@@ -65,7 +65,7 @@ func softmax16(n *node) (Step, error) {
 		return Step{}, err
 	}
 	beta, shape := n.n.Opt.Float32(0, 0), n.in(0).Shape
-	if !finite(beta) || n.out().Scale() != 0x1p-15 || len(shape) == 0 || shape[len(shape)-1] > 1<<15 {
+	if !positive(beta) || n.out().Scale() != 0x1p-15 || len(shape) == 0 || shape[len(shape)-1] > 1<<15 {
 		return Step{}, unsupported("beta %g, output scale %g, shape %v", beta, n.out().Scale(), shape)
 	}
 	if r := n.in(0).Scale() * beta; r > 1 {

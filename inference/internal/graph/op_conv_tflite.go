@@ -102,7 +102,7 @@ func (n *node) filterScales(channels, axis int) ([]float32, error) {
 	}
 	s := make([]float32, channels)
 	for c := range s {
-		if s[c] = q.Scale[min(c, len(q.Scale)-1)]; !finite(s[c]) {
+		if s[c] = q.Scale[min(c, len(q.Scale)-1)]; !positive(s[c]) {
 			return nil, unsupported("filter scale %g", s[c])
 		}
 	}

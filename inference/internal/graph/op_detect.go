@@ -148,7 +148,7 @@ func (n *node) detect() (*kernel.Detect, error) {
 		},
 	}
 	for _, s := range []float32{d.Scale.Y0, d.Scale.X0, d.Scale.Y1, d.Scale.X1} {
-		if !finite(s) {
+		if !positive(s) {
 			return nil, fmt.Errorf("scale %g", s)
 		}
 	}

@@ -69,7 +69,7 @@ func (n *node) packDynamic(channels int) (*kernel.DynamicConv, error) {
 	d := &kernel.DynamicConv{WeightSum: make([]int32, channels), Scale: make([]float32, channels)}
 	d.Conv.Weights = i8(data)
 	for c := range d.Scale {
-		if d.Scale[c] = q.Scale[min(c, len(q.Scale)-1)]; !finite(d.Scale[c]) {
+		if d.Scale[c] = q.Scale[min(c, len(q.Scale)-1)]; !positive(d.Scale[c]) {
 			return nil, unsupported("filter scale %g", d.Scale[c])
 		}
 	}

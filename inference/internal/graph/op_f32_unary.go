@@ -46,7 +46,7 @@ func leakyReluF32(n *node) (Step, error) {
 
 func softmaxF32(n *node) (Step, error) {
 	beta := n.n.Opt.Float32(0, 0)
-	if !finite(beta) {
+	if !positive(beta) {
 		return Step{}, fmt.Errorf("beta %v", beta)
 	}
 	depth := 1

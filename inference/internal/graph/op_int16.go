@@ -128,7 +128,7 @@ func (n *node) factors(in *Tensor, channels, axis int) ([]kernel.Multiplier, err
 	m := make([]kernel.Multiplier, channels)
 	for c := range m {
 		w := q.Scale[min(c, len(q.Scale)-1)]
-		if !finite(w) {
+		if !positive(w) {
 			return nil, unsupported("filter scale %g", w)
 		}
 		var err error

@@ -72,7 +72,7 @@ func (n *node) norm16(i int, g *kernel.Gate8) (float32, error) {
 		return 0, err
 	}
 	before := n.b.g.Tensors[n.n.Intermediate[i]].Scale()
-	if !finite(before) || w.Scale() >= 1 {
+	if !positive(before) || w.Scale() >= 1 {
 		return 0, unsupported("normalization of scales %g and %g", before, w.Scale())
 	}
 	m := &kernel.Norm16{Weights: weights, Bias: g.Bias, Factor: kernel.NewMultiplier(float64(w.Scale())), Least: max(1, int32(10000*w.Scale()))}

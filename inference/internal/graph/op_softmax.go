@@ -21,11 +21,8 @@ func lowerSoftmax(n *node) (Step, error) {
 		return Step{}, err
 	}
 	beta := n.n.Opt.Float32(0, 0)
-	if !finite(beta) {
+	if !positive(beta) { // below 0 exponentials have no bound, and their sum may be no number
 		return Step{}, fmt.Errorf("beta %v", beta)
-	}
-	if beta < 0 { // exponentials without a bound, whose sum may be no number
-		return Step{}, unsupported("beta %g", beta)
 	}
 	depth := 1
 	if r := len(in.Shape); r > 0 {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Change numbers in the kernels one at a time and demand a failing test.
 
-    python scripts/mutate/mutate.py [--seed 1] [--seed 2...] [--count 40] [--allow 0] [--known] [FILE...]
+    python scripts/mutate/mutate.py [--seed 1] [--seed 2...] [--skip 0] [--count 40] [--allow 0] [--known] [FILE...]
 
 Works in a copy of the module. FILEs are names in inference/internal/kernel,
 micro and fmath; without them all that this machine compiles is drawn from, but for
@@ -14,19 +14,22 @@ switches.go writes into one test binary for all of them; numbers that have to be
 constants are compiled anew.
 
 First every test runs once with coverage, on portable Go and on the best tier;
-those of vector kernels also on an emulated arm64, where there is qemu-user. A change
-then meets the tests that reach its line, the quickest first; one outside of functions
-meets them all. The emulator's turn comes when no other test notices any change.
+those of vector kernels also on an emulated arm64, where there is qemu-user. The
+changes of a number then meet the tests that reach its line, those outside of
+functions all tests: first what promises most for its time by what it noticed in the
+same file before, the least change before others with the same test.
 
 The numbers of tuning.go choose between ways to the same result. Every test has
 to pass with each of their changes: one that a test notices counts as unnoticed ones do.
 
-A change that does not compile counts for nothing. Numbers in lines that
+A change that does not compile counts for nothing. --count 0 tries all there are.
+Numbers in lines that
 equivalent.txt has, or with a change whose outcome it has, are left out: it gives
 the reason why no result changes. --known draws from those instead, and prints
 what a test does notice.
 """
 import argparse
+import multiprocessing
 import os
 import random
 import re
@@ -105,22 +108,6 @@ def functions(path):
     return inside
 
 
-def noticed(tests, path, line, binary, mutant):
-    """What the first failing test prints, or None where all pass. binary gives
-    the binary of a package's tests, or None where the change does not compile."""
-    anywhere = line not in functions(path)
-    for t in tests:
-        for seconds, tier, name, lines in t.runs:
-            if not anywhere and line not in lines.get(path, ()):
-                continue
-            if not binary(t):
-                return "does not compile"
-            r = t.run(binary(t), tier, name, 60 + 10 * int(seconds), mutant)
-            if r.returncode:
-                return r.stdout + r.stderr
-    return None
-
-
 def equivalent(folder):
     """The lines of code, by file, a change of which, or to which, is known to change no result."""
     known, name = {}, ""
@@ -140,9 +127,11 @@ class Changes:
         shutil.copytree(".", top, ignore=shutil.ignore_patterns(".git", ".venv", "bin", "dist"))
         os.symlink(os.path.realpath("../shared"), os.path.join(root, "shared"))
         os.chdir(top)
-        self.tests = [Tests(p, root) for p in PACKAGES]
+        packages = [(p, root) for p in PACKAGES]
         if shutil.which(ARM64[2][0]):
-            self.tests += [Tests(p, root, "arm64") for p in ARM64[0]]
+            packages += [(p, root, "arm64") for p in ARM64[0]]
+        with multiprocessing.Pool() as pool:
+            self.tests = pool.starmap(Tests, packages, 1)
         for folder in FOLDERS:
             shutil.copytree(folder, os.path.join(root, folder))
         r = go("run", "./scripts/mutate", *FOLDERS)
@@ -154,7 +143,7 @@ class Changes:
             os.remove(folder + "/mutated.go")
         for path in {d[1] for d in listed}:
             shutil.copy(os.path.join(root, path), path)
-        self.numbers = {}
+        self.numbers, self.history, self.built = {}, {}, (None, {})
         for index, path, line, column, number, other in listed:
             self.numbers.setdefault((path, int(line), int(column), number), []).append((int(index), other))
 
@@ -164,34 +153,51 @@ class Changes:
         text = open(path).read().split("\n")[line - 1].encode()
         return text[:column - 1].decode() + other + text[column - 1 + len(number):].decode()
 
-    def least(self, place):
-        """The first change of a number that a test notices, counted from 0, and what
-        the test printed; or the last one, and None. None twice where none compiles."""
-        last = None, None
-        for emulated in (False, True):
-            tests = [t for t in self.tests if bool(t.arch) == emulated]
-            for k, (index, other) in enumerate(self.numbers[place]):
-                seen = self.noticed(tests, place, index, other)
-                if seen != "does not compile":
-                    last = k, other
-                    if seen is not None:
-                        return k, other, seen
-        return *last, None
-
-    def noticed(self, tests, place, index, other):
+    def tried(self, place):
+        """The first change of a number that a test notices, and what the test
+        printed; or the last change, and None. None twice where none compiles."""
         path, line = place[:2]
+        anywhere, last = line not in functions(path), None
+        runs = [(self.cost(path, k, t, r), k, t, r) for k in range(len(self.numbers[place])) for t in self.tests for r in t.runs
+                if anywhere or line in r[3].get(path, ())]
+        compiles = {} if runs else {k: self.binary(place, k, self.tests[0]) for k in range(len(self.numbers[place]))}
+        for _, k, t, (seconds, tier, name, _) in sorted(runs, key=lambda r: r[:2]):
+            if not compiles.setdefault(k, True):
+                continue
+            binary = self.binary(place, k, t)
+            compiles[k] = bool(binary)
+            if binary:
+                r = t.run(binary, tier, name, 20 + 10 * int(seconds), self.numbers[place][k][0])
+                ran = self.history.setdefault((path, min(k, 1), t, tier, name), [0, 0])
+                ran[0] += 1
+                ran[1] += r.returncode != 0
+                if r.returncode:
+                    return self.numbers[place][k][1], r.stdout + r.stderr
+        for k, ok in compiles.items():
+            last = self.numbers[place][k][1] if ok else last
+        return last, None
+
+    def cost(self, path, k, t, run):
+        """The seconds that it takes with this test until a change is noticed."""
+        ran, failed = self.history.get((path, min(k, 1), t, *run[1:3]), (0, 0))
+        return (run[0] + 0.05) * (ran + 2) / (failed + (0.2 if k == 0 else 0.1))
+
+    def binary(self, place, k, t):
+        """The tests of a package with a change, or None where it does not compile."""
+        index, other = self.numbers[place][k]
         if index >= 0:
-            return noticed(tests, path, line, lambda t: self.switched[t], index)
-        text = open(path).read()
-        lines = text.split("\n")
-        lines[line - 1] = self.changed(place, other)
-        open(path, "w").write("\n".join(lines))
-        built = {}
-        seen = noticed(tests, path, line, lambda t: built[t] if t in built else built.setdefault(t, t.build("changed")), -1)
-        if seen is None and not built and not tests[0].build("changed"):  # no test comes by
-            seen = "does not compile"
-        open(path, "w").write(text)
-        return seen
+            return self.switched[t]
+        if self.built[0] != place:
+            self.built = place, {}
+        if (k, t) not in self.built[1]:
+            path, line = place[:2]
+            text = open(path).read()
+            lines = text.split("\n")
+            lines[line - 1] = self.changed(place, other)
+            open(path, "w").write("\n".join(lines))
+            self.built[1][k, t] = t.build("changed_%d_%d" % (os.getpid(), k))
+            open(path, "w").write(text)
+        return self.built[1][k, t]
 
 
 def forms(changes, place):
@@ -215,46 +221,54 @@ def listed(changes, known):
     return places
 
 
-def draw(changes, left_out, files, seed, count, allow, from_known):
+def separate(top):
+    """Gives a process of the pool a module of its own to change."""
+    own = "%s-%d" % (top, os.getpid())
+    shutil.copytree(top, own)
+    os.chdir(own)
+
+
+def attempt(place):
+    return place, *everything.tried(place)
+
+
+def draw(pool, changes, left_out, files, seed, skip, count, allow, from_known):
     """Tries count numbers in the order of a seed; tells whether all is well."""
     drawn = sorted(p for p in changes.numbers if not files or os.path.basename(p[0]) in files)
     random.Random(seed).shuffle(drawn)
-    tried = at_once = tuning = bad = 0
-    for place in drawn:
-        if tried == count:
-            break
-        if (place in left_out) == from_known:
-            k, other, seen = changes.least(place)
-            if k is None:
-                continue
-            tried += 1
-            at_once += seen is not None and k == 0
-            tunes = os.path.basename(place[0]) == TUNING
-            tuning += tunes and seen is None
-            line, problem = changes.changed(place, other).strip(), ""
-            if seen is not None and "test timed out" in seen:
-                print("%s:%d: the tests do not end with %s" % (*place[:2], line), flush=True)
-            if (from_known or tunes) and seen is not None:
-                problem = "a test notices " + line
-            elif not (from_known or tunes) and seen is None:
-                problem = "no test notices another number for %s in column %d of %s" % (place[3], place[2], forms(changes, place)[0])
-            if problem:
-                bad += 1
-                print("%s:%d: %s" % (*place[:2], problem), flush=True)
-            if tried % 25 == 0:
-                print("seed %d: %d tried, %d bad" % (seed, tried, bad), file=sys.stderr, flush=True)
-    print("seed %d, %d numbers: %d noticed by the least change, %d of tuning that change no result, %d %s" % (
-        seed, tried, at_once, tuning, bad, "noticed though listed" if from_known else "bad"), flush=True)
-    return bad <= allow * tried
+    drawn = [p for p in drawn if (p in left_out) == from_known][skip:]
+    drawn = drawn[:count or len(drawn)]
+    tuning = bad = 0
+    start = time.time()
+    for n, (place, other, seen) in enumerate(pool.imap_unordered(attempt, drawn), 1):
+        tunes = other and os.path.basename(place[0]) == TUNING
+        tuning += bool(tunes and seen is None)
+        line, problem = other and changes.changed(place, other).strip(), ""
+        if seen is not None and "test timed out" in seen:
+            print("%s:%d: the tests do not end with %s" % (*place[:2], line), flush=True)
+        if (from_known or tunes) and seen is not None:
+            problem = "a test notices " + line
+        elif other and not (from_known or tunes) and seen is None:
+            problem = "no test notices another number for %s in column %d of %s" % (place[3], place[2], forms(changes, place)[0])
+        if problem:
+            bad += 1
+            print("%s:%d: %s" % (*place[:2], problem), flush=True)
+        if n % 25 == 0:
+            print("seed %d: %d of %d tried, %d bad, %d s" % (seed, n, len(drawn), bad, time.time() - start), file=sys.stderr, flush=True)
+    print("seed %d, %d numbers: %d of tuning that change no result, %d %s" % (
+        seed, len(drawn), tuning, bad, "noticed though listed" if from_known else "bad"), flush=True)
+    return bad <= allow * len(drawn)
 
 
-def main(files, seeds, count, allow, from_known):
+def main(files, seeds, skip, count, allow, from_known):
+    global everything
     root = tempfile.mkdtemp(prefix="mutate")
     known = equivalent(os.path.dirname(os.path.abspath(__file__)))
-    changes = Changes(root)
+    everything = changes = Changes(root)
     left_out = listed(changes, known)
-    print("%d numbers in %d files" % (len(changes.numbers), len({d[0] for d in changes.numbers})), flush=True)
-    well = [draw(changes, left_out, files, seed, count, allow, from_known) for seed in seeds]
+    print("%d numbers in %d files, %d of them in equivalent.txt" % (len(changes.numbers), len({d[0] for d in changes.numbers}), len(left_out)), flush=True)
+    with multiprocessing.Pool(initializer=separate, initargs=(os.getcwd(),)) as pool:
+        well = [draw(pool, changes, left_out, files, seed, skip, count, allow, from_known) for seed in seeds]
     shutil.rmtree(root)
     return 0 if all(well) else 1
 
@@ -262,9 +276,10 @@ def main(files, seeds, count, allow, from_known):
 if __name__ == "__main__":
     p = argparse.ArgumentParser()
     p.add_argument("--seed", type=int, action="append")
-    p.add_argument("--count", type=int, default=40)
+    p.add_argument("--skip", type=int, default=0, help="numbers of a seed's order to pass over")
+    p.add_argument("--count", type=int, default=40, help="numbers to try; 0: all")
     p.add_argument("--allow", type=float, default=0, help="share of the numbers that may go unnoticed")
     p.add_argument("--known", action="store_true", help="draw from what equivalent.txt lists")
     p.add_argument("files", nargs="*")
     a = p.parse_args()
-    sys.exit(main(a.files, a.seed or [1], a.count, a.allow, a.known))
+    sys.exit(main(a.files, a.seed or [1], a.skip, a.count, a.allow, a.known))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Change numbers in the kernels one at a time and demand a failing test.
 
-    python scripts/mutate/mutate.py [--seed 1] [--seed 2...] [--skip 0] [--count 40] [--allow 0] [--known] [FILE...]
+    python scripts/mutate/mutate.py [--seed 1] [--seed 2...] [--skip 0] [--count 40] [--allow 0] [--known] [FILE[:LINE]...]
 
 Works in a copy of the module. FILEs are names in inference/internal/kernel,
 micro and fmath; without them all that this machine compiles is drawn from, but for
@@ -128,7 +128,7 @@ class Changes:
         os.symlink(os.path.realpath("../shared"), os.path.join(root, "shared"))
         os.chdir(top)
         packages = [(p, root) for p in PACKAGES]
-        if shutil.which(ARM64[2][0]):
+        if shutil.which(ARM64[2][0]) and os.environ.get("MUTATE_ARM") != "0":
             packages += [(p, root, "arm64") for p in ARM64[0]]
         with multiprocessing.Pool() as pool:
             self.tests = pool.starmap(Tests, packages, 1)
@@ -234,7 +234,7 @@ def attempt(place):
 
 def draw(pool, changes, left_out, files, seed, skip, count, allow, from_known):
     """Tries count numbers in the order of a seed; tells whether all is well."""
-    drawn = sorted(p for p in changes.numbers if not files or os.path.basename(p[0]) in files)
+    drawn = sorted(p for p in changes.numbers if not files or {os.path.basename(p[0]), "%s:%d" % (os.path.basename(p[0]), p[1])} & set(files))
     random.Random(seed).shuffle(drawn)
     drawn = [p for p in drawn if (p in left_out) == from_known][skip:]
     drawn = drawn[:count or len(drawn)]

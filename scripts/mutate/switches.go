@@ -100,10 +100,10 @@ func rewriteFile(path string, set *token.FileSet, f *ast.File, info *types.Info,
 	}
 	offset := func(p token.Pos) int { return set.Position(p).Offset }
 	expressions, fixed := split(f, info)
-	signs := signsOf(f)
+	signs, lengths := signsOf(f), lengthsOf(f)
 	for _, l := range fixed {
 		at := set.Position(l.Pos())
-		for _, other := range changes(l, signs[l]) {
+		for _, other := range changes(l, signs[l], lengths[l]) {
 			fmt.Printf("-1\t%s\t%d\t%d\t%s\t%s\n", path, at.Line, at.Column, l.Value, other)
 		}
 	}
@@ -116,7 +116,7 @@ func rewriteFile(path string, set *token.FileSet, f *ast.File, info *types.Info,
 		call := whole
 		for _, l := range numbers(e) {
 			at := set.Position(l.Pos())
-			for _, other := range changes(l, signs[l]) {
+			for _, other := range changes(l, signs[l], lengths[l]) {
 				with := string(text[from:at.Offset]) + other + string(text[at.Offset+len(l.Value):to])
 				index := *next
 				if _, err := types.Eval(set, pkg, l.Pos(), name+"("+with+")"); err != nil {
@@ -195,9 +195,25 @@ func signsOf(f *ast.File) map[*ast.BasicLit]bool {
 	return marked
 }
 
-// changes returns a whole number and 1, less 1, its double and its half, of any
-// other one a thousandth more, its double and its half, and the other sign.
-func changes(l *ast.BasicLit, sign bool) (list []string) {
+// lengthsOf marks the numbers in lengths of array types: of a longer array nothing
+// reads the rest.
+func lengthsOf(f *ast.File) map[*ast.BasicLit]bool {
+	marked := map[*ast.BasicLit]bool{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if array, ok := n.(*ast.ArrayType); ok && array.Len != nil {
+			for _, l := range numbers(array.Len) {
+				marked[l] = true
+			}
+		}
+		return true
+	})
+	return marked
+}
+
+// changes returns a whole number and 1, less 1, its double and its half, of a
+// length only the lesser ones, of any other number a thousandth more, its double and
+// its half, and the other sign.
+func changes(l *ast.BasicLit, sign, length bool) (list []string) {
 	v := constant.MakeFromLiteral(l.Value, l.Kind, 0)
 	if sign && l.Value != "0" {
 		return []string{"(-" + l.Value + ")"}
@@ -209,6 +225,9 @@ func changes(l *ast.BasicLit, sign bool) (list []string) {
 			others = append(others, constant.BinaryOp(v, token.MUL, two), constant.BinaryOp(v, token.QUO_ASSIGN, two))
 		}
 		for _, o := range others {
+			if length && constant.Compare(o, token.GTR, v) {
+				continue
+			}
 			list = append(list, o.ExactString())
 		}
 		return list

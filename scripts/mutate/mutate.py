@@ -13,9 +13,9 @@ with 1. Most changes are switches that
 switches.go writes into one test binary for all of them; numbers that have to be
 constants are compiled anew.
 
-First every test runs once with coverage, on portable Go and on the best tier;
-those of vector kernels also on an emulated arm64, where there is qemu-user. The
-changes of a number then meet the tests that reach its line, those outside of
+First every test runs once with coverage, those of the engine on portable Go and
+on the best tier, those of kernels, which look for tiers themselves, also on an emulated
+arm64, where there is qemu-user (MUTATE_ARM=0: not even then). The changes of a number then meet the tests that reach its line, those outside of
 functions all tests: first what promises most for its time by what it noticed in the
 same file before, the least change before others with the same test.
 
@@ -67,7 +67,7 @@ class Tests:
         profile = os.path.join(work, "profile")
         listed = subprocess.run([*self.within, covered, "-test.list", ARM64[1] if arch else "^Test"], capture_output=True, text=True, cwd=package)
         for name in listed.stdout.split():
-            for tier in () if IDLE.match(name) else TIERS.get(name, ("",) if arch else ("generic", "")):
+            for tier in () if IDLE.match(name) else TIERS.get(name, ("",) if arch or "internal" in package else ("generic", "")):
                 start = time.time()
                 r = self.run(covered, tier, name, 600, -1, "-test.coverprofile=" + profile)
                 if r.returncode:

@@ -3,30 +3,29 @@
 
     python scripts/mutate/mutate.py [--seed 1] [--seed 2...] [--skip 0] [--count 40] [--allow 0] [--known] [FILE[:LINE]...]
 
-Works in a copy of the module. FILEs are names in inference/internal/kernel,
-micro and fmath; without them all that this machine compiles is drawn from, but for
-the drivers of assembly and where memory lies. A whole number grows by 1, any other
-by a thousandth; where no test notices, it shrinks by 1, doubles, is halved: memory
-that is too large shows in no result, but too little does. A number none of whose
-changes a test notices is printed, and more of a seed than the share allowed leave
-with 1. Most changes are switches that
-switches.go writes into one test binary for all of them; numbers that have to be
-constants are compiled anew.
+Works in a copy of the module. FILEs are names in inference/internal/kernel, micro and
+fmath; without them all that this machine compiles is drawn from, but for the drivers of
+assembly and where memory lies. A whole number grows by 1, any other by a thousandth;
+where no test notices, it shrinks by 1, doubles, is halved: memory that is too large
+shows in no result, but too little does. A number none of whose changes a test notices is
+printed, and more of a seed than the share allowed leave with 1. Most changes are
+switches that switches.go writes into one test binary for all of them; numbers that have
+to be constants are compiled anew.
 
-First every test runs once with coverage, those of the engine on portable Go and
-on the best tier, those of kernels, which look for tiers themselves, also on an emulated
-arm64, where there is qemu-user (MUTATE_ARM=0: not even then). The changes of a number then meet the tests that reach its line, those outside of
-functions all tests: first what promises most for its time by what it noticed in the
-same file before, the least change before others with the same test.
+First every test runs once with coverage: those of the engine on portable Go and on the
+best tier, those of kernels, which look for tiers themselves, also on an emulated arm64
+where there is qemu-user (MUTATE_ARM=0: not even then). The changes of a number then meet
+the tests that reach its line, those outside of functions all tests: first what promises
+most for its time by what it noticed in the same file before, the least change before
+others with the same test.
 
-The numbers of tuning.go choose between ways to the same result. Every test has
-to pass with each of their changes: one that a test notices counts as unnoticed ones do.
+The numbers of tuning.go choose between ways to the same result. Every test has to pass
+with each of their changes: one that a test notices counts as unnoticed ones do.
 
-A change that does not compile counts for nothing. --count 0 tries all there are.
-Numbers in lines that
-equivalent.txt has, or with a change whose outcome it has, are left out: it gives
-the reason why no result changes. --known draws from those instead, and prints
-what a test does notice.
+A change that does not compile counts for nothing. Numbers in lines that equivalent.txt
+has, or with a change whose outcome it has, are left out: it gives the reason why no
+result changes. --known draws from those instead, and prints what a test does notice.
+--count 0 tries all there are, in some hours.
 """
 import argparse
 import multiprocessing

@@ -149,11 +149,11 @@ const (
 func vector8Of(tier string) *vector8 {
 	switch tier {
 	case TierVNNI:
-		return &vector8{tier: tier, panel: 64, masked: true, rows: true, argMaxes: true, dots: true, sums: true, blocks: true, lines: true, flipsIn: true, flipsFree: !cpu.X86.HasAVXVNNI, bounded: true, twoRows: true, chain: chainInL1}
+		return &vector8{tier: tier, panel: 64, masked: true, rows: true, argMaxes: true, dots: true, sums: true, lines: true, flipsIn: true, flipsFree: !cpu.X86.HasAVXVNNI, bounded: true, twoRows: true}
 	case TierAVXVNNI:
-		return &vector8{tier: tier, panel: 16, rows: true, argMaxes: true, dots: true, sums: true, blocks: true, chain: chainInL1, set: setAVXVNNI}
+		return &vector8{tier: tier, panel: 16, rows: true, argMaxes: true, dots: true, sums: true, set: setAVXVNNI}
 	case TierAVX2:
-		return &vector8{tier: tier, panel: 16, rows: true, argMaxes: true, dots: true, sums: true, blocks: true, chain: chainInL1, set: setAVX2, signed: true, wide: true}
+		return &vector8{tier: tier, panel: 16, rows: true, argMaxes: true, dots: true, sums: true, set: setAVX2, signed: true, wide: true}
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func vector8Of(tier string) *vector8 {
 	if tier != TierARMv7NEON {
 		return nil
 	}
-	return &vector8{tier: tier, panel: 16, signed: true, sums: true, narrowSums: true, blocks: true, chain: chainInL1}
+	return &vector8{tier: tier, panel: 16, signed: true, sums: true, narrowSums: true}
 }
 
 func (v *vector8) gemm(rows, vectors int, t *tile8) {

@@ -57,11 +57,11 @@ func interleaveNEON(dst, r0, r1, r2, r3 *byte, blocks int, flip uint64)
 func vector8Of(tier string) *vector8 {
 	switch tier {
 	case TierI8MM:
-		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, octs: true, blocks: true, chain: chainInL1}
+		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, octs: true}
 	case TierDotprod:
-		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, blocks: true, chain: chainInL1}
+		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true}
 	case TierNEON:
-		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, narrowSums: true, blocks: true, chain: chainInL1}
+		return &vector8{tier: tier, panel: 16, signed: true, rows: true, sums: true, narrowSums: true}
 	}
 	return nil
 }

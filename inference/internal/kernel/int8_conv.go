@@ -55,7 +55,7 @@ func (c *Conv[T]) layout(v *vector8) *convTiles8[T] {
 	// one panel of few inputs.
 	once := c.OutC <= v.panel && c.Depth() < shallow || c.OutH*c.OutW == 1
 	flips := v.flipsIn && (c.OutC-1)%v.panel >= 16 && (v.flipsFree || once)
-	t.staged = t.flip != 0 && !flips || t.in.needed || t.length%4 != 0 || v.wide
+	t.staged = isSigned[T]() != v.signed && !flips || t.in.needed || t.length%4 != 0 || v.wide
 	for i := range t.offsets {
 		t.offsets[i] *= v.width()
 	}
@@ -83,14 +83,11 @@ func (t *convTiles8[T]) vectors(p int) int { return t.v.vectors(t.OutC, p) }
 // bytes returns the size of what run copies the input to, and of what kernels
 // store narrow panels to.
 func (t *convTiles8[T]) bytes() int {
-	if t.dot {
-		return 0
-	}
 	n := 0
 	if t.staged {
 		n = t.in.h*t.in.w*t.in.pixel*t.v.width() + slack8
 	}
-	if !t.v.masked {
+	if !t.v.masked && !t.dot {
 		n += t.narrow8() * max(t.Workers, 1)
 	}
 	return n
@@ -130,10 +127,7 @@ func (t *convTiles8[T]) planSingle() {
 	}
 	t.one = t.tile8()
 	for p := 0; p < t.perGroup; {
-		c := call8{p, 1, t.vectors(p), min(t.v.panel, t.OutC-p*t.v.panel)}
-		if last := p + t.together(p, t.perGroup, 1); t.v.chain > 0 && last-p > 1 && c.left == t.v.panel {
-			c.panels = min(last-p, (t.OutC-p*t.v.panel)/t.v.panel)
-		}
+		c := call8{p, t.full(p, t.together(p, t.perGroup, 1)), t.vectors(p), min(t.v.panel, t.OutC-p*t.v.panel)}
 		t.calls = append(t.calls, c)
 		p += c.panels
 	}
@@ -291,15 +285,13 @@ func (t *convTiles8[T]) group(dst, in, spare []byte, g int, sums []int32, part s
 	}
 }
 
-// evenly is that of the input, for kernels that go from block to block.
+// evenly is that of the input, for lines that do well with kernels of most pixels.
 func (t *convTiles8[T]) evenly(most int) int {
-	switch {
-	case !t.v.blocks:
-		return 0
-	case t.v.lines:
-		return t.in.evenly(min(minTiles*most, minLine))
+	least := minTiles * most
+	if t.v.lines {
+		least = min(least, minLine)
 	}
-	return t.in.evenly(minTiles * most)
+	return t.in.evenly(least)
 }
 
 // lines computes n panels from p on for pixels [first, last), line by line.
@@ -307,8 +299,8 @@ func (t *convTiles8[T]) lines(a *tile8, dst, in, spare []byte, g, p, n, first, l
 	for most := t.v.pixels(t.vectors(p)); first < last; {
 		end := min(last, (first/line+1)*line)
 		a.lineRun = lineRun{lines: 1, lineStep: t.in.corner(1, 0) * t.v.width()}
-		if whole := (last - first) / line; t.v.lines && first%line == 0 && whole > 1 {
-			a.lines = min(whole, max(linesInL1/a.lineStep, 1))
+		if t.v.lines && first%line == 0 {
+			a.lines = max(min((last-first)/line, linesInL1/a.lineStep), 1)
 		}
 		rest := (a.lines - 1) * line
 		// Blocks differ by one pixel at most: the larger ones, then the others.
@@ -339,14 +331,20 @@ func evenBlocks(n, most int) [2]blockRun {
 // together returns how many panels from p on so many pixels pass by at once.
 func (t *convTiles8[T]) together(p, last, pixels int) int {
 	n := last - p
-	if 4*t.panelLen <= panelsInL1x8 && pixels > t.v.pixels(t.vectors(p)) {
-		n = min(n, max(t.v.chain/(4*t.panelLen), 1))
+	if t.panelLen <= panelsInL1x8 && pixels > t.v.pixels(t.vectors(p)) {
+		n = min(n, max(chainInL1/t.panelLen, 1))
 	}
 	// A narrow panel's pixels may come in larger tiles.
-	if p+n == t.perGroup && n > 1 && t.vectors(p+n-1) != t.vectors(p) {
+	if p+n == t.perGroup && t.vectors(p+n-1) != t.vectors(p) {
 		n--
 	}
 	return n
+}
+
+// full returns how many of n panels from p on one call takes: those that are full, or one
+// that is not.
+func (t *convTiles8[T]) full(p, n int) int {
+	return max(min(n, (t.OutC-p*t.v.panel)/t.v.panel), 1)
 }
 
 // tile computes n panels from p on for pixels [first, last).
@@ -362,10 +360,7 @@ func (t *convTiles8[T]) tile(a *tile8, dst, in, spare []byte, g, p, n, first, la
 	}
 	dst = dst[(first*t.Groups*t.OutC+g*t.OutC)*t.elem:]
 	for end := p + n; p < end; p += a.panels {
-		a.panels = 1
-		if left := t.OutC - p*t.v.panel; t.v.chain > 0 && end-p > 1 && left >= t.v.panel {
-			a.panels = min(end-p, left/t.v.panel)
-		}
+		a.panels = t.full(p, end-p)
 		blocks, panels := a.blocks, a.panels
 		t.call(a, dst[p*t.v.panel*t.elem:], spare, g, p, last-first)
 		a.blocks, a.panels = blocks, panels

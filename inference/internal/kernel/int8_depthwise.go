@@ -72,7 +72,8 @@ func (t *depthwiseTiles8[T]) pack(room *Room) {
 	t.bias, t.scale = take[int32](room, t.lanes), take[float32](room, t.lanes)
 	t.weights = take[int8](room, t.phases*t.phase())[:0]
 	copy(t.bias, t.Bias)
-	if _, offset := flipOf[T](t.v); offset != 0 {
+	if isSigned[T]() != t.v.signed {
+		_, offset := flipOf[T](t.v)
 		for c, sum := range t.sums() {
 			t.bias[c] -= offset * sum
 		}

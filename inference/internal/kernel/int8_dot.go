@@ -8,7 +8,7 @@ const dotOutputs = 4
 
 // byDots makes the layer one of those if it is: int8, whose inputs lie together.
 func (t *convTiles8[T]) byDots() {
-	whole := len(t.offsets) == 1 && t.offsets[0] == 0 && t.length == t.Depth() && !t.in.needed
+	whole := t.length == t.Depth() && !t.in.needed
 	if t.v.dots && isSigned[T]() && t.Groups == 1 && t.OutH*t.OutW == 1 && t.OutC <= dotOutputs && whole {
 		t.dot, t.staged = true, false
 	}

@@ -32,7 +32,8 @@ func (t *convTiles8[T]) packPanel(g, p int, sign uint32, absent []byte) {
 	copy(t.scale[(g*t.perGroup+p)*t.v.panel:], t.Scale[first:first+lanes])
 	copy(panel, t.Bias[first:first+lanes])
 	k := t.Depth()
-	if _, offset := flipOf[T](t.v); offset != 0 {
+	if isSigned[T]() != t.v.signed {
+		_, offset := flipOf[T](t.v)
 		for o := range lanes {
 			panel[o] -= offset * t.sumOf(first+o)
 		}

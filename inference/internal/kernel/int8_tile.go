@@ -28,15 +28,11 @@ type vector8 struct {
 	wide   bool
 	single bool // weights stand one by one: those of each input for all outputs
 	octs   bool // weights stand in pairs of quads
-	blocks bool // matrix kernels go on from block to block of pixels
-	lines  bool // and from line to line of blocks
+	lines  bool // matrix kernels go on from line to line of blocks
 	// flipsIn is for matrix kernels that flip inputs for panels of more than 16 outputs,
 	// flipsFree for cores where that takes nothing from the multiplications.
 	flipsIn, flipsFree bool
-	// chain is the bytes of weights that one call may go through, of kernels that go
-	// on from panel to panel, too.
-	chain int
-	set   int // of instructions, where several share all of the above
+	set                int // of instructions, where several share all of the above
 }
 
 // vectors returns the width of panel p of so many outputs in vectors of 16: the last
@@ -81,18 +77,22 @@ func (v *vector8) spread(dst []byte, x byte) {
 // it has none.
 func layers8Of[T Byte](tier string, weights []T) *vector8 {
 	v := vector8Of(tier)
-	lowest := T(0)
-	if isSigned[T]() {
-		lowest = T(1) << 7
-	}
-	if v != nil && v.narrowSums && slices.Contains(weights, lowest) {
+	if v != nil && v.narrowSums && slices.Contains(weights, lowest[T]()) {
 		return nil
 	}
 	return v
 }
 
-// bounded tells whether products of sums and scales fit an int32: sums themselves do.
-// Of real layers they fit 16 bits.
+// lowest returns the least number of a type, which is -128 to kernels.
+func lowest[T Byte]() T {
+	if isSigned[T]() {
+		return T(1) << 7
+	}
+	return 0
+}
+
+// bounded tells whether products of sums and scales fit an int32, of which roundings leave
+// the half for certain: sums themselves do. Of real layers they fit 16 bits.
 func bounded(scale []float32, bias []int32, depth int) bool {
 	for i, s := range scale {
 		if s >= 1 && float64(s)*(math.Abs(float64(bias[i]))+float64(depth*255*255)) >= 1<<30 {

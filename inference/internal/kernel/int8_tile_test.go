@@ -35,7 +35,7 @@ func randomTensor8[T Byte](rng *rand.Rand, n int) []T {
 // avoidLowest raises the weights that some kernels refuse.
 func avoidLowest[T Byte](v *vector8, w []T) {
 	for i := range w {
-		if lowest := T(0) - T(0x7F) - 1; v.narrowSums && (isSigned[T]() && w[i] == lowest || !isSigned[T]() && w[i] == 0) {
+		if v.narrowSums && w[i] == lowest[T]() {
 			w[i]++
 		}
 	}
@@ -56,6 +56,16 @@ func randomOutput[T Byte](rng *rand.Rand, n int) (bias []int32, scale []float32,
 		out.Min, out.Max = out.Zero, min(out.Zero+rng.Int32N(256), hi)
 	}
 	return bias, scale, out
+}
+
+// randomZero draws a zero point of uint8 weights, half of the time a neighbour of what
+// makes them int8.
+func randomZero(rng *rand.Rand) int32 {
+	z := rng.Int32N(512)
+	if z >= 256 {
+		z = 127 + z%3
+	}
+	return z
 }
 
 // bound lowers the scales that some kernels refuse, as little as it takes.
@@ -104,37 +114,60 @@ func testConvTiles8[T Byte](t *testing.T) {
 					c.InC, c.OutC = 1+rng.IntN(700), 1+rng.IntN(dotOutputs+1)
 				}
 			}
-			c.Weights = randomTensor8[T](rng, c.Groups*c.OutC*c.Depth())
-			avoidLowest(v, c.Weights)
-			c.Bias, c.Scale, c.Out = randomOutput[T](rng, c.Groups*c.OutC)
-			bound(v, c.Scale, c.Bias, c.Depth())
-			c.InZero = T(rng.Uint32())
-			if T(0)-1 > 0 {
-				c.WeightZero = rng.Int32N(256)
-			}
-			src := guarded(t, &g, randomTensor8[T](rng, c.Batch*c.InH*c.InW*c.Groups*c.InC))
-			want := make([]T, c.Batch*c.OutH*c.OutW*c.Groups*c.OutC)
-			got := guarded(t, &g, want)
-			c.Run(want, src, Scratch[T]{Rows: make([]T, Lanes*c.Depth())})
-			if v.narrowSums && layers8Of(v.tier, c.Weights) == nil {
-				continue
-			}
-			tiles := c.tiles(v)
-			tiles.panels = guarded(t, &g, tiles.panels)
-			tiles.run(got, src, guarded(t, &g, make([]byte, tiles.bytes())), make([]int32, c.OutH*c.OutW))
-			sameBytes(t, fmt.Sprintf("%+v groups %d channels %d to %d", c.Window, c.Groups, c.InC, c.OutC), got, want)
-			if c.Groups == 1 && c.Batch == 1 { // workers get single pixels, too
-				clear(got)
-				parts, buf, sums := 1+rng.IntN(c.OutH*c.OutW), make([]byte, tiles.bytes()), make([]int32, c.OutH*c.OutW)
-				in := tiles.prepare(bytesOf(src), byte(c.InZero), buf)
-				tiles.sumPixels(sums, in, 0)
-				for i := range parts {
-					tiles.group(bytesOf(got), in, tiles.spare(buf, 0), 0, sums, share{i, parts})
-				}
-				sameBytes(t, fmt.Sprintf("%+v channels %d to %d in %d parts", c.Window, c.InC, c.OutC, parts), got, want)
-			}
+			compareConv8(t, &g, v, c, rng)
 		}
 	})
+}
+
+// TestLongLines8: lines of inputs of which no two fit a first cache.
+func TestLongLines8(t *testing.T) {
+	eachVector8(t, func(t *testing.T, v *vector8) {
+		rng := rand.New(rand.NewPCG(26, 5))
+		var g guards
+		compareConv8(t, &g, v, &Conv[int8]{
+			Window: Window{InH: 4, InW: 5, OutH: 4, OutW: 4, KH: 1, KW: 2, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1},
+			Batch:  1, Groups: 1, InC: linesInL1/5 + 1, OutC: 17,
+		}, rng)
+		g.free()
+	})
+}
+
+// compareConv8 runs a layer of random weights and inputs in portable Go and, between guard
+// pages, with the kernels of v.
+func compareConv8[T Byte](t *testing.T, g *guards, v *vector8, c *Conv[T], rng *rand.Rand) {
+	t.Helper()
+	c.Weights = randomTensor8[T](rng, c.Groups*c.OutC*c.Depth())
+	avoidLowest(v, c.Weights)
+	c.Bias, c.Scale, c.Out = randomOutput[T](rng, c.Groups*c.OutC)
+	bound(v, c.Scale, c.Bias, c.Depth())
+	c.InZero = T(rng.Uint32())
+	if !isSigned[T]() {
+		c.WeightZero = randomZero(rng)
+	}
+	src := guarded(t, g, randomTensor8[T](rng, c.Batch*c.InH*c.InW*c.Groups*c.InC))
+	want := make([]T, c.Batch*c.OutH*c.OutW*c.Groups*c.OutC)
+	got := guarded(t, g, want)
+	c.Run(want, src, Scratch[T]{Rows: make([]T, Lanes*c.Depth())})
+	if v.narrowSums && layers8Of(v.tier, c.Weights) == nil {
+		return
+	}
+	tiles := c.tiles(v)
+	if size := 4 * (len(tiles.panels) + len(tiles.scale)); size != tiles.size() {
+		t.Errorf("%+v: %d bytes are packed, %d charged", c.Window, size, tiles.size())
+	}
+	tiles.panels = guarded(t, g, tiles.panels)
+	tiles.run(got, src, guarded(t, g, make([]byte, tiles.bytes())), make([]int32, c.OutH*c.OutW))
+	sameBytes(t, fmt.Sprintf("%+v groups %d channels %d to %d", c.Window, c.Groups, c.InC, c.OutC), got, want)
+	if c.Groups == 1 && c.Batch == 1 { // workers get single pixels, too
+		clear(got)
+		parts, buf, sums := 1+rng.IntN(c.OutH*c.OutW), make([]byte, tiles.bytes()), make([]int32, c.OutH*c.OutW)
+		in := tiles.prepare(bytesOf(src), byte(c.InZero), buf)
+		tiles.sumPixels(sums, in, 0)
+		for i := range parts {
+			tiles.group(bytesOf(got), in, tiles.spare(buf, 0), 0, sums, share{i, parts})
+		}
+		sameBytes(t, fmt.Sprintf("%+v channels %d to %d in %d parts", c.Window, c.InC, c.OutC, parts), got, want)
+	}
 }
 
 func TestDepthwiseTiles8(t *testing.T) {
@@ -164,13 +197,16 @@ func testDepthwiseTiles8[T Byte](t *testing.T) {
 			bound(v, d.Scale, d.Bias, d.KH*d.KW)
 			d.InZero = T(rng.Uint32())
 			if T(0)-1 > 0 {
-				d.WeightZero = rng.Int32N(256)
+				d.WeightZero = randomZero(rng)
 			}
 			src := guarded(t, &g, randomTensor8[T](rng, d.Batch*d.InH*d.InW*d.InC))
 			want := make([]T, d.Batch*d.OutH*d.OutW*d.InC)
 			got := guarded(t, &g, want)
 			d.Run(want, src, make([]byte, d.Scratch()))
 			tiles := d.tiles(v)
+			if size := len(tiles.weights) + 4*(len(tiles.bias)+len(tiles.scale)); size != tiles.size() {
+				t.Errorf("%+v: %d bytes are packed, %d charged", d.Window, size, tiles.size())
+			}
 			tiles.weights = guarded(t, &g, tiles.weights)
 			tiles.run(got, src, guarded(t, &g, make([]byte, tiles.bytes())), share{0, 1})
 			sameBytes(t, fmt.Sprintf("%+v channels %d", d.Window, d.InC), got, want)
@@ -193,7 +229,7 @@ func testDepthwiseMultiplier8[T Byte](t *testing.T) {
 		d.Bias, d.Scale, d.Out = randomOutput[T](rng, d.outC())
 		d.InZero = T(rng.Uint32())
 		if !isSigned[T]() {
-			d.WeightZero = rng.Int32N(256)
+			d.WeightZero = randomZero(rng)
 		}
 		src := guarded(t, &g, randomTensor8[T](rng, d.InH*d.InW*d.InC))
 		same := func(got, want []T) { t.Helper(); sameBytes(t, fmt.Sprintf("%+v", d.Window), got, want) }
@@ -225,6 +261,28 @@ func TestUnbounded(t *testing.T) {
 		d.Run(dst[1:], []int8{0}, make([]byte, d.Scratch()+8))
 		if dst != [2]int8{127, 127} {
 			t.Errorf("a sum of 2^31 - 1 by %g gives %d, want 127 twice", scale, dst)
+		}
+	}
+}
+
+// TestBounded: the largest products, of inputs and weights without a sign, and a bias of
+// either sign stay below 2^30.
+func TestBounded(t *testing.T) {
+	for _, depth := range []int{1, 7} {
+		most := int32(1<<30 - depth*65025) // 255 * 255
+		for _, c := range []struct {
+			scale float32
+			bias  int32
+			want  bool
+		}{
+			{1, most, false}, {1, -most, false}, {1, most - 1, true}, {1, 1 - most, true},
+			{2, 0, true}, {2, most / 2, false}, {2, most/2 - 30*65025, true},
+			{0.999, math.MaxInt32, true}, {math.MaxFloat32, 0, false},
+		} {
+			// One channel decides, wherever it is.
+			if got := bounded([]float32{0, c.scale}, []int32{0, c.bias}, depth); got != c.want {
+				t.Errorf("%d products and a bias of %d by %g: %t", depth, c.bias, c.scale, got)
+			}
 		}
 	}
 }
@@ -275,6 +333,9 @@ func testSumRows[T Byte](t *testing.T) {
 // TestTilesOfLowestWeights: layers with a weight of -128 stay away from kernels whose
 // sums of two products would leave 16 bits, and nothing else does.
 func TestTilesOfLowestWeights(t *testing.T) {
+	if a, b := lowest[int8](), lowest[uint8](); a != -128 || b != 0 {
+		t.Errorf("the lowest weights are %d and %d", a, b)
+	}
 	for _, tier := range Tiers() {
 		v := vector8Of(tier)
 		refuses := v != nil && v.narrowSums

@@ -7,12 +7,12 @@ const (
 	// the pixels pass by; longer ones stay with the pixels.
 	panelInL1 = 10 << 10
 
-	// panelsInL1x8 is how many bytes of panels stay there; larger ones stay with the pixels.
-	panelsInL1x8 = 32 << 10
+	// panelsInL1x8 is how many int32 of panels stay there; larger ones stay with the pixels.
+	panelsInL1x8 = 8 << 10
 
-	// chainInL1 is the chain of kernels that leave half of a first cache of 32 KiB to
-	// inputs and outputs.
-	chainInL1 = 16 << 10
+	// chainInL1 is how many int32 of panels one call goes through: half of a first cache of
+	// 32 KiB is for inputs and outputs.
+	chainInL1 = 4 << 10
 
 	// linesInL1 is how many bytes of inputs pass by a panel before the next one.
 	linesInL1 = 12 << 10

@@ -34,8 +34,9 @@ type output16 struct {
 	sides  []side16
 }
 
-// exactReal is the bound of sums that several float64 add up to exactly, in any order.
-const exactReal = 1 << 51
+// exactReal is the bound of a bias and of the products' sum, which several float64 add up
+// to exactly, in any order: both together stay within 2^53.
+const exactReal = 1 << 52
 
 // sides16 returns how many groups of eight so many channels are, the last of which may
 // overlap the one before; fewer than eight stay with portable Go.

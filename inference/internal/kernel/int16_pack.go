@@ -31,6 +31,14 @@ func (v *vector8) offset16() int64 {
 	return -128 << 8 // upper bytes plus 128
 }
 
+// flips16 returns what turns the bytes of an input into those that kernels know.
+func (v *vector8) flips16() (upper, lower byte) {
+	if v.signed {
+		return 0, 0x80
+	}
+	return 0x80, 0
+}
+
 // packPanel writes the weights of so many outputs.
 func (t *convTiles16) packPanel(panel []int32, first, lanes, width int) {
 	k := t.Depth()

@@ -75,7 +75,7 @@ func (c *Conv16) layoutTerms(v *vector8, terms int) *convTiles16 {
 	t.perGroup = (c.OutC + v.panel - 1) / v.panel
 	t.panelLen = v.panel * words
 	t.groupLen = t.panelLen*(t.perGroup-1) + 16*t.v.vectors(c.OutC, t.perGroup-1)*words
-	t.blank = tile8{mask: ^uint64(0), out8: out8{flip: sumsOut}, order: v.order(), panels: 1}
+	t.blank = tile8{mask: ^uint64(0), out8: out8{flip: sumsOut}, order: v.order()}
 	return t
 }
 
@@ -217,10 +217,7 @@ func (t *convTiles16) prepare(src []int16, staged []byte) {
 		p.stage16(int16sOf(staged), src)
 		return
 	}
-	upper, lower := byte(0x80), byte(0) // of unsigned kernels
-	if t.v.signed {
-		upper, lower = 0, 0x80
-	}
+	upper, lower := t.v.flips16()
 	plane := p.h * p.w * p.pixel
 	p.around(func(dst, at, n int) {
 		to, low := staged[dst:][:n], staged[plane+dst:][:n]

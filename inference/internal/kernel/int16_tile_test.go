@@ -201,6 +201,34 @@ func TestTies16(t *testing.T) {
 	})
 }
 
+// TestExact16: a sum that parts in float64 would round on the way, by a factor that shows
+// it. Biases up to a half of what float64 counts one by one leave room for products.
+func TestExact16(t *testing.T) {
+	eachVector16(t, func(t *testing.T, v *vector8) {
+		var g guards
+		for _, bias := range []int64{1 << 53, 1<<53 - 1, 1 << 52, 1<<52 - 1, 1 << 51} {
+			for _, sign := range []int64{1, -1} {
+				g.free()
+				c := &Conv16{Window: Window{InH: 1, InW: 1, OutH: 1, OutW: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1},
+					Batch: 1, Groups: 1, InC: 8, OutC: 8, Out: Out16{Min: -32768, Max: 32767}}
+				for range c.OutC {
+					c.Weights = append(c.Weights, 1, 0, 0, 0, 1, 0, 0, 0)
+					c.Bias = append(c.Bias, sign*bias)
+					c.Out.Real = append(c.Out.Real, 0.5/float64(bias+2)) // a half, of all but a lesser sum
+				}
+				src := []int16{1, 0, 0, 0, 1, 0, 0, 0}
+				if sign < 0 {
+					src = []int16{-1, 0, 0, 0, -1, 0, 0, 0}
+				}
+				compareConv16(t, &g, v, c, 4, src)
+				if got := exact(c.Bias, c.Depth()); got != (bias <= 1<<52) {
+					t.Errorf("a bias of %d is exact: %t", sign*bias, got)
+				}
+			}
+		}
+	})
+}
+
 func TestDepthwiseTiles16(t *testing.T) {
 	rng := rand.New(rand.NewPCG(43, 5))
 	var g guards

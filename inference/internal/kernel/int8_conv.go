@@ -127,7 +127,7 @@ func (t *convTiles8[T]) planSingle() {
 	}
 	t.one = t.tile8()
 	for p := 0; p < t.perGroup; {
-		c := call8{p, t.full(p, t.together(p, t.perGroup, 1)), t.vectors(p), min(t.v.panel, t.OutC-p*t.v.panel)}
+		c := call8{p, t.full(p, t.together(p, t.perGroup, t.OutH*t.OutW)), t.vectors(p), min(t.v.panel, t.OutC-p*t.v.panel)}
 		t.calls = append(t.calls, c)
 		p += c.panels
 	}

@@ -40,7 +40,7 @@ func (d *Depthwise[T]) tiles(v *vector8) *depthwiseTiles8[T] {
 
 // layout decides where everything goes, without the memory for it.
 func (d *Depthwise[T]) layout(v *vector8) *depthwiseTiles8[T] {
-	if d.InW == 1 && d.KW == 1 && d.OutW == 1 && d.PadLeft == 0 && d.OutH >= minColumn {
+	if d.InW == 1 && d.KW == 1 && d.OutW == 1 && d.OutH >= minColumn {
 		d.Window = d.turned()
 	}
 	t := &depthwiseTiles8[T]{Depthwise: d, v: v, repeat: 1}
@@ -127,7 +127,7 @@ func (t *depthwiseTiles8[T]) perSet() int { return 4 / t.v.width() }
 // mostly, up to three for uint8 (255 = 127 + 127 + 1).
 func (t *depthwiseTiles8[T]) partsOf() int {
 	n := 1
-	if t.v.wide || !t.v.narrowSums && (isSigned[T]() || t.WeightZero == 128) { // all fit
+	if t.v.wide || !t.v.narrowSums && t.centred() { // all fit
 		return n
 	}
 	for _, w := range t.Weights {
@@ -141,6 +141,9 @@ func (t *depthwiseTiles8[T]) partsOf() int {
 	}
 	return n
 }
+
+// centred tells whether weights less their zero point are int8.
+func (t *depthwiseTiles8[T]) centred() bool { return isSigned[T]() || t.WeightZero == 128 }
 
 // fits returns what of x a weight of the kernels can be.
 func (t *depthwiseTiles8[T]) fits(x int32) int32 {
@@ -164,16 +167,13 @@ func (t *depthwiseTiles8[T]) packTap(phase, part, set, kx int, absent []byte) {
 			rows[r] = bytesOf(t.Weights)[(ky*t.KW+kx)*t.InC:][:t.InC]
 		}
 	}
-	sign, n := byte(0), t.InC
-	if !isSigned[T]() {
-		sign = 0x80
-	}
-	if t.parts > 1 || n < 16 || t.WeightZero != int32(sign) {
+	n := t.InC
+	if t.parts > 1 || n < 16 || !t.centred() {
 		for r := range t.perSet() {
 			t.packRow(quads, rows[r], r, part)
 		}
 	} else { // as inputs are
-		dst := bytesOf(quads)
+		dst, sign := bytesOf(quads), byte(t.WeightZero) // 0, or the bit that int8 has the other way
 		t.v.interleave(dst, &rows, n/16, sign)
 		if n%16 != 0 {
 			for r := range t.perSet() { // what is left, with some of what is done

@@ -171,6 +171,7 @@ func TestDepthwiseNarrow(t *testing.T) {
 		func(w *Window, _ *int) { w.KW, w.PadLeft = 2, 1 },
 		func(w *Window, _ *int) { w.KW, w.PadLeft, w.OutW = 2, 1, 2 },
 		func(w *Window, _ *int) { w.PadLeft, w.OutW, w.KW = 1, 3, 1 },
+		func(w *Window, _ *int) { w.OutW = 2 }, // of padding
 		func(w *Window, _ *int) { w.OutH, w.StrideH = 3, 3 },
 		func(w *Window, c *int) { w.InW, w.OutW, w.InH, w.OutH, *c = 17, 17, 2, 2, 1 },
 		func(w *Window, c *int) { w.InW, w.OutW, w.KW, w.InH, w.OutH, *c = 19, 17, 3, 2, 2, 1 },

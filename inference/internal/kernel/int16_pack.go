@@ -64,7 +64,7 @@ func (t *convTiles16) packPanel(panel []int32, first, lanes, width int) {
 // packSingle writes the weights of four outputs one after the other, those of the
 // next input four words further.
 func packSingle(dst []int32, rows *[4][]byte) {
-	for i := range rows[0] {
-		dst[4*i] = int32(uint32(rows[0][i]) | uint32(rows[1][i])<<8 | uint32(rows[2][i])<<16 | uint32(rows[3][i])<<24)
+	for i, w := range rows[0] {
+		dst[4*i] = int32(uint32(w) | uint32(rows[1][i])<<8 | uint32(rows[2][i])<<16 | uint32(rows[3][i])<<24)
 	}
 }

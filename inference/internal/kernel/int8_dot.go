@@ -2,10 +2,6 @@ package kernel
 
 import "unsafe"
 
-// dotOutputs is how many outputs of one pixel are multiplied one by one, along their
-// inputs: a panel would hold more zeros than weights.
-const dotOutputs = 4
-
 // byDots makes the layer one of those if it is: int8, whose inputs lie together.
 func (t *convTiles8[T]) byDots() {
 	whole := t.length == t.Depth() && !t.in.needed

@@ -39,6 +39,10 @@ const (
 	// minPaired is the number of output channels from which pairing pays.
 	minPaired = 8
 
+	// dotOutputs is how many outputs of one pixel are multiplied one by one, along their
+	// inputs: a panel would hold more zeros than weights.
+	dotOutputs = 4
+
 	// shallow is below how many inputs of one panel a flip by a copy does not pay.
 	shallow = 128
 

@@ -115,6 +115,71 @@ func TestTerms16(t *testing.T) {
 	}
 }
 
+// TestPartsOfWeights: weights less any zero point are sums of what kernels hold, of no
+// more parts than that takes.
+func TestPartsOfWeights(t *testing.T) {
+	row := make([]uint8, 256)
+	for i := range row {
+		row[i] = uint8(i)
+	}
+	for lowest, v := range map[int]vector8{-128: {}, -127: {narrowSums: true}, -1 << 15: {wide: true}} {
+		for _, zero := range []int{0, 1, 127, 128, 129, 254, 255} {
+			// Of all weights and of those whose rest is one part, two and three.
+			for _, last := range []int{255, 254, 253, 128, 127} {
+				for _, first := range []int{0, 1, 2} {
+					w := row[first : last+1]
+					p := depthwiseTiles8[uint8]{Depthwise: &Depthwise[uint8]{Window: Window{KH: 1, KW: 1}, InC: len(w), Weights: w, WeightZero: int32(zero)}, v: &v}
+					p.parts = p.partsOf()
+					want := 1
+					for last-zero > 127*want && !v.wide || first-zero < lowest*want {
+						want++
+					}
+					if p.parts != want {
+						t.Errorf("%d parts of weights from %d to %d less %d, want %d", p.parts, first, last, zero, want)
+					}
+					sums := make([]int, len(w))
+					for part := range p.parts {
+						quads := make([]int8, 4*len(w))
+						p.packRow(quads, w, 0, part)
+						for c := range w {
+							x := int(quads[4*c])
+							if v.wide {
+								x = int(uint8(x)) + 256*int(quads[4*c+1])
+							}
+							if x < lowest {
+								t.Fatalf("part %d of %d less %d is %d", part, w[c], zero, x)
+							}
+							sums[c] += x
+						}
+					}
+					for c, x := range sums {
+						if x != int(w[c])-zero {
+							t.Fatalf("%d less %d is %d in %d parts of at least %d", w[c], zero, x, p.parts, lowest)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestQuadOrder moves dwords of 64 bytes, then bytes within 16, as AVX-512 does: four rows
+// become columns.
+func TestQuadOrder(t *testing.T) {
+	var dwords, bytes [64]int // where each byte comes from
+	for i := range 64 {
+		dwords[i] = 4*int(quadOrder[i/4]) + i%4
+	}
+	for i := range 64 {
+		bytes[i] = dwords[i/16*16+int(quadOrder[16+i/4]>>(i%4*8)&0xFF)]
+	}
+	for i, from := range bytes {
+		if want := i%4*16 + i/4; from != want {
+			t.Errorf("byte %d comes from %d, want %d", i, from, want)
+		}
+	}
+}
+
 // TestQuadOf: of fewer than four bytes the others are 0.
 func TestQuadOf(t *testing.T) {
 	w := []byte{0x11, 0x92, 0x73, 0xF4}

@@ -315,15 +315,18 @@ func TestSumRows(t *testing.T) {
 func testSumRows[T Byte](t *testing.T) {
 	rng := rand.New(rand.NewPCG(25, 5))
 	var g guards
-	for range shapes(t) {
+	for i := range shapes(t) {
 		g.free()
 		n, rows := rng.IntN(300), 1+rng.IntN(20)
+		if i < 2 {
+			n = i
+		}
 		v := guarded(t, &g, randomTensor8[T](rng, n*rows))
 		want := make([]int32, rows)
-		for i := range want {
-			want[i] = SumBytes(v[i*n:][:n])
+		for r := range want {
+			want[r] = SumBytes(v[r*n:][:n])
 		}
-		got := guarded(t, &g, make([]int32, rows))
+		got := guarded(t, &g, slices.Repeat([]int32{-1}, rows))
 		if SumRows(got, v); !slices.Equal(got, want) {
 			t.Fatalf("sums of %d rows of %d are %v, want %v", rows, n, got, want)
 		}

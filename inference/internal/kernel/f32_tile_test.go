@@ -90,6 +90,26 @@ func TestConvTilesF32(t *testing.T) {
 	})
 }
 
+// TestConvF32Charges holds what is charged for packed weights against what they take.
+func TestConvF32Charges(t *testing.T) {
+	for _, tier := range Tiers() {
+		t.Setenv(TierVariable, tier)
+		for _, outC := range []int{1, 3, 8, 17, 40} {
+			c := &ConvF32{Window: Window{InH: 1, InW: 3, OutH: 1, OutW: 2, KH: 1, KW: 2, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}, Batch: 1, Groups: 2, InC: 3, OutC: outC}
+			c.Weights, c.Bias = make([]float32, 2*outC*c.Depth()), make([]float32, 2*outC)
+			charged := c.Choose()
+			c.Pack(nil)
+			packed := c.Weights
+			if c.fast != nil {
+				packed = c.fast.panels
+			}
+			if charged < 4*len(packed) || len(packed) < 2*outC*c.Depth() {
+				t.Errorf("%s, %d outputs: %d bytes for %d elements", tier, outC, charged, len(packed))
+			}
+		}
+	}
+}
+
 func TestDepthwiseTilesF32(t *testing.T) {
 	eachVectorF32(t, func(t *testing.T, v *vectorF32) {
 		rng := rand.New(rand.NewPCG(12, 5))

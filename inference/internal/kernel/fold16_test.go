@@ -1,0 +1,19 @@
+package kernel
+
+import "testing"
+
+// TestOver: the bits of n that leave the exponent are bounded by those it has.
+func TestOver(t *testing.T) {
+	const m = 1 << 30
+	for _, c := range []struct {
+		shift, n int
+		want     Multiplier
+	}{
+		{0, 1, Multiplier{m, 0}}, {0, 4, Multiplier{m, -2}}, {0, 7, Multiplier{4 * m / 7, -2}}, {2, 8, Multiplier{m, -1}},
+		{-28, 8, Multiplier{m, -31}}, {-29, 8, Multiplier{m / 2, -31}}, {-30, 8, Multiplier{m / 4, -31}}, {-31, 8, Multiplier{m / 8, -31}},
+	} {
+		if got := (Multiplier{m, c.shift}).Over(c.n); got != c.want {
+			t.Errorf("%d * 2^%d / %d is %v, want %v", m, c.shift, c.n, got, c.want)
+		}
+	}
+}

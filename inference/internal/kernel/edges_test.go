@@ -74,7 +74,7 @@ func TestComplexAbsSpecial(t *testing.T) {
 
 func TestPow32(t *testing.T) {
 	for _, c := range []struct{ base, exponent, want int32 }{
-		{-1, 4, 1}, {-1, 5, -1}, {-1, 1 << 30, 1}, {-1, 1<<30 + 1, -1}, {0, 4, 0}, {0, 0, 1}, {1, 1 << 30, 1}, {-1, 0, 1}, {3, 4, 81}, {2, 31, math.MinInt32}, {2, 30, 1 << 30}, {-2, 31, math.MinInt32},
+		{-1, 4, 1}, {-1, 5, -1}, {-1, 1 << 30, 1}, {-1, 1<<30 + 1, -1}, {-1, 32, 1}, {-1, 33, -1}, {-1, 34, 1}, {2, 34, math.MinInt32}, {0, math.MaxInt32, 0}, {0, 4, 0}, {0, 0, 1}, {1, 1 << 30, 1}, {-1, 0, 1}, {3, 4, 81}, {2, 31, math.MinInt32}, {2, 30, 1 << 30}, {-2, 31, math.MinInt32},
 	} {
 		if got := Pow32(false)(c.base, c.exponent); got != c.want {
 			t.Errorf("%d to the power %d is %d, want %d", c.base, c.exponent, got, c.want)

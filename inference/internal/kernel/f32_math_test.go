@@ -47,6 +47,37 @@ func TestF32FunctionsNearCorrect(t *testing.T) {
 	}
 }
 
+// TestErfcHard has floats that lie near the middle of two others before the last
+// rounding: 20 terms of the continued fraction are too few for them.
+func TestErfcHard(t *testing.T) {
+	x := float32(-0x1.13c4bep+02)
+	if got, want := GeluTable(x), float32(0.5*x)*float32(math.Erfc(0x1.85fedep+01)); got != want {
+		t.Errorf("GELU of %x is %x in tables, want %x", x, got, want)
+	}
+	x = -0x1.17ca8ap+02
+	if got, want := GeluF32(x), float32(float64(x)/2*math.Erfc(-float64(x)/math.Sqrt2)); got != want {
+		t.Errorf("GELU of %x is %x, want %x", x, got, want)
+	}
+}
+
+// TestPowF32 has what C says of powf, and where whole exponents end.
+func TestPowF32(t *testing.T) {
+	inf, zero := float32(math.Inf(1)), float32(math.Copysign(0, -1))
+	for _, c := range []struct{ x, y, want float32 }{
+		{nan(), 0, 1}, {1, nan(), 1}, {1, inf, 1}, {nan(), 1, nan()}, {2, nan(), nan()}, {0, nan(), nan()},
+		{0, 2, 0}, {0, -2, inf}, {0, 0.5, 0}, {0, -0.5, inf}, {zero, 2, 0}, {zero, 3, zero}, {zero, -2, inf}, {zero, -3, -inf}, {zero, 0.5, 0}, {zero, -0.5, inf},
+		{-1, inf, 1}, {-1, -inf, 1}, {0.5, inf, 0}, {0.5, -inf, inf}, {-0.5, inf, 0}, {-0.5, -inf, inf}, {2, inf, inf}, {-2, -inf, 0},
+		{inf, 2, inf}, {inf, -2, 0}, {-inf, 2, inf}, {-inf, 3, -inf}, {-inf, -2, 0}, {-inf, -3, zero}, {-inf, 0.5, inf}, {-inf, -0.5, 0},
+		{-2, 3, -8}, {-2, 4, 16}, {-0.5, 3, -0.125}, {-0.5, -2, 4}, {-0.5, -3, -8}, {0.25, 0.5, 0.5}, {4, -0.5, 0.5},
+		{-2, 0.5, nan()}, {-1, 0.5, nan()}, {-0.5, 0.5, nan()}, {-0x1p-140, 0.5, nan()},
+		{-2, 1<<24 - 1, -inf}, {-2, 1 << 24, inf}, {-2, 1 - 1<<24, zero}, {-2, -1 << 24, 0}, {-1, 1<<24 - 1, -1}, {-1, 1 << 30, 1},
+	} {
+		if got := PowF32(c.x, c.y); math.Float32bits(got) != math.Float32bits(c.want) {
+			t.Errorf("%g to the power %g is %g, want %g", c.x, c.y, got, c.want)
+		}
+	}
+}
+
 // order numbers the floats in their order, both zeros alike.
 func order(f float32) int64 {
 	b := int64(math.Float32bits(f))

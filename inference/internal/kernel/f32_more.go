@@ -130,7 +130,7 @@ func erfc(x float64) float64 {
 
 // erfcFar is erfc from 3 on, by its continued fraction.
 func erfcFar(x float64) float64 {
-	f := 0.0
+	var f float64
 	for k := 40; k >= 1; k-- {
 		f = float64(k) / 2 / (x + f)
 	}

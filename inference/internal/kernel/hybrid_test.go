@@ -20,6 +20,8 @@ func TestHybridQuantize(t *testing.T) {
 		{false, []float32{0, 1}, []int8{-128, 127}, 1.0 / 255, -128},
 		{false, []float32{0, 255}, []int8{-128, 127}, 1, -128},
 		{false, []float32{-1, 0}, []int8{-128, 127}, 1.0 / 255, 127},
+		{true, []float32{127, nan(), -3}, []int8{127, 0, -3}, 1, 0},
+		{false, []float32{255, nan(), 3}, []int8{127, -128, -125}, 1, -128},
 	} {
 		got := make([]int8, len(c.src))
 		scale, zero := Hybrid{Symmetric: c.symmetric}.quantize(got, c.src)

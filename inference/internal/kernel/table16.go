@@ -97,9 +97,7 @@ func Pow32(wrap bool) func(base, exponent int32) int32 {
 			}
 			return p
 		}
-		if base == 0 || base == 1 || base == -1 {
-			exponent = min(exponent, 2-exponent&1) // the power depends on no more
-		}
+		exponent = min(exponent, 32+exponent&1) // no more counts for 0, 1 and -1; others are too large
 		for ; exponent > 0; exponent-- {
 			w := int64(p) * int64(base)
 			if w != int64(int32(w)) {

@@ -46,6 +46,14 @@ func TestSincosTurn(t *testing.T) {
 			}
 		}
 	}
+	for _, den := range []int{24, 480, 1024} {
+		for num := range den {
+			s, _ := SinCosTurn(num, den)
+			if _, c := SinCosTurn(den/4-num, den); s != c && num%(den/8) != 0 {
+				t.Errorf("the sine of %d/%d is %v, the cosine of the rest %v", num, den, s, c)
+			}
+		}
+	}
 	if s, c := SinCosTurn(1, 4); s != 1 || c != 0 {
 		t.Errorf("quarter turn: %v %v", s, c)
 	}

@@ -84,6 +84,35 @@ func TestGain(t *testing.T) {
 			t.Errorf("the gain of %d is %d, want %d", x, got, want)
 		}
 	}
+	// Of each length the first coefficient, and a line that rises by 1024.
+	for n := 2; n <= 32; n++ {
+		copy(table[4*n-6:], []int16{int16(100 * n), 1024, 0})
+		least := uint64(1) << (n - 1)
+		for _, x := range []uint64{least, least + 1, least + least/3, least + least/2, 2*least - 1} {
+			if want := int16(100*n) + int16((x-least)*1024/least); x > 2 && gain(uint32(x), table) != want {
+				t.Errorf("the gain of %d is %d, want %d", x, gain(uint32(x), table), want)
+			}
+		}
+	}
+}
+
+// TestPCAN: a ratio s becomes s^2/4 below 2, s-1 from there on.
+func TestPCAN(t *testing.T) {
+	table := make([]int16, GainTable)
+	table[0], table[1] = 1, 1<<14
+	for _, s := range []float64{0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 1000} {
+		want := s * s / 4
+		if s >= 2 {
+			want = s - 1
+		}
+		ratio := uint32(s * (1 << SNRBits))
+		if got := PCAN(ratio, 0, table, 0); got != uint32(want*(1<<outputBits)) {
+			t.Errorf("a ratio of %g becomes %d/64, want %g", s, got, want)
+		}
+		if got := PCAN(ratio, 1, table, 14); got != uint32(want*(1<<outputBits)) {
+			t.Errorf("a ratio of %g with a gain of 1 becomes %d/64, want %g", s, got, want)
+		}
+	}
 }
 
 // TestTurn: twiddles are the nearest of 15 fractional bits.

@@ -17,6 +17,9 @@ func TestLogAndExp(t *testing.T) {
 		if d := relative(Log(x), math.Log(x)); d > 5e-16 {
 			t.Errorf("log(%g) differs by %g", x, d)
 		}
+		if d := relative(Log10(x), math.Log10(x)); d > 1e-15 {
+			t.Errorf("log10(%g) differs by %g", x, d)
+		}
 	}
 	for x := -700.0; x < 700; x += 0.317 {
 		if d := relative(Exp(x), math.Exp(x)); d > 5e-16 {

@@ -77,7 +77,7 @@ func (d *Detect) Run(out Detections, encoding, anchor, score *Reals, list []Cand
 	}
 	queue := list[:0]
 	for i := range d.Anchors {
-		best := float32(0)
+		var best float32
 		if score.Q != nil {
 			best = score.real(tops[i])
 		} else {

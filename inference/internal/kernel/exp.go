@@ -15,8 +15,8 @@ func exp(x float64) float64 {
 	)
 	k := math.RoundToEven(float64(x * log2e))
 	r := float64(x-float64(k*ln2hi)) - float64(k*ln2lo)
-	sum := 1.0
-	for i := 13; i >= 1; i-- {
+	var sum float64
+	for i := 14; i >= 1; i-- { // the first sum is 1
 		sum = 1 + float64(float64(r/float64(i))*sum)
 	}
 	return math.Ldexp(sum, int(k))

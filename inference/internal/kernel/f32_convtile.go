@@ -111,6 +111,7 @@ func (t *convTilesF32) lines(a *tileF32, dst, in []float32, g, p, first, last in
 	}
 	if line == 0 {
 		blocks, n := (last-first+most-1)/most, last-first
+		a.blocks = 1
 		for i := range blocks {
 			t.tile(a, dst, in, g, p, first+i*n/blocks, first+(i+1)*n/blocks)
 		}
@@ -121,7 +122,6 @@ func (t *convTilesF32) lines(a *tileF32, dst, in []float32, g, p, first, last in
 		t.blocks(a, dst, in, g, p, first, end, most)
 		first = end
 	}
-	a.blocks = 1
 }
 
 // blocks computes panel p for pixels [first, last), in blocks that differ by one pixel
@@ -159,7 +159,7 @@ func (t *convTilesF32) panel(a *tileF32, dst []float32, g, p int) {
 // full.
 func (t *convTilesF32) single(a *tileF32, dst, in []float32, g, p, last int) {
 	corners(&t.in, in, 0, 1, g*t.InC, &a.rows)
-	if len(t.offsets) == 1 && t.offsets[0] == 0 {
+	if len(t.offsets) == 1 {
 		for ; p+4 <= last && (p+4)*2*t.v.lanes <= t.OutC; p += 4 {
 			t.panel(a, dst, g, p)
 			t.v.gemv(a)

@@ -62,8 +62,8 @@ func LogF32(x float32) float32 {
 	}
 	s := (m - 1) / (m + 1)
 	z := float64(s * s)
-	p := 1.0 / 17
-	for n := 15.0; n > 0; n -= 2 {
+	var p float64
+	for n := 17.0; n > 0; n -= 2 {
 		p = float64(p*z) + 1/n
 	}
 	return float32(float64(float64(e)*math.Ln2) + float64(2*float64(s*p)))

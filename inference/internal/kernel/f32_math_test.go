@@ -60,6 +60,30 @@ func TestErfcHard(t *testing.T) {
 	}
 }
 
+// TestErfc holds the bound that the comment of erfc gives.
+func TestErfc(t *testing.T) {
+	for x := -7.0; x < 26; x += 0.0137 {
+		if off := math.Abs(erfc(x)/math.Erfc(x) - 1); off > 1e-9 {
+			t.Fatalf("erfc(%g) is off by %g", x, off)
+		}
+	}
+}
+
+func TestFloorModF32(t *testing.T) {
+	for a := float32(-9); a <= 9; a += 0.5 {
+		for b := float32(-4); b <= 4; b += 0.5 {
+			q := math.Floor(float64(a) / float64(b))
+			want := float32(float64(a) - q*float64(b)) // exact
+			if b == 0 {
+				want = nan()
+			}
+			if got := FloorModF32(a, b); got != want && (got == got || want == want) {
+				t.Errorf("%g mod %g is %g, want %g", a, b, got, want)
+			}
+		}
+	}
+}
+
 // TestPowF32 has what C says of powf, and where whole exponents end.
 func TestPowF32(t *testing.T) {
 	inf, zero := float32(math.Inf(1)), float32(math.Copysign(0, -1))

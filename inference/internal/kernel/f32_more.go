@@ -120,7 +120,7 @@ func GeluTanhTable(x float32) float32 {
 	return float32(float32(0.5*x) * (1 + float32(tanh(float64(float32(float32(0.7978845608028654)*p))))))
 }
 
-// erfc is 1 - erf(x), to a relative 1e-10.
+// erfc is 1 - erf(x), to a relative 1e-9.
 func erfc(x float64) float64 {
 	if x > 3 {
 		return erfcFar(x)

@@ -18,3 +18,23 @@ func TestMul15(t *testing.T) {
 		}
 	}
 }
+
+// TestSigmoids16 holds the functions of fixed point against those of package math: within
+// 7 and 13 units, and exact at 0.
+func TestSigmoids16(t *testing.T) {
+	for a := math.MinInt16 + 1; a <= math.MaxInt16; a++ {
+		got, mirrored := Logistic16(int16(a)), Logistic16(int16(-a))
+		if want := (1 << 15) / (1 + math.Exp(-float64(a)/(1<<12))); math.Abs(float64(got)-want) > 7 || a != 0 && got != math.MaxInt16-mirrored {
+			t.Fatalf("logistic of %d is %d, of its negative %d, want %g", a, got, mirrored, want)
+		}
+		for integer := range 7 {
+			got, mirrored := Tanh16(int16(a), integer), Tanh16(int16(-a), integer)
+			if want := (1 << 15) * math.Tanh(math.Ldexp(float64(a), integer-15)); math.Abs(float64(got)-want) > 13 || got != -mirrored {
+				t.Fatalf("tanh of %d with %d integer bits is %d, of its negative %d, want %g", a, integer, got, mirrored, want)
+			}
+		}
+	}
+	if Logistic16(0) != 1<<14 || Logistic16(math.MinInt16) != 11 || Tanh16(0, 3) != 0 || Tanh16(math.MinInt16, 0) != Tanh16(math.MinInt16+1, 0) {
+		t.Errorf("logistic of 0 and the least %d, %d; tanh %d, %d", Logistic16(0), Logistic16(math.MinInt16), Tanh16(0, 3), Tanh16(math.MinInt16, 0))
+	}
+}

@@ -27,8 +27,7 @@ func tie32(a, b, c float32) float32 {
 	s := float64(p + z)
 	t := float64(s - p)
 	lost := float64(float64(p-float64(s-t)) + float64(z-t))
-	// NaN and infinities lose nothing that counts.
-	if lost == 0 || lost != lost || math.IsInf(s, 0) {
+	if lost == 0 || lost != lost { // that of infinities is NaN
 		return float32(s)
 	}
 	bits := math.Float64bits(s)

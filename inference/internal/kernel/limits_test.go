@@ -249,12 +249,63 @@ func TestSplitsOneImage(t *testing.T) {
 	})
 }
 
+// TestSplits: parts are those of one image, and of one group.
+func TestSplits(t *testing.T) {
+	w := Window{InH: 2, InW: 2, OutH: 2, OutW: 2, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
+	for _, tier := range Tiers() {
+		t.Setenv(TierVariable, tier)
+		for batch := 1; batch <= 3; batch++ {
+			for groups := 1; groups <= 3; groups++ {
+				bytes := &Conv[int8]{Window: w, Batch: batch, Groups: groups, InC: 1, OutC: 1, Weights: make([]int8, groups), Bias: make([]int32, groups), Scale: make([]float32, groups)}
+				words := &Conv16{Window: w, Batch: batch, Groups: groups, InC: 1, OutC: 1, Weights: make([]int8, groups), Bias: make([]int64, groups), Out: Out16{Factor: make([]Multiplier, groups)}}
+				floats := &ConvF32{Window: w, Batch: batch, Groups: groups, InC: 1, OutC: 1, Weights: make([]float32, groups), Bias: make([]float32, groups)}
+				bytes.Choose()
+				words.Choose()
+				floats.Choose()
+				for _, c := range []struct {
+					name string
+					fast bool
+					got  bool
+				}{{"bytes", bytes.fast != nil, bytes.Splits()}, {"words", words.fast != nil, words.Splits()}, {"floats", floats.fast != nil, floats.Splits()}} {
+					if c.got != (c.fast && batch == 1 && groups == 1) {
+						t.Errorf("%s, %s, %d images, %d groups: %v", tier, c.name, batch, groups, c.got)
+					}
+				}
+			}
+			d := &DepthwiseF32{Window: w, Batch: batch, InC: 1, Multiplier: 1, Weights: make([]float32, 1), Bias: make([]float32, 1)}
+			if d.Pack(); d.Splits() != (d.fast != nil && batch == 1) {
+				t.Errorf("%s, depthwise, %d images: %v", tier, batch, d.Splits())
+			}
+		}
+	}
+}
+
+// TestInputSums: what kernels add to bytes above or below 128 takes the sum of each pixel.
+func TestInputSums(t *testing.T) {
+	for _, tier := range Tiers() {
+		t.Setenv(TierVariable, tier)
+		for zero := int32(125); zero <= 131; zero++ {
+			c := &Conv[uint8]{Window: Window{InH: 2, InW: 3, OutH: 2, OutW: 3, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}, Batch: 1, Groups: 1, InC: 4, OutC: 20, WeightZero: zero}
+			c.Weights, c.Bias, c.Scale = make([]uint8, 80), make([]int32, 20), make([]float32, 20)
+			c.Choose()
+			if _, _, _, sums := c.ScratchSizes(); c.fast != nil && zero != 128 && sums < 6 {
+				t.Errorf("%s, weights around %d: %d sums of 6 pixels", tier, zero, sums)
+			}
+		}
+	}
+}
+
 // TestHardSwishScales: LiteRT takes no input scale of more than 128 output scales.
 func TestHardSwishScales(t *testing.T) {
 	in := Side{Signed: true, Scale: 1}
-	for scale, want := range map[float32]bool{1.0 / 200: false, 1.0 / 130: false, 1.0 / 120: true} {
+	for scale, want := range map[float32]bool{1.0 / 200: false, 1.0 / 130: false, 1.0 / 120: true, 1.0 / 64: true} {
 		if got := NewHardSwish8(in, scale, Clamp8{Min: -128, Max: 127}) != nil; got != want {
 			t.Errorf("output scale %g: %v", scale, got)
+		}
+	}
+	for scale, want := range map[float32]bool{760: true, 770: false, 1530: false, 1540: false} { // 3 * 2^16 / 256 is 768
+		if got := NewHardSwish8(Side{Signed: true, Scale: scale}, scale, Clamp8{Min: -128, Max: 127}) != nil; got != want {
+			t.Errorf("input scale %g: %v", scale, got)
 		}
 	}
 }

@@ -35,6 +35,7 @@ func TestQuotient8(t *testing.T) {
 		refused bool
 	}{
 		{1, 100, 7, 14, false}, {1, -100, 7, -14, false}, {1, 100, -7, -14, false}, {1, -100, -7, 14, false}, {0.25, 100, 1, 25, false}, {1, 7, 0, 0, true},
+		{16, 1, 1, 16, false}, {16, -1, 1, -16, false}, {0.5, -126, 1, -63, false}, {0.5, -128, 1, -64, false}, {1, -128, 2, -64, false},
 		{1, 0, 1, 0, false}, {1, 0, 3, 0, false}, {1, 0, 4, 1, false}, {1, 0, -4, 1, false}, {1, 0, 100, 1, false}, // shifts by 30, 31, 32 and more
 	} {
 		q := Quotient8{Factor: NewMultiplier(c.factor), Out: Clamp8{Min: -128, Max: 127}}
@@ -48,6 +49,12 @@ func TestQuotient8(t *testing.T) {
 		}()
 		if dst[0] != c.want || refused != c.refused {
 			t.Errorf("%d / %d * %g is %d, %v", c.a, c.b, c.factor, dst[0], refused)
+		}
+	}
+	for x := int32(-255); x <= 255; x++ { // less a zero point
+		q := Quotient8{Factor: NewMultiplier(64)}
+		if got := q.apply(x, 1); got != 64*x {
+			t.Errorf("%d * 64 is %d", x, got)
 		}
 	}
 }

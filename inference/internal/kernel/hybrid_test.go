@@ -54,8 +54,8 @@ func TestAsymmetricHalves(t *testing.T) {
 func TestHybridZeroPoint(t *testing.T) {
 	for lo := -131; lo <= -124; lo++ {
 		x := []float32{float32(lo), float32(lo + 255), 7}
-		w := []int8{3, -5, 2}
-		want := 3*x[0] - 5*x[1] + 2*x[2]
+		w := []int8{3, -5, 4}
+		want := 3*x[0] - 5*x[1] + 4*x[2]
 		c := HybridConv{
 			Window: Window{InH: 1, InW: 1, OutH: 1, OutW: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1},
 			Batch:  1, Groups: 1, InC: 3, OutC: 1, Weights: w, Scale: []float32{1}, Bias: []float32{0}, Out: Range{-1e9, 1e9},

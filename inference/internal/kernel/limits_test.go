@@ -309,3 +309,26 @@ func TestHardSwishScales(t *testing.T) {
 		}
 	}
 }
+
+// TestHardSwishNear holds tables of scales on both sides of where the second factor's
+// shift changes its direction: two steps of the output from the formula at most.
+func TestHardSwishNear(t *testing.T) {
+	for _, scale := range []float32{0.001, 0.005, 0.0117, 0.0118, 0.02, 0.0235, 0.03, 0.05, 0.1, 0.5, 3} {
+		in := Side{Signed: true, Scale: scale, Zero: -5}
+		for _, outScale := range []float32{scale / 2, scale, 2 * scale} {
+			table := NewHardSwish8(in, outScale, Clamp8{Zero: 3, Min: -128, Max: 127})
+			src, dst := make([]byte, 256), make([]byte, 256)
+			for i := range src {
+				src[i] = byte(i)
+			}
+			table.Run(dst, src)
+			for i, got := range dst {
+				x := float64(int32(int8(i))-in.Zero) * float64(scale)
+				want := min(max(x*min(max(x+3, 0), 6)/6/float64(outScale)+3, -128), 127)
+				if math.Abs(float64(int8(got))-want) > 2 {
+					t.Fatalf("scales %g and %g, input %d: %d, want %.2f", scale, outScale, int8(i), int8(got), want)
+				}
+			}
+		}
+	}
+}

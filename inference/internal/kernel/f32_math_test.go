@@ -25,6 +25,12 @@ func TestF32FunctionsNearCorrect(t *testing.T) {
 		{"floor", FloorF32, math.Floor},
 		{"ceil", CeilF32, math.Ceil},
 		{"abs", AbsF32, math.Abs},
+		{"sign", SignF32, func(x float64) float64 {
+			if x == 0 {
+				return x
+			}
+			return math.Copysign(1, x)
+		}},
 		{"hard swish", HardSwishF32, func(x float64) float64 { return x * min(max(x+3, 0), 6) / 6 }},
 	} {
 		limit := int64(1)

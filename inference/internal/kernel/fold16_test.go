@@ -21,18 +21,21 @@ func TestOver(t *testing.T) {
 	}
 }
 
-// TestTaps16Single: a single output lies at the first input, aligned corners or not.
-func TestTaps16Single(t *testing.T) {
+// TestTaps16: a single output lies at the first input, aligned corners or not; centres of
+// halves begin a quarter before it.
+func TestTaps16(t *testing.T) {
 	for _, c := range []struct {
-		in, out int
-		align   bool
-		want    []Tap16
+		in, out     int
+		align, half bool
+		want        []Tap16
 	}{
-		{5, 1, true, []Tap16{{0, 0, 0}}}, {5, 1, false, []Tap16{{0, 0, 0}}}, {1, 1, true, []Tap16{{0, 0, 0}}},
-		{5, 2, true, []Tap16{{0, 0, 0}, {4, 4, 0}}}, {5, 2, false, []Tap16{{0, 0, 0}, {2, 3, 512}}}, {2, 3, true, []Tap16{{0, 0, 0}, {0, 1, 512}, {1, 1, 0}}},
+		{5, 1, true, false, []Tap16{{0, 0, 0}}}, {5, 1, false, false, []Tap16{{0, 0, 0}}}, {1, 1, true, false, []Tap16{{0, 0, 0}}},
+		{5, 2, true, false, []Tap16{{0, 0, 0}, {4, 4, 0}}}, {5, 2, false, false, []Tap16{{0, 0, 0}, {2, 3, 512}}}, {2, 3, true, false, []Tap16{{0, 0, 0}, {0, 1, 512}, {1, 1, 0}}},
+		{4, 8, false, true, []Tap16{{0, 0, -256}, {0, 1, 256}, {0, 1, 768}, {1, 2, 256}, {1, 2, 768}, {2, 3, 256}, {2, 3, 768}, {3, 3, 256}}},
+		{4, 2, false, true, []Tap16{{0, 1, 512}, {2, 3, 512}}}, {3, 1, false, true, []Tap16{{1, 1, 0}}}, {1, 3, false, true, []Tap16{{0, 0, -342}, {0, 0, -1}, {0, 0, 340}}},
 	} {
-		if got, ok := Taps16(c.in, c.out, c.align, false); !ok || !slices.Equal(got, c.want) {
-			t.Errorf("%d to %d, aligned %v: %v, %v, want %v", c.in, c.out, c.align, got, ok, c.want)
+		if got, ok := Taps16(c.in, c.out, c.align, c.half); !ok || !slices.Equal(got, c.want) {
+			t.Errorf("%d to %d, aligned %v, halves %v: %v, %v, want %v", c.in, c.out, c.align, c.half, got, ok, c.want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package micro
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -112,6 +113,26 @@ func TestPCAN(t *testing.T) {
 		if got := PCAN(ratio, 1, table, 14); got != uint32(want*(1<<outputBits)) {
 			t.Errorf("a ratio of %g with a gain of 1 becomes %d/64, want %g", s, got, want)
 		}
+	}
+}
+
+// TestBank: a channel is its weighted bins and what those of the channel before it leave.
+func TestBank(t *testing.T) {
+	b := Bank{Weights: []int16{1, 2, 3, 4, 5, 6, 7}, Rest: []int16{10, 20, 30, 40, 50, 60, 70}, First: []int{1, 2, 5, 0}, Weight: []int{0, 1, 3, 5}, Width: []int{1, 2, 2, 2}}
+	energy := []uint32{1, 2, 3, 4, 5, 6, 1<<32 - 1}
+	dst := make([]uint64, 3)
+	b.Run(dst, energy)
+	const most = 1<<32 - 1
+	if want := []uint64{2*3 + 3*4 + 10*2, 4*6 + 5*most + 20*3 + 30*4, 6*1 + 7*2 + 40*6 + 50*most}; !slices.Equal(dst, want) {
+		t.Errorf("channels %v, want %v", dst, want)
+	}
+}
+
+func TestEnergy(t *testing.T) {
+	dst := []uint32{9, 9, 9, 9}
+	Energy(dst, []int16{1, 2, 3, -4, math.MinInt16, math.MinInt16, 5, 6}, 1, 3)
+	if want := []uint32{0, 25, 1 << 31, 0}; !slices.Equal(dst, want) {
+		t.Errorf("energies %v, want %v", dst, want)
 	}
 }
 

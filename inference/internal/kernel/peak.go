@@ -28,11 +28,11 @@ func measure(l peakLoop) (best float64) {
 	if l.run == nil {
 		return 0
 	}
-	for tries := 0; tries < peakTries; tries++ {
+	for left := peakTries; left > 0; left-- {
 		start := time.Now()
 		l.run(peakRounds)
 		if rate := float64(l.macs*peakRounds) / time.Since(start).Seconds(); rate > best*peakGain {
-			best, tries = rate, 0
+			best, left = rate, peakTries
 		}
 	}
 	return best

@@ -3,6 +3,8 @@ package kernel
 import (
 	"runtime"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestPeak(t *testing.T) {
@@ -14,4 +16,30 @@ func TestPeak(t *testing.T) {
 			t.Errorf("%s: peaks %g and %g", tier, bytes, floats)
 		}
 	}
+}
+
+// TestMeasureGivesTime: a core that is faster at the last try gets as many once more,
+// and what is hardly faster none.
+func TestMeasureGivesTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls, rounds := 0, 0
+		best := measure(peakLoop{macs: 7, run: func(n int) {
+			calls++
+			rounds = n
+			switch {
+			case calls < peakTries:
+				time.Sleep(2 * time.Second)
+			case calls == peakTries:
+				time.Sleep(time.Second)
+			default:
+				time.Sleep(time.Second * 998 / 1000)
+			}
+		}})
+		if want := 2*peakTries - 1; calls != want {
+			t.Errorf("%d tries, want %d", calls, want)
+		}
+		if want := float64(7 * rounds); best != want {
+			t.Errorf("%g a second, want %g", best, want)
+		}
+	})
 }

@@ -23,7 +23,7 @@ func averagePool[T kernel.Byte](n *node, name string) (Step, error) {
 	}
 	src, dst, acc := n.inRef(0), n.outRef(), n.scratch(p.C, 4)
 	return Step{
-		Kernel: name, Tier: p.Choose(), Rule: ruleTFLite,
+		Kernel: name, Tier: kernel.ChoosePool(p), Rule: ruleTFLite,
 		Run: func(mem []byte) { p.Average(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem)), i32(acc.Bytes(mem))) },
 	}, nil
 }
@@ -45,7 +45,7 @@ func maxPool[T kernel.Byte](n *node, name string) (Step, error) {
 	}
 	src, dst := n.inRef(0), n.outRef()
 	return Step{
-		Kernel: name, Tier: p.Choose(), Rule: ruleExact,
+		Kernel: name, Tier: kernel.ChoosePool(p), Rule: ruleExact,
 		Run: func(mem []byte) { p.Maximum(viewOf[T](dst.Bytes(mem)), viewOf[T](src.Bytes(mem))) },
 	}, nil
 }

@@ -12,10 +12,10 @@ type Pool[T int8 | uint8 | int16] struct {
 	fast *vector8 // only for 8-bit elements
 }
 
-// Choose takes the vector kernels of the tier in use, if it has any for the
-// type, and returns that tier.
-func (p *Pool[T]) Choose() string {
-	if v := rows8Of(Tier()); v != nil && unsafe.Sizeof(T(0)) == 1 {
+// ChoosePool takes the vector kernels of the tier in use, if it has any, and returns
+// that tier.
+func ChoosePool[T Byte](p *Pool[T]) string {
+	if v := rows8Of(Tier()); v != nil {
 		p.fast = v
 		return v.tier
 	}

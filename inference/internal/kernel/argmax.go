@@ -49,7 +49,7 @@ const columnRows = 64
 // is found by halving it; only the block that has more than all before is searched.
 func argMaxColumns[T Byte](v *vector8, dst []int32, src []T) {
 	inner := len(dst)
-	var most [columnRows / 2 * 256]T
+	var most [columnRows * 128]T // half of their rows
 	var best [256]T
 	var block [256]int32 // where it begins
 	copy(best[:inner], src)

@@ -29,7 +29,7 @@ func sigmoid16(name string, most int, exact func(x int16, shift int) int16, run 
 				}
 			}), nil
 		}
-		if err := n.b.hold("table", 1028); err != nil {
+		if err := n.b.hold("table", 1024); err != nil {
 			return Step{}, err
 		}
 		s := kernel.NewSigmoid16(scale)

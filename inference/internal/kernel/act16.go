@@ -13,7 +13,7 @@ import (
 type Sigmoid16 struct {
 	multiplier int32 // takes a value to 3 * 4096 parts of the unit
 	shift      uint
-	table      [257]uint32
+	table      [256]uint32
 }
 
 // sigmoidUp tells where TFLite's table is one above the rounded function, as
@@ -36,10 +36,7 @@ func NewSigmoid16(scale float32) *Sigmoid16 {
 	s.multiplier = int32(m)
 	for i := range s.table {
 		v := math.Floor(65536/(1+fmath.Exp(-float64(i)/24)) + 0.5)
-		if i < len(sigmoidUp) {
-			v += float64(sigmoidUp[i] - '0')
-		}
-		s.table[i] = uint32(min(v, 65535))
+		s.table[i] = uint32(v) + uint32(sigmoidUp[i]-'0')
 	}
 	return s
 }

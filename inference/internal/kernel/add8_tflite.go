@@ -90,7 +90,7 @@ func highMulUp(a, b int32) int32 { return int32((int64(a)*int64(b) + 1<<30) >> 3
 // shifted is x shifted left, or right for a negative n, where bits fall off.
 func shifted(x int32, n int) int32 {
 	if n < 0 {
-		return x >> min(-n, 31)
+		return x >> -n
 	}
 	return x << n
 }

@@ -102,9 +102,6 @@ func invSqrt(x int32) Multiplier {
 		v = saturatingShift(mulHigh(half3, v)-mulHigh(halfInput, cube), 3)
 	}
 	v = mulHigh(v, 1518500250) // sqrt(1/2)
-	if shift < 0 {
-		return Multiplier{v << -shift, 0}
-	}
 	return Multiplier{v, -shift}
 }
 

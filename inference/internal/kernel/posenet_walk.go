@@ -5,7 +5,7 @@ import "math"
 // follow walks from a root along the edges and leaves the parts of the pose with probabilities as scores.
 func (p *Poses) follow(in PoseMaps, root Part, pose *Pose) {
 	root.Score = p.sample(in.Scores, PoseParts, root.Y, root.X, int(root.ID))
-	open := [2*PoseEdges + 1]Part{root}
+	open := [PoseParts]Part{root}
 	n := 1
 	var known [PoseParts]bool
 	for n > 0 { // the edges are a tree: a part is met once, whatever comes first

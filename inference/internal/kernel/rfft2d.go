@@ -133,9 +133,6 @@ func butterflies(re, im, turns []float64) {
 // fft transforms 2*len(turns) complex numbers, stride apart, in place.
 func fft(re, im []float64, stride int, turns []turn) {
 	n := 2 * len(turns)
-	if n == 0 { // of one number
-		return
-	}
 	shift := 64 - bits.TrailingZeros(uint(n))
 	for i := range n {
 		if j := int(bits.Reverse64(uint64(i)) >> shift); j > i {

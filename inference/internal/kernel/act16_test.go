@@ -11,6 +11,8 @@ func TestSigmoid16Position(t *testing.T) {
 		want  int32
 	}{
 		{1.5, 1, 18432}, {1.5, -3, -55296}, {1.25, 1, 15360}, {1.25, -1, -15360},
+		{24577.5 / 24576, 1, 12289}, {24577.5 / 24576, -1, -12288}, // of one place, half up
+		{1e-10, 1, 0}, {1e-10, -1, 0}, // of the most shift
 		{1.0 / 24576, 1, 1}, {1.0 / 24576, -1, 0}, {1.0 / 24576, -3, -1}, // half up
 	} {
 		if got := NewSigmoid16(c.scale).position(c.x); got != c.want {

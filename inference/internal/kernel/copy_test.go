@@ -30,8 +30,12 @@ func TestCopy(t *testing.T) {
 			if r.IntN(4) == 0 {
 				s = 0
 			}
+			to := stride
+			if n == 1 { // they mean nothing
+				s, to = r.IntN(3), r.IntN(3)
+			}
 			c.SrcStride = append([]int{s}, c.SrcStride...)
-			c.DstStride = append([]int{stride}, c.DstStride...)
+			c.DstStride = append([]int{to}, c.DstStride...)
 			if r.IntN(3) > 0 {
 				stride *= n
 			} else {

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"slices"
 	"testing"
 )
@@ -29,5 +30,33 @@ func TestTable8NoNumber(t *testing.T) {
 				t.Errorf("%s, scale %g to %g, zero point %d: %v, want %v", name, c.in, c.out, c.zero, got, c.want)
 			}
 		}
+	}
+}
+
+// TestInvSqrt: five steps give 19 bits.
+func TestInvSqrt(t *testing.T) {
+	for x := int32(2); x < 1<<31-1-x/100; x += 1 + x/100 {
+		m := invSqrt(x)
+		got, want := float64(m.Mantissa)*math.Pow(2, float64(m.Shift-31)), 1/math.Sqrt(float64(x))
+		if math.Abs(got/want-1) > 0x1p-19 {
+			t.Fatalf("1 / sqrt(%d) is %g, want %g", x, got, want)
+		}
+	}
+	for _, x := range []int32{0, 1} {
+		if m := invSqrt(x); m.Apply(1<<30) != 1<<30 {
+			t.Errorf("1 / sqrt(%d) takes 2^30 to %d", x, m.Apply(1<<30))
+		}
+	}
+}
+
+// TestL2NormAlone: of a row of one element only the sign is left.
+func TestL2NormAlone(t *testing.T) {
+	src, got := []int8{-128, -2, -1, 0, 1, 2, 127}, make([]int8, 7)
+	if L2Norm8(got, src, 1, 0); !slices.Equal(got, []int8{-128, -128, -128, 0, 127, 127, 127}) {
+		t.Errorf("of %v: %v", src, got)
+	}
+	bytes, gotU := []uint8{0, 126, 127, 128, 129, 130, 255}, make([]uint8, 7)
+	if L2NormU8(gotU, bytes, 1, 128); !slices.Equal(gotU, []uint8{0, 0, 0, 128, 255, 255, 255}) {
+		t.Errorf("of %v: %v", bytes, gotU)
 	}
 }

@@ -12,7 +12,7 @@ func (s share) of(n int) (first, last int) {
 // panels splits a matrix product: by panels where there are enough, so that each
 // worker reads its own weights, by pixels otherwise.
 func (s share) panels(panels, pixels int) (p0, p1, x0, x1 int) {
-	if panels >= 2*s.parts {
+	if panels >= minPanels*s.parts {
 		p0, p1 = s.of(panels)
 		return p0, p1, 0, pixels
 	}

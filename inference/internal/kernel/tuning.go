@@ -46,6 +46,9 @@ const (
 	// shallow is below how many inputs of one panel a flip by a copy does not pay.
 	shallow = 128
 
+	// minPanels is the number of panels a worker from which workers share panels, not pixels.
+	minPanels = 2
+
 	// minInner is how many sums beside each other pay for the vector kernel.
 	minInner = 8
 )

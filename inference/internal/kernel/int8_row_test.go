@@ -68,7 +68,7 @@ func testSoftmaxRows8[T Byte](t *testing.T) {
 	var g guards
 	for range shapes(t) {
 		g.free()
-		n, rows := 1+rng.IntN(20), 1+rng.IntN(4)
+		n, rows := 1+rng.IntN(20), rng.IntN(5)
 		if rng.IntN(3) == 0 {
 			n = 1 + rng.IntN(300)
 		}

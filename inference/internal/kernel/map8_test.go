@@ -60,3 +60,15 @@ func TestL2NormAlone(t *testing.T) {
 		t.Errorf("of %v: %v", bytes, gotU)
 	}
 }
+
+// TestLogistic8 from where nothing is left of the function to where it is 1.
+func TestLogistic8(t *testing.T) {
+	for _, scale := range []float32{0.05, 1, 30, 1e38} {
+		for q, b := range NewLogistic8(Side{Signed: true, Scale: scale}, 0.01, Clamp8{Zero: -7, Min: -128, Max: 127}).block {
+			x := float64(scale) * float64(int8(q))
+			if got := float64(int8(b)) + 7; math.Abs(got-100/(1+math.Exp(-x))) > 0.50001 {
+				t.Errorf("logistic of %g is %g hundredths", x, got)
+			}
+		}
+	}
+}

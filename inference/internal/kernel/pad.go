@@ -2,9 +2,6 @@ package kernel
 
 // Fill repeats one element over dst, whose length is a multiple of it.
 func Fill(dst, elem []byte) {
-	if len(dst) == 0 {
-		return
-	}
 	n := copy(dst, elem)
 	for n < len(dst) {
 		n += copy(dst[n:], dst[:n])

@@ -42,4 +42,7 @@ func TestMeasureGivesTime(t *testing.T) {
 			t.Errorf("%g a second, want %g", best, want)
 		}
 	})
+	if got := measure(peakLoop{}); got != 0 {
+		t.Errorf("%g a second of nothing", got)
+	}
 }

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"slices"
 	"testing"
 )
@@ -70,5 +71,44 @@ func TestMerge(t *testing.T) {
 	}
 	if got := merge(nil, a[:1], b[:1]); !slices.Equal(got, want[:2]) {
 		t.Errorf("one and one merged to %v", got)
+	}
+}
+
+// TestDecodeEnds: an exponent without bounds leaves a size of 0, and one that is infinite.
+func TestDecodeEnds(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for _, c := range []struct{ code, size, want float32 }{{0, 3, 3}, {1e6, 0, 0}, {-1e6, 5, 0}, {1e6, 1, inf}, {-1e6, inf, inf}, {-1000, inf, inf}, {1000, 0, 0}} {
+		d := Detect{Coords: 4, Scale: Box{1, 1, 1, 1}}
+		box := d.decode(0, &Reals{F: []float32{0, 0, c.code, c.code}}, &Reals{F: []float32{0, 0, c.size, c.size}})
+		if c.size == inf {
+			box = d.decode(0, &Reals{F: []float32{1, 1, c.code, c.code}}, &Reals{F: []float32{0, 0, c.size, c.size}})
+			if box.Y1 != inf || box.X1 != inf {
+				t.Errorf("a code of %g and a size of %g: %v", c.code, c.size, box)
+			}
+			continue
+		}
+		if box != (Box{-c.want / 2, -c.want / 2, c.want / 2, c.want / 2}) {
+			t.Errorf("a code of %g and a size of %g: %v, want %g", c.code, c.size, box, c.want)
+		}
+	}
+}
+
+// TestRegularAllocatesNothing: both lists of the best have room for all that they merge.
+func TestRegularAllocatesNothing(t *testing.T) {
+	const anchors, most, per = 8, 6, 8
+	d := Detect{Anchors: anchors, Coords: 4, Classes: 3, Max: most, Score: 0.1, IoU: 0.5, Scale: Box{1, 1, 1, 1}}
+	boxes, scores := make([]float32, 4*anchors), make([]float32, 3*anchors)
+	for i := range anchors {
+		copy(boxes[4*i:], []float32{float32(3 * i), 0, 1, 1})
+		copy(scores[3*i:], []float32{0.9, 0.8, 0.7})
+	}
+	out := Detections{Boxes: make([]Box, most), Classes: make([]float32, most), Scores: make([]float32, most), Count: make([]float32, 1)}
+	codes, anchor, score := &Reals{F: make([]float32, 4*anchors)}, &Reals{F: boxes}, &Reals{F: scores}
+	room, list, best := make([]Box, anchors), make([]Ranked, anchors), make([]Ranked, 2*(most+per))
+	if n := testing.AllocsPerRun(10, func() { d.RunRegular(out, codes, anchor, score, room, list, best, per) }); n != 0 {
+		t.Errorf("%g allocations", n)
+	}
+	if out.Count[0] != most {
+		t.Errorf("%g detections", out.Count[0])
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -72,6 +73,36 @@ func TestErfc(t *testing.T) {
 		if off := math.Abs(erfc(x)/math.Erfc(x) - 1); off > 1e-9 {
 			t.Fatalf("erfc(%g) is off by %g", x, off)
 		}
+	}
+}
+
+// TestLogSoftmaxF32: the largest of a row is that of this row, wherever it lies.
+func TestLogSoftmaxF32(t *testing.T) {
+	for _, src := range [][]float32{{-300}, {500}, {1, 2}, {2, 1}, {-1, 300}, {300, -1, 299}} {
+		n := len(src)
+		dst := make([]float32, 2*n)
+		LogSoftmaxF32(dst, append(slices.Clone(src), make([]float32, n)...), n)
+		top := slices.Max(src)
+		sum := 0.0
+		for _, x := range src {
+			sum += math.Exp(float64(x - top))
+		}
+		for i, x := range src {
+			if want := float64(x-top) - math.Log(sum); math.Abs(float64(dst[i])-want) > 1e-6*max(1, math.Abs(want)) {
+				t.Errorf("element %d of %v becomes %g, want %g", i, src, dst[i], want)
+			}
+			if want := -math.Log(float64(n)); math.Abs(float64(dst[n+i])-want) > 1e-6 {
+				t.Errorf("element %d of zeros becomes %g, want %g", i, dst[n+i], want)
+			}
+		}
+	}
+}
+
+// TestTanhHard has the one float from 2^-7 to 2^-6 that takes the series.
+func TestTanhHard(t *testing.T) {
+	const x = 0x1.9c696p-7
+	if got, want := TanhF32(x), float32(math.Tanh(x)); got != want {
+		t.Errorf("tanh(%x) is %x, want %x", x, got, want)
 	}
 }
 

@@ -332,3 +332,33 @@ func TestHardSwishNear(t *testing.T) {
 		}
 	}
 }
+
+// TestNarrow: mantissas that would round to 2^15 stay below.
+func TestNarrow(t *testing.T) {
+	for m, want := range map[int32]int32{1 << 30: 1 << 14, 1<<30 + 1<<15: 1<<14 + 1, 1<<30 + 1<<15 - 1: 1 << 14, math.MaxInt32 - 1<<16: math.MaxInt16, math.MaxInt32 - 1<<15: math.MaxInt16, math.MaxInt32 - 1<<15 + 1: math.MaxInt16, math.MaxInt32 - 1: math.MaxInt16, math.MaxInt32: math.MaxInt16} {
+		if got := narrow(m); got != want {
+			t.Errorf("%d is cut to %d, want %d", m, got, want)
+		}
+	}
+}
+
+// TestTable16Infinite: no line is drawn through an infinity, wherever it lies.
+func TestTable16Infinite(t *testing.T) {
+	for _, sign := range []int{1, -1} {
+		const scale = 1.0 / 32768
+		step := float32(scale*math.MaxInt16+1) / 512
+		for _, at := range []float32{-1, -1 + step, -1 + step/2, -1 + 77*step, -1 + 77*step + step/2, scale * math.MaxInt16} {
+			if NewTable16(scale, scale, func(x float32) float32 {
+				if math.Abs(float64(x-at)) < 1e-5 {
+					return float32(math.Inf(sign))
+				}
+				return 0
+			}) != nil {
+				t.Errorf("a table of a function that is infinite at %g", at)
+			}
+		}
+		if NewTable16(scale, scale, func(x float32) float32 { return float32(sign) * x }) == nil {
+			t.Error("no table of a line")
+		}
+	}
+}

@@ -64,7 +64,7 @@ func TestQuantizeRows(t *testing.T) {
 func TestDynamicConv(t *testing.T) {
 	rng := rand.New(rand.NewPCG(43, 5))
 	var g guards
-	for range shapes(t) {
+	for i := range shapes(t) {
 		g.free()
 		proto := DynamicConv{Out: randomRange(rng)}
 		c := &proto.Conv
@@ -72,6 +72,10 @@ func TestDynamicConv(t *testing.T) {
 		if rng.IntN(3) == 0 { // a fully connected layer
 			c.Window = Window{InH: 1, InW: 1, OutH: 1, OutW: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
 			c.Batch = 1 + rng.IntN(20)
+		}
+		if h, w := 1+i%3, 1+i/3; w <= 3 { // single taps of images of one pixel and of few
+			c.Window = Window{InH: h, InW: w, OutH: h, OutW: w, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
+			c.Batch, c.Groups = 3, 1
 		}
 		n := c.Groups * c.OutC
 		weights := randomTensor8[int8](rng, n*c.Depth())

@@ -63,7 +63,7 @@ class Tests:
         self.package, self.work, self.arch, self.runs = package, work, arch, []  # (seconds, tier, name, {file: lines})
         self.within = ARM64[2] if arch else []
         covered = self.build("covered", "-cover", "-coverpkg=./inference/...")
-        profile = os.path.join(work, "profile")
+        profile = covered + ".profile"
         listed = subprocess.run([*self.within, covered, "-test.list", ARM64[1] if arch else "^Test"], capture_output=True, text=True, cwd=package)
         for name in listed.stdout.split():
             for tier in () if IDLE.match(name) else TIERS.get(name, ("",) if arch or "internal" in package else ("generic", "")):
@@ -105,6 +105,15 @@ def functions(path):
         if line.startswith("}") or line.startswith("func ") and line.endswith("}"):
             open_ = False
     return inside
+
+
+def condition(path, line):
+    """The line that who reaches it decides what a line says: of a case that of its switch."""
+    text = open(path).read().split("\n")
+    indent = re.match(r"(\t*)case ", text[line - 1])
+    while indent and not re.match(indent[1] + r"(\S.*)?\b(switch|select)\b", text[line - 1]):
+        line -= 1
+    return line
 
 
 def equivalent(folder):
@@ -155,7 +164,7 @@ class Changes:
     def tried(self, place):
         """The first change of a number that a test notices, and what the test
         printed; or the last change, and None. None twice where none compiles."""
-        path, line = place[:2]
+        path, line = place[0], condition(*place[:2])
         anywhere, last = line not in functions(path), None
         runs = [(self.cost(path, k, t, r), k, t, r) for k in range(len(self.numbers[place])) for t in self.tests for r in t.runs
                 if anywhere or line in r[3].get(path, ())]

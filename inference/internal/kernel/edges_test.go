@@ -146,7 +146,7 @@ func TestTopK(t *testing.T) {
 // TestArgMaxOfRows: the kernels of rows know elements beside each other alone, and
 // places that fit a byte.
 func TestArgMaxOfRows(t *testing.T) {
-	for _, c := range [][2]int{{10, 2}, {10, 3}, {257, 1}, {2 * columnRows, 257}} {
+	for _, c := range [][2]int{{10, 2}, {10, 3}, {257, 1}, {longColumn * columnRows, 257}} {
 		if run, tier := ArgMaxRows8[int8](c[0], c[1]); run != nil {
 			t.Errorf("%d places of %d go to %s", c[0], c[1], tier)
 		}

@@ -144,7 +144,7 @@ func testArgMaxOfColumns[T Byte](t *testing.T) {
 	var g guards
 	for range shapes(t) / 10 {
 		g.free()
-		outer, n, inner := 1+rng.IntN(2), 2*columnRows+rng.IntN(400), 2+rng.IntN(40)
+		outer, n, inner := 1+rng.IntN(2), longColumn*columnRows+rng.IntN(400), 2+rng.IntN(40)
 		if rng.IntN(4) == 0 {
 			inner = 256 // the most
 		}

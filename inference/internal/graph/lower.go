@@ -280,10 +280,11 @@ func (n *node) same() error {
 // types names the dtypes of the first input and the output.
 func (n *node) types() string { return fmt.Sprintf("%s -> %s", n.in(0).DType, n.out().DType) }
 
-// quantized refuses tensors without a per-tensor scale.
+// quantized refuses tensors without a per-tensor scale, and as XNNPACK does scales that
+// are no normal number, whose reciprocals are infinite.
 func (n *node) quantized(ts ...*Tensor) error {
 	for _, t := range ts {
-		if !positive(t.Scale()) || len(t.Quant.Scale) != 1 {
+		if s := t.Scale(); !positive(s) || s < 0x1p-126 || len(t.Quant.Scale) != 1 {
 			return fmt.Errorf("tensor %q: %s needs one scale above 0, has %v", t.Name, t.DType, t.Quant.Scale)
 		}
 		if z := t.Zero(); t.DType == Int8 && z != int32(int8(z)) || t.DType == Uint8 && z != int32(uint8(z)) {

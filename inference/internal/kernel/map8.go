@@ -99,9 +99,17 @@ func NewRescale8(in Side, outScale float32, out Clamp8) *Map8 {
 	scale := float32(in.Scale * (1 / outScale))
 	bias := float32(float32(-in.Zero) * scale)
 	return newMap8(in, out, func(q int32) int32 {
-		v := float32(float32(float32(q)*scale) + bias)
-		return int32(math.Round(float64(min(max(v, -1024), 1024)))) + out.Zero
+		return wordOf(math.Round(float64(float32(float32(q)*scale)+bias))) + out.Zero
 	})
+}
+
+// wordOf converts as x86-64 does: what no int32 holds, or is no number, becomes the
+// least one.
+func wordOf(v float64) int32 {
+	if v >= 1<<31 || v < -1<<31 || v != v {
+		return math.MinInt32
+	}
+	return int32(v)
 }
 
 // NewRelu8 is TFLite's rule for activations that stand alone: requantize with

@@ -12,7 +12,10 @@ func NewTable8(in Side, outScale float32, out Clamp8, f func(x float32) float32)
 	inv := 1 / outScale
 	return newMap8(in, out, func(q int32) int32 {
 		v := float32(f(float32(in.Scale*float32(q-in.Zero))) * inv)
-		if v != v {
+		switch {
+		case !in.Signed:
+			return wordOf(math.Round(float64(v))) + out.Zero
+		case v != v:
 			return 0
 		}
 		return int32(math.Round(float64(min(max(v, -1e6), 1e6)))) + out.Zero

@@ -33,6 +33,39 @@ func TestTable8NoNumber(t *testing.T) {
 	}
 }
 
+// TestWordOf: what LiteRT makes of uint8 results that no int32 holds, as x86-64 converts
+// them; by its runs of GELU and of CONCATENATION.
+func TestWordOf(t *testing.T) {
+	gelu := func(in Side, outScale float32, out Clamp8) *Map8 { return NewTable8(in, outScale, out, GeluTable) }
+	for _, c := range []struct {
+		name    string
+		table   func(in Side, outScale float32, out Clamp8) *Map8
+		in, out float32
+		zero    int32
+		want    []byte
+	}{
+		{"gelu", gelu, 1, 1e-7, 128, []byte{7, 0, 0, 7, 255, 255}},
+		{"gelu", gelu, 1, 1e-8, 128, []byte{7, 0, 0, 7, 255, 0}},
+		{"gelu", gelu, 1, 1e-30, 128, []byte{7, 0, 0, 7, 0, 0}},
+		{"rescale", NewRescale8, 1, 1e-7, 128, []byte{0, 0, 0, 7, 255, 255}},
+		{"rescale", NewRescale8, 1, 1e-8, 128, []byte{0, 0, 0, 7, 255, 0}},
+		{"rescale", NewRescale8, 1, 1e-8, 0, []byte{7, 0, 0, 0, 0, 0}},
+		{"rescale", NewRescale8, 3e38, 1e-9, 0, []byte{0, 0, 0, 0, 0, 0}},
+		{"rescale", NewRescale8, 3e38, 1e-9, 128, []byte{0, 0, 0, 0, 0, 0}},
+	} {
+		src := []byte{0, 126, 127, 128, 129, 255}
+		c.table(Side{Scale: c.in, Zero: c.zero}, c.out, Clamp8{Zero: 7, Max: 255}).Run(src, src)
+		if !slices.Equal(src, c.want) {
+			t.Errorf("%s, scale %g to %g, zero point %d: %v, want %v", c.name, c.in, c.out, c.zero, src, c.want)
+		}
+	}
+	for v, want := range map[float64]int32{1<<31 - 1: math.MaxInt32, 1 << 31: math.MinInt32, -1 << 31: math.MinInt32, -1<<31 - 1: math.MinInt32, 1 - 1<<31: 1 - 1<<31, 1 << 62: math.MinInt32} {
+		if got := wordOf(v); got != want {
+			t.Errorf("%g is %d, want %d", v, got, want)
+		}
+	}
+}
+
 // TestInvSqrt: five steps give 19 bits.
 func TestInvSqrt(t *testing.T) {
 	for x := int32(2); x < 1<<31-1-x/100; x += 1 + x/100 {
